@@ -1,0 +1,67 @@
+"""Every error that minidl raises on purpose.
+
+    MinidlError
+    ├── ConfigError     a config or an override is wrong: carries every problem found, with positions
+    ├── DataError       a data file is missing, unreadable or holds what it must not
+    ├── RunError        a run folder exists, is missing, or can't be read or written
+    └── CaptureError    a training step can't be recorded faithfully
+
+`exit_code` is what the command line exits with: 2 for what the user can mend before anything ran,
+1 for what failed while running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class MinidlError(Exception):
+    """The base class: catch this one to catch them all."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a config, and where.
+
+    `line` and `column` count from 1; an override of the command line has `file` "command line" and
+    neither. `key` is the dotted path (`optimizer.lr`, `model.layers[2].p`), empty for the document.
+    """
+
+    message: str
+    key: str = ""
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return ": ".join(part for part in (place, self.key, self.message) if part)
+
+
+class ConfigError(MinidlError):
+    """A config that can't be used; `problems` lists all that was found, in the file's order."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DataError(MinidlError):
+    """Data that can't be read or used; the message names the file and, where it can, row and column."""
+
+    exit_code = 2
+
+
+class RunError(MinidlError):
+    """A run folder that exists, is missing, or can't be read or written; the message names it."""
+
+    exit_code = 2
+
+
+class CaptureError(MinidlError):
+    """A step that a replay would not repeat faithfully; names the module and the call."""
