@@ -1,0 +1,91 @@
+"""run.json and metrics.csv as text: strict JSON, and numbers that come back as they went in."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def encode(record: Mapping[str, Any]) -> bytes:
+    """Strict JSON in the record's own order.
+
+    NaN and infinities become null; paths, NumPy numbers and arrays are fine.
+    """
+    text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
+    # backslashreplace spells a lone surrogate as \udXXX, which is how JSON escapes it too.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def decode(content: bytes) -> dict[str, Any]:
+    """Raises ValueError where the content is anything but one strict JSON object."""
+    try:
+        record = json.loads(content, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(record, dict):
+        raise ValueError("it must hold a JSON object")
+    return record
+
+
+def encode_row(cells: Iterable[str | float | int | None]) -> str:
+    """A line of the table: floats exactly (repr), None as an empty cell, NaN as `nan`."""
+    return ",".join(map(_cell, cells)) + "\n"
+
+
+def decode_columns(content: bytes) -> dict[str, list[float]]:
+    """The table by column, an empty cell as NaN; whole numbers stay integers.
+
+    A last line without its line end was being written when the process died: it is left out.
+    Raises ValueError, which names the line.
+    """
+    lines = content.decode().split("\n")[:-1]
+    names = lines[0].split(",") if lines else []
+    rows = [_numbers(line, len(names), number) for number, line in enumerate(lines[1:], 2)]
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):  # NumPy's numbers and arrays, tensors
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _cell(value: str | float | int | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, (str, int)) else repr(float(value))
+
+
+def _numbers(line: str, columns: int, number: int) -> list[float]:
+    cells = line.split(",")
+    if len(cells) != columns:
+        raise ValueError(f"line {number} has {len(cells)} cells, but the header has {columns}")
+    try:
+        return [_number(cell) for cell in cells]
+    except ValueError:
+        raise ValueError(f"line {number} holds something that is no number") from None
+
+
+def _number(cell: str) -> float:
+    if not cell:
+        return math.nan
+    try:
+        return int(cell)
+    except ValueError:
+        return float(cell)
