@@ -1,0 +1,51 @@
+"""Real data that comes with scikit-learn: small tables, nothing to download."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.data.dataset import Dataset, Split
+from minidl.data.preprocessing import Preprocessing
+from minidl.data.split import split_rows
+
+TARGETS = {
+    "iris": "species",
+    "wine": "cultivar",
+    "breast_cancer": "diagnosis",
+    "digits": "digit",
+    "diabetes": "progression",
+}
+
+
+def load_bundled(spec: Any, rng: np.random.Generator) -> Dataset:
+    """Loads `spec.type`, splits it (classes in proportion), standardizes it by its training part.
+
+    digits comes as 64 pixel columns of an 8 × 8 image.
+    """
+    from sklearn import datasets
+
+    is_regression = spec.type == "diabetes"
+    # diabetes comes scaled unless told otherwise; here the columns keep their units (years, …)
+    options = {"scaled": False} if is_regression else {}
+    bunch = getattr(datasets, f"load_{spec.type}")(as_frame=True, **options)
+    table, target = bunch.data, bunch.target.to_numpy()
+    labels = None if is_regression else target.astype(np.int64)
+    train_rows, test_rows = split_rows(
+        len(table), spec.test_fraction, rng, labels=labels, file=spec.type
+    )
+    targets = target.astype(np.float64)[:, None] if labels is None else labels
+    preprocessing = Preprocessing.fit(
+        table, table.columns, training=train_rows, standardize=spec.standardize
+    )
+    inputs = preprocessing.transform(table, file=spec.type)
+    return Dataset(
+        Split(inputs[train_rows], targets[train_rows]),
+        Split(inputs[test_rows], targets[test_rows]),
+        "regression" if is_regression else "classification",
+        feature_names=preprocessing.feature_names,
+        class_names=() if is_regression else tuple(str(name) for name in bunch.target_names),
+        target_names=(TARGETS[spec.type],),
+        preprocessing=preprocessing,
+    )

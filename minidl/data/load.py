@@ -1,0 +1,22 @@
+"""From the `data` part of a spec to a data set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.data.bundled import TARGETS, load_bundled
+from minidl.data.dataset import Dataset
+from minidl.data.toy import load_toy
+
+
+def load_dataset(data_spec: Any, rng: np.random.Generator) -> Dataset:
+    """Draws or reads the data that `data_spec` (one of `minidl.spec`'s data classes) describes.
+
+    All randomness (points, the split) comes from `rng`: the same state gives the same bits.
+    Raises DataError for a file that can't be read or used.
+    """
+    if data_spec.type in TARGETS:
+        return load_bundled(data_spec, rng)
+    return load_toy(data_spec, rng)

@@ -1,0 +1,142 @@
+"""From the columns of a table to the numbers that a network gets, learned from training rows alone.
+
+A run keeps it (`to_dict`), so that later rows are treated exactly as those of the training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.data.columns import (
+    CategoricalColumn,
+    Column,
+    NumericColumn,
+    fit_column,
+    listed,
+    quoted,
+)
+from minidl.data.dataset import Floats, Integers
+from minidl.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The feature columns of a table in the network's order, each with its encoding."""
+
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def identity(cls, names: Iterable[str]) -> Preprocessing:
+        """Numeric columns that are passed on as they are."""
+        return cls(tuple(NumericColumn(name) for name in names))
+
+    @classmethod
+    def fit(
+        cls,
+        table: pd.DataFrame,
+        columns: Iterable[str],
+        *,
+        training: Integers,
+        standardize: bool,
+        fill_missing: bool = False,
+        file: str = "table",
+    ) -> Preprocessing:
+        """Learns the encoding of `columns` from the rows `training` (positions) of `table`.
+
+        A column of numbers is shifted and scaled to mean 0 and standard deviation 1 (unless
+        `standardize` is off; a constant column only becomes 0), and with `fill_missing` its mean
+        stands in for missing values. A column of texts becomes one 0/1 column per category, in
+        alphabetical order; the categories are those of the whole table.
+        Raises DataError: see `fit_column`.
+        """
+        return cls(
+            tuple(
+                fit_column(
+                    table[name],
+                    training,
+                    standardize=standardize,
+                    fill_missing=fill_missing,
+                    file=file,
+                )
+                for name in columns
+            )
+        )
+
+    def transform(self, table: pd.DataFrame, file: str = "table") -> Floats:
+        """Finds the columns by name and encodes them: float64 (N, features).
+
+        Further columns are ignored. Raises DataError, which begins with `file`, for columns that
+        are not there and for cells that can't be encoded.
+        """
+        have = [str(name) for name in table.columns]
+        missing = tuple(column.name for column in self.columns if column.name not in have)
+        if missing:
+            raise DataError(f"{file}: {_missing_columns(missing, have)}")
+        return np.hstack([column.encode(table[column.name], file) for column in self.columns])
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """One name per number that the network gets."""
+        return tuple(name for column in self.columns for name in column.feature_names)
+
+    def to_inputs(self, raw: Floats) -> Floats:
+        """Standardizes numbers in the units of the file: (..., features) to the same shape."""
+        mean, std = self._mean_and_std
+        return (raw - mean) / std
+
+    def to_raw(self, inputs: Floats) -> Floats:
+        """The inverse of `to_inputs`: back to the units of the file."""
+        mean, std = self._mean_and_std
+        return inputs * std + mean
+
+    @cached_property
+    def _mean_and_std(self) -> tuple[Floats, Floats]:
+        pairs = [
+            (column.mean, column.std) if isinstance(column, NumericColumn) else (0.0, 1.0)
+            for column in self.columns
+            for _ in column.feature_names
+        ]
+        return np.array([mean for mean, _ in pairs]), np.array([std for _, std in pairs])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for a JSON file."""
+        kinds = {NumericColumn: "numeric", CategoricalColumn: "categorical"}
+        return {"columns": [{"kind": kinds[type(c)], **asdict(c)} for c in self.columns]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """The inverse of `to_dict`. Raises DataError when the values are damaged."""
+        try:
+            return cls(tuple(_column(**column) for column in values["columns"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"the stored preprocessing is damaged: {error}") from error
+
+
+def _column(kind: str, name: str, **values: Any) -> Column:
+    if kind == "categorical":
+        categories: tuple[str, ...] = tuple(str(category) for category in values["categories"])
+        return CategoricalColumn(str(name), categories)
+    if kind != "numeric":
+        raise ValueError(f"unknown kind of column {quoted(kind)}")
+    fill = None if values["fill"] is None else float(values["fill"])
+    column = NumericColumn(str(name), float(values["mean"]), float(values["std"]), fill)
+    if not (math.isfinite(column.mean) and 0 < column.std < math.inf):
+        raise ValueError(f"column {quoted(name)} has no finite mean and positive std")
+    return column
+
+
+def _missing_columns(missing: tuple[str, ...], have: list[str]) -> str:
+    close = get_close_matches(missing[0], have, n=1)
+    meant = f"; did you mean {quoted(close[0])}?" if close else ""
+    word = "column" if len(missing) == 1 else "columns"
+    return f"no {word} {listed(missing)} (there are {listed(tuple(have))}){meant}"

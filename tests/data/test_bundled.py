@@ -1,0 +1,68 @@
+"""scikit-learn's small tables."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from minidl.data import Dataset, load_dataset
+
+SIZES = {  # rows, features, classes
+    "iris": (150, 4, 3),
+    "wine": (178, 13, 3),
+    "breast_cancer": (569, 30, 2),
+    "digits": (1797, 64, 10),
+    "diabetes": (442, 10, 0),
+}
+
+
+def load(kind: str, seed: int = 0, standardize: bool = True) -> Dataset:
+    spec = SimpleNamespace(type=kind, test_fraction=0.2, standardize=standardize)
+    return load_dataset(spec, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(("kind", "size"), SIZES.items())
+def test_each_has_all_its_rows_features_and_classes(kind: str, size: tuple[int, ...]) -> None:
+    data = load(kind)
+    assert (len(data.train) + len(data.test), *data.input_shape, data.classes) == size
+    assert len(data.test) == round(0.2 * size[0])
+    assert len(data.feature_names) == size[1]
+    assert len(data.target_names) == 1
+    assert data.task == ("regression" if kind == "diabetes" else "classification")
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_training_inputs_are_standardized_by_themselves(kind: str) -> None:
+    data = load(kind)
+    varying = np.ptp(data.train.inputs, axis=0) > 0  # digits has pixels that are always empty
+    np.testing.assert_allclose(data.train.inputs.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(data.train.inputs.std(axis=0)[varying], 1, atol=1e-12)
+    assert not np.allclose(data.test.inputs.mean(axis=0), 0, atol=1e-3)
+
+
+def test_without_standardize_inputs_keep_their_units() -> None:
+    diabetes = load("diabetes", standardize=False)
+    age = np.concatenate([diabetes.train.inputs[:, 0], diabetes.test.inputs[:, 0]])
+    assert diabetes.feature_names[0] == "age"
+    assert (age.min(), age.max()) == (19, 79)
+
+
+def test_a_regression_target_keeps_its_units() -> None:
+    targets = np.concatenate([load("diabetes").train.targets, load("diabetes").test.targets])
+    assert targets.shape == (442, 1)
+    assert (targets.min(), targets.max()) == (25, 346)
+
+
+def test_each_class_gives_its_share_of_test_rows() -> None:
+    assert np.bincount(load("iris").test.targets).tolist() == [10, 10, 10]
+
+
+def test_class_names_come_with_the_data() -> None:
+    assert load("iris").class_names == ("setosa", "versicolor", "virginica")
+    assert load("digits").class_names == tuple("0123456789")
+
+
+def test_the_split_follows_the_generator() -> None:
+    first, again, other = load("wine", seed=1), load("wine", seed=1), load("wine", seed=2)
+    np.testing.assert_array_equal(first.test.inputs, again.test.inputs)
+    assert not np.array_equal(first.test.inputs, other.test.inputs)
