@@ -39,10 +39,10 @@ def load_bundled(spec: Any, rng: np.random.Generator) -> Dataset:
     preprocessing = Preprocessing.fit(
         table, table.columns, training=train_rows, standardize=spec.standardize
     )
-    inputs = preprocessing.transform(table, file=spec.type)
+    every_row = Split(preprocessing.transform(table, file=spec.type), targets)
     return Dataset(
-        Split(inputs[train_rows], targets[train_rows]),
-        Split(inputs[test_rows], targets[test_rows]),
+        every_row.take(train_rows),
+        every_row.take(test_rows),
         "regression" if is_regression else "classification",
         feature_names=preprocessing.feature_names,
         class_names=() if is_regression else tuple(str(name) for name in bunch.target_names),

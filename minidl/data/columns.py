@@ -7,7 +7,9 @@ row is the cell's label in the table's index (`read_table` counts as the file do
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
     Cells: TypeAlias = pd.Series[Any]
 
-# From this share of numbers on, a column's texts are taken for slips, not for categories.
-NUMERIC_SHARE = 0.5
 # More categories than this in a column where most rows differ: an identifier, not a category.
 MANY_CATEGORIES = 50
 
@@ -90,8 +90,7 @@ def fit_column(
     """
     if cells.isna().all():
         raise DataError(f"{file}: column {quoted(cells.name)} holds no value: remove it")
-    _, is_text = parse_numbers(cells)
-    if is_text.sum() > NUMERIC_SHARE * cells.notna().sum():
+    if mostly_text(cells):
         return CategoricalColumn(str(cells.name), _categories(cells, file))
     values = finite_numbers(cells, file)[training]
     values = values[~np.isnan(values)]
@@ -117,7 +116,7 @@ def _mean_and_std(values: Floats) -> tuple[float, float]:
 
 def _categories(cells: Cells, file: str) -> tuple[str, ...]:
     categories = sorted({str(cell) for cell in cells.dropna()})
-    if len(categories) > MANY_CATEGORIES and 2 * len(categories) > len(cells):
+    if is_identifier(len(categories), len(cells)):
         raise DataError(
             f"{file}: column {quoted(cells.name)} holds {len(categories)} different texts in"
             f" {len(cells)} rows, such as {quoted(categories[0])}: too many for categories; leave"
@@ -127,17 +126,31 @@ def _categories(cells: Cells, file: str) -> tuple[str, ...]:
     return tuple(categories)
 
 
+def is_identifier(distinct: int, rows: int) -> bool:
+    """Whether so many different texts in so many rows are names or slips rather than categories."""
+    return distinct > MANY_CATEGORIES and 2 * distinct > rows
+
+
+def mostly_text(cells: Cells) -> bool:
+    """Whether more than half of the values are texts: such a column holds categories or labels.
+
+    Texts among as many numbers or more are taken for slips, which an error must name.
+    """
+    _, is_text = parse_numbers(cells)
+    return bool(2 * is_text.sum() > cells.notna().sum())
+
+
 def parse_numbers(cells: Cells) -> tuple[Floats, NDArray[np.bool_]]:
     """Returns the values (N,), NaN where there is none, and where a cell holds text (N,)."""
     if cells.dtype.kind in "biuf":
         return cells.to_numpy(dtype=np.float64), np.zeros(len(cells), dtype=bool)
     present = cells.notna().to_numpy()
     values = np.full(len(cells), math.nan)
-    values[present] = [_number(str(cell)) for cell in cells[present]]
+    values[present] = [number(str(cell)) for cell in cells[present]]
     return values, present & np.isnan(values)
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
     """NaN for what isn't a number; `1_000` is none, though Python reads it."""
     try:
         return math.nan if "_" in text else float(text)
@@ -182,3 +195,20 @@ def listed(names: tuple[str, ...], limit: int = 10) -> str:
     """'a', 'b' and 3 more."""
     shown = ", ".join(quoted(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def absent_columns(wanted: Iterable[str], have: Iterable[object]) -> str:
+    """What to say about wanted columns that a table doesn't have; empty when all are there."""
+    names = tuple(str(name) for name in have)
+    absent = tuple(name for name in wanted if name not in names)
+    if not absent:
+        return ""
+    message = f"no column {listed(absent)}; the table has {listed(names)}"
+    close = get_close_matches(absent[0], names, n=1)
+    if close:
+        return f"{message}; did you mean {quoted(close[0])}?"
+    if not any(math.isnan(number(name)) for name in names):
+        return f"{message}: is the header row missing?"
+    if len(names) == 1:
+        return f"{message}: is the delimiter right?"
+    return message

@@ -30,6 +30,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def take(self, rows: Integers) -> Split:
+        """The part that holds the given rows (positions) alone."""
+        return Split(self.inputs[rows], self.targets[rows])
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:

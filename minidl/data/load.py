@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.data.arrays import load_arrays
 from minidl.data.bundled import TARGETS, load_bundled
 from minidl.data.dataset import Dataset
+from minidl.data.table import load_csv
 from minidl.data.toy import load_toy
 
 
@@ -19,4 +21,8 @@ def load_dataset(data_spec: Any, rng: np.random.Generator) -> Dataset:
     """
     if data_spec.type in TARGETS:
         return load_bundled(data_spec, rng)
+    if data_spec.type == "csv":
+        return load_csv(data_spec, rng)
+    if data_spec.type == "arrays":
+        return load_arrays(data_spec, rng)
     return load_toy(data_spec, rng)

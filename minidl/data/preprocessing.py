@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,8 @@ from minidl.data.columns import (
     CategoricalColumn,
     Column,
     NumericColumn,
+    absent_columns,
     fit_column,
-    listed,
     quoted,
 )
 from minidl.data.dataset import Floats, Integers
@@ -78,10 +77,9 @@ class Preprocessing:
         Further columns are ignored. Raises DataError, which begins with `file`, for columns that
         are not there and for cells that can't be encoded.
         """
-        have = [str(name) for name in table.columns]
-        missing = tuple(column.name for column in self.columns if column.name not in have)
-        if missing:
-            raise DataError(f"{file}: {_missing_columns(missing, have)}")
+        complaint = absent_columns((column.name for column in self.columns), table.columns)
+        if complaint:
+            raise DataError(f"{file}: {complaint}")
         return np.hstack([column.encode(table[column.name], file) for column in self.columns])
 
     @property
@@ -133,10 +131,3 @@ def _column(kind: str, name: str, **values: Any) -> Column:
     if not (math.isfinite(column.mean) and 0 < column.std < math.inf):
         raise ValueError(f"column {quoted(name)} has no finite mean and positive std")
     return column
-
-
-def _missing_columns(missing: tuple[str, ...], have: list[str]) -> str:
-    close = get_close_matches(missing[0], have, n=1)
-    meant = f"; did you mean {quoted(close[0])}?" if close else ""
-    word = "column" if len(missing) == 1 else "columns"
-    return f"no {word} {listed(missing)} (there are {listed(tuple(have))}){meant}"

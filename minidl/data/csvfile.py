@@ -1,0 +1,111 @@
+"""A CSV file with a header row, as a table of texts.
+
+It is read with the `csv` module rather than pandas' reader, which pads short rows, leaves blank
+lines out of its count and guesses a type for each column. Here every row has the header's length
+and the number that a spreadsheet shows, and a cell is text until its column's meaning is known.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minidl.data.columns import quoted
+from minidl.data.source import MEBIBYTE, Source, read_source
+from minidl.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_BYTES = 256 * MEBIBYTE  # a cell of text takes some 60 bytes of memory; `arrays` are leaner
+MOST_COLUMNS = 10_000
+
+# Spellings of a missing value, in lower case: those of pandas.
+MISSING = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "none"})
+
+
+def read_table(path: str | Path, delimiter: str = ",") -> pd.DataFrame:
+    """Reads a CSV file (UTF-8, header row) of at most 256 MiB and 10,000 columns.
+
+    Cells are texts without surrounding blanks; missing ones (empty, NA, N/A, NaN, null, None) are
+    None. The index is the row's number in the file, the header being row 1; blank rows are left
+    out. Raises DataError for a file that can't be read, and for rows unlike the header.
+    """
+    return parse_table(read_source(path, MOST_BYTES), delimiter)
+
+
+def parse_table(source: Source, delimiter: str) -> pd.DataFrame:
+    """`read_table` for a file that is already in memory."""
+    import pandas as pd
+
+    records = _records(source, delimiter)
+    header_row, header = next(records, (0, []))
+    if not header:
+        raise DataError(f"{source.file}: holds blank rows only")
+    _check_header(header, header_row, source.file)
+    rows, cells = [], []
+    for row, record in records:
+        if len(record) != len(header):
+            raise DataError(
+                f"{source.file}: row {row} has {len(record)} cells, but the header names"
+                f" {len(header)} columns; a cell that holds {delimiter!r} must stand in quotes"
+            )
+        rows.append(row)
+        cells.append([None if cell.lower() in MISSING else cell for cell in record])
+    if not rows:
+        raise DataError(f"{source.file}: holds a header, but no rows below it")
+    return pd.DataFrame(cells, columns=header, index=pd.Index(rows, name="row"), dtype=object)
+
+
+def _records(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that aren't blank, with their numbers, counted from 1."""
+    if len(delimiter) != 1 or delimiter in '\r\n"':
+        raise DataError(f"delimiter: expected one character, such as ',', but got {delimiter!r}")
+    lines = io.StringIO(_decode(source), newline="")
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
+    row = 0
+    try:
+        for row, record in enumerate(reader, start=1):
+            stripped = [cell.strip() for cell in record]
+            if any(stripped):
+                yield row, stripped
+    except csv.Error as error:
+        reason = str(error)
+        if "unexpected end" in reason:
+            reason = "a quote is opened, but never closed"
+        raise DataError(f"{source.file}: row {row + 1}: not valid CSV: {reason}") from error
+
+
+def _decode(source: Source) -> str:
+    content = source.content
+    if content.startswith(b"PK\x03\x04"):
+        raise DataError(f"{source.file}: is a zip or Excel file; export the table as CSV")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{source.file}: line {line}: not UTF-8 (byte 0x{content[error.start]:02x}); save the"
+            " file as UTF-8"
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataError(f"{source.file}: line {line}: holds a NUL byte; is it a CSV file?")
+    return text
+
+
+def _check_header(header: list[str], row: int, file: str) -> None:
+    if len(header) > MOST_COLUMNS:
+        raise DataError(
+            f"{file}: has {len(header):,} columns; at most {MOST_COLUMNS:,} are read; use `arrays`"
+        )
+    seen = set()
+    for number, name in enumerate(header, start=1):
+        if not name:
+            raise DataError(f"{file}: row {row}: column {number} has no name; name or remove it")
+        if name in seen:
+            raise DataError(f"{file}: row {row}: two columns are named {quoted(name)}; rename one")
+        seen.add(name)

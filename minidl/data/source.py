@@ -1,0 +1,62 @@
+"""A file that the user names, read once: its bytes, and their hash for the run's record."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from minidl.errors import DataError
+
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Source:
+    """`path` is what the user named, `file` its short form for messages."""
+
+    path: str
+    file: str
+    content: bytes
+    sha256: str
+
+
+def read_source(path: str | Path, limit: int) -> Source:
+    """Reads a regular file of at most `limit` bytes. Raises DataError for anything else."""
+    path = Path(path)
+    file = _shown(path)
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise DataError(f"{file}: is a folder; name a file in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{file}: is not a regular file")
+        if status.st_size > limit:
+            raise DataError(f"{file}: is larger than the {limit // MEBIBYTE} MiB that are read")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{file}: there is no such file{_alternative(path)}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise DataError(f"{file}: can't be read: {getattr(error, 'strerror', error)}") from error
+    if not content:
+        raise DataError(f"{file}: is empty")
+    return Source(str(path), file, content, hashlib.sha256(content).hexdigest())
+
+
+def _shown(path: Path) -> str:
+    """As short as it is clear: relative where the file lies below the current folder."""
+    with suppress(OSError, ValueError):
+        path = path.relative_to(Path.cwd())
+    return str(path) if str(path).isprintable() else ascii(str(path))
+
+
+def _alternative(path: Path) -> str:
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f" (nor a folder {str(path.parent)!r})"
+    close = get_close_matches(path.name, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

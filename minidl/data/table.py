@@ -1,0 +1,109 @@
+"""The user's table: which of its columns are features, what the target means, which rows test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minidl.data.columns import absent_columns, cell_error, quoted
+from minidl.data.csvfile import MOST_BYTES, parse_table
+from minidl.data.dataset import Dataset, Split
+from minidl.data.preprocessing import Preprocessing
+from minidl.data.source import read_source
+from minidl.data.split import split_rows
+from minidl.data.target import Target
+from minidl.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load_csv(spec: Any, rng: np.random.Generator) -> Dataset:
+    """Reads `spec.path`, and either splits its rows or reads the test part from `spec.test_path`.
+
+    The lists of classes and categories are those of `spec.path`; every number that preprocessing
+    uses is learned from the training part. Raises DataError.
+    """
+    source = read_source(spec.path, MOST_BYTES)
+    table = parse_table(source, spec.delimiter)
+    features = _features(spec, table, source.file)
+    table = _complete(table, features, spec, source.file)
+    target = Target.learn(table[spec.target], spec.task, source.file)
+
+    if spec.test_path is None:
+        labels = target.labels(table[spec.target], source.file)
+        train_rows, test_rows = split_rows(
+            len(table), spec.test_fraction, rng, labels=labels, file=source.file
+        )
+        train, test, test_source = table.iloc[train_rows], table.iloc[test_rows], source
+    else:
+        test_source = read_source(spec.test_path, MOST_BYTES)
+        test = parse_table(test_source, spec.delimiter)
+        test = _complete(test, features, spec, test_source.file)
+        train, train_rows = table, np.arange(len(table))
+
+    preprocessing = Preprocessing.fit(
+        table,
+        features,
+        training=train_rows,
+        standardize=spec.standardize,
+        fill_missing=spec.missing == "mean",
+        file=source.file,
+    )
+
+    def split(part: pd.DataFrame, file: str) -> Split:
+        inputs = preprocessing.transform(part, file)
+        return Split(inputs, target.encode(part[spec.target], file))
+
+    return Dataset(
+        split(train, source.file),
+        split(test, test_source.file),
+        target.task,
+        feature_names=preprocessing.feature_names,
+        class_names=target.class_names,
+        target_names=(spec.target,),
+        preprocessing=preprocessing,
+        source_hashes={source.path: source.sha256, test_source.path: test_source.sha256},
+    )
+
+
+def _features(spec: Any, table: pd.DataFrame, file: str) -> list[str]:
+    """The feature columns: those listed, or all but the target."""
+    _require_columns(table, [spec.target], "`target`", file)
+    if spec.features is None:
+        features = [str(name) for name in table.columns if name != spec.target]
+    else:
+        features = list(spec.features)
+        _require_columns(table, features, "`features`", file)
+    if spec.target in features:
+        raise DataError(f"{file}: the target {quoted(spec.target)} is also listed under `features`")
+    if not features:
+        raise DataError(
+            f"{file}: the target {quoted(spec.target)} is the only column: is `delimiter` right?"
+        )
+    return features
+
+
+def _require_columns(table: pd.DataFrame, names: list[str], key: str, file: str) -> None:
+    complaint = absent_columns(names, table.columns)
+    if complaint:
+        raise DataError(f"{file}: {complaint} ({key} of the config)")
+
+
+def _complete(table: pd.DataFrame, features: list[str], spec: Any, file: str) -> pd.DataFrame:
+    """The columns in use, after `missing: error | drop | mean` did its work."""
+    _require_columns(table, [*features, spec.target], "`features` and `target`", file)
+    table = table[[*features, spec.target]]
+    if spec.missing == "drop":
+        table = table.dropna()
+        if table.empty:
+            raise DataError(f"{file}: `missing: drop` leaves no row: each lacks some value")
+        return table
+    for name in table.columns:
+        missing = table[name].isna().to_numpy()
+        if not missing.any() or (spec.missing == "mean" and name != spec.target):
+            continue
+        remedy = "`missing: drop`" if name == spec.target else "`missing: drop` or `mean`"
+        raise cell_error(file, table[name], missing, f"missing value (set {remedy})")
+    return table
