@@ -1,0 +1,173 @@
+"""Activation functions: one number in, one number out (Softmax: one row)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from .module import Module
+
+
+class Activation(Module):
+    """y = f(x), dx = dy · f'(x), elementwise; any shape.
+
+    Where `reads_input` is False, f' is written in terms of y, so that y may take the place of x.
+    """
+
+    prefix = "act"
+    reads_input = False
+    gain: float | None = 1.0
+
+    def output_buffer(self, x: Tensor) -> Tensor:
+        """Where y goes: over x if nobody else needs x."""
+        if self.may_overwrite_input and not self.reads_input:
+            return x
+        return self.buffer("y", x.shape, x)
+
+    def grad_buffer(self, grad_output: Tensor) -> Tensor:
+        """Where dx goes: over dy if nobody else needs dy."""
+        if self.may_overwrite_grad:
+            return grad_output
+        return self.buffer("grad_input", grad_output.shape, grad_output)
+
+    def scratch(self, name: str, like: Tensor) -> Tensor:
+        """Memory of `like`'s shape for an intermediate result."""
+        return self.buffer(name, like.shape, like)
+
+
+class ReLU(Activation):
+    """y = max(0, x)        dx = dy · 1[x > 0]
+
+    (Nair & Hinton 2010). Since y ≥ 0, 1[x > 0] is sign(y).
+    """
+
+    gain = math.sqrt(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.y = torch.clamp_min(x, 0.0, out=self.output_buffer(x))
+        return self.y
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        slope = torch.sign(self.y, out=self.scratch("slope", self.y))
+        return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
+
+
+class LeakyReLU(Activation):
+    """y = max(0, x) + α min(0, x)        dx = dy · (α + (1 − α) 1[x > 0])
+
+    (Maas et al. 2013), α = `negative_slope`.
+    """
+
+    reads_output = False
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        if not negative_slope >= 0:
+            raise ValueError(f"negative_slope must be >= 0, but got {negative_slope}")
+        super().__init__()
+        self.negative_slope = negative_slope
+        self.gain = math.sqrt(2 / (1 + negative_slope**2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.positive = torch.clamp_min(x, 0.0, out=self.scratch("positive", x))
+        negative = torch.clamp_max(x, 0.0, out=self.output_buffer(x))
+        return negative.mul_(self.negative_slope).add_(self.positive)
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        slope = torch.sign(self.positive, out=self.scratch("slope", self.positive))
+        slope.mul_(1 - self.negative_slope).add_(self.negative_slope)
+        return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
+
+    def __repr__(self) -> str:
+        return f"LeakyReLU({self.negative_slope})"
+
+
+class Sigmoid(Activation):
+    """y = 1 / (1 + e⁻ˣ)        dx = dy · (1 − y) y"""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.y = torch.sigmoid(x, out=self.output_buffer(x))
+        return self.y
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        one = self.buffer("one", (), self.y, fill=1.0)
+        slope = torch.sub(one, self.y, out=self.scratch("slope", self.y)).mul_(self.y)
+        return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
+
+
+class Tanh(Activation):
+    """y = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)        dx = dy · (1 − y²) = dy − (dy · y) y"""
+
+    gain = 5 / 3
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.y = torch.tanh(x, out=self.output_buffer(x))
+        return self.y
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        product = torch.mul(grad_output, self.y, out=self.scratch("product", self.y))
+        grad_input = self.grad_buffer(grad_output)
+        return torch.addcmul(grad_output, product, self.y, value=-1, out=grad_input)
+
+
+class GELU(Activation):
+    """y = x Φ(x)        dx = dy · (Φ(x) + x φ(x))
+
+    (Hendrycks & Gimpel 2016), with the normal distribution's Φ(x) = (1 + erf(x/√2)) / 2 and
+    φ(x) = e^(−x²/2) / √(2π).
+    """
+
+    reads_input = True
+    reads_output = False
+    gain = math.sqrt(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.x = x
+        self.cdf = torch.mul(x, math.sqrt(0.5), out=self.scratch("cdf", x))
+        self.cdf.erf_().add_(1).mul_(0.5)
+        return torch.mul(x, self.cdf, out=self.output_buffer(x))
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        slope = torch.mul(self.x, self.x, out=self.scratch("slope", self.x))
+        slope.mul_(-0.5).exp_().mul_(1 / math.sqrt(2 * math.pi)).mul_(self.x).add_(self.cdf)
+        return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
+
+
+class SiLU(Activation):
+    """y = x σ(x)        dx = dy · (σ(x) + y (1 − σ(x)))
+
+    (Elfwing et al. 2018), also called Swish; σ is the sigmoid.
+    """
+
+    gain = math.sqrt(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sigmoid = torch.sigmoid(x, out=self.scratch("sigmoid", x))
+        self.y = torch.mul(x, self.sigmoid, out=self.output_buffer(x))
+        return self.y
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        slope = torch.mul(self.y, self.sigmoid, out=self.scratch("slope", self.y))
+        torch.sub(self.y, slope, out=slope).add_(self.sigmoid)  # y − yσ + σ
+        return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
+
+
+class Softmax(Activation):
+    """yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ)        dxᵢ = yᵢ (dyᵢ − Σⱼ dyⱼ yⱼ), over the last dimension.
+
+    Computed as e^(x − logsumexp(x)), which is finite for inputs of any size.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        log_sum = self.buffer("log_sum", (*x.shape[:-1], 1), x)
+        torch.logsumexp(x, -1, keepdim=True, out=log_sum)
+        self.y = torch.sub(x, log_sum, out=self.output_buffer(x)).exp_()
+        return self.y
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        weighted = torch.mul(grad_output, self.y, out=self.scratch("weighted", self.y))
+        total = self.buffer("total", (*grad_output.shape[:-1], 1), grad_output)
+        torch.sum(weighted, -1, keepdim=True, out=total)
+        centred = torch.sub(grad_output, total, out=self.grad_buffer(grad_output))
+        return centred.mul_(self.y)

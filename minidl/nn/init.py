@@ -1,0 +1,194 @@
+"""Initialisers: how the weights of a layer are drawn before training.
+
+`fan_in` and `fan_out` are the numbers of inputs and outputs that one weight sees and feeds. Numbers
+are drawn in float64 on the CPU and then rounded, so that a float32 and a float64 training start
+from the same network, on any device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Generator, Tensor
+
+
+class Initializer:
+    """Draws one layer's weight and bias. A subclass gives `weight`; biases are 0 unless it says."""
+
+    gain: float | None = None
+
+    def weight(
+        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+    ) -> Tensor:
+        """Weights of that shape (float64). `gain` is the one of the activation that follows."""
+        raise NotImplementedError
+
+    def bias(self, shape: tuple[int, ...], fan_in: int, generator: Generator) -> Tensor:
+        """Biases of that shape (float64)."""
+        return torch.zeros(shape, dtype=torch.float64)
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{key}={value}" for key, value in vars(self).items())
+        return f"{type(self).__name__}({options})"
+
+
+class Uniform(Initializer):
+    """Weights and biases uniform in ±1/√fan_in: what PyTorch's Linear and Conv2d do."""
+
+    def weight(
+        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+    ) -> Tensor:
+        return _uniform(shape, 1 / math.sqrt(fan_in), generator)
+
+    def bias(self, shape: tuple[int, ...], fan_in: int, generator: Generator) -> Tensor:
+        return _uniform(shape, 1 / math.sqrt(fan_in), generator)
+
+
+class _Scaled(Initializer):
+    """Weights with standard deviation gain · scale; `gain=None` takes the following activation's."""
+
+    normal: ClassVar[bool]
+
+    def __init__(self, gain: float | None = None) -> None:
+        if gain is not None and not gain > 0:
+            raise ValueError(f"gain must be > 0, but got {gain}")
+        self.gain = gain
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        raise NotImplementedError
+
+    def weight(
+        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+    ) -> Tensor:
+        std = (gain if self.gain is None else self.gain) * self.scale(fan_in, fan_out)
+        if self.normal:
+            return _normal(shape, std, generator)
+        return _uniform(shape, math.sqrt(3) * std, generator)
+
+
+class _Xavier(_Scaled):
+    """std = gain · √(2 / (fan_in + fan_out))        (Glorot & Bengio 2010, eq. 16)"""
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        return math.sqrt(2 / (fan_in + fan_out))
+
+
+class _He(_Scaled):
+    """std = gain / √fan_in                          (He et al. 2015, eq. 10)"""
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        return 1 / math.sqrt(fan_in)
+
+
+class XavierUniform(_Xavier):
+    """Uniform in ±gain · √(6 / (fan_in + fan_out)); biases 0."""
+
+    normal = False
+
+
+class XavierNormal(_Xavier):
+    """Normal with std = gain · √(2 / (fan_in + fan_out)); biases 0."""
+
+    normal = True
+
+
+class HeUniform(_He):
+    """Uniform in ±gain · √(3 / fan_in); biases 0."""
+
+    normal = False
+
+
+class HeNormal(_He):
+    """Normal with std = gain / √fan_in; biases 0."""
+
+    normal = True
+
+
+class Normal(Initializer):
+    """Normal with the given mean and standard deviation; biases 0."""
+
+    def __init__(self, mean: float = 0.0, std: float = 0.01) -> None:
+        if not std >= 0:
+            raise ValueError(f"std must be >= 0, but got {std}")
+        self.mean, self.std = mean, std
+
+    def weight(
+        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+    ) -> Tensor:
+        return _normal(shape, self.std, generator).add_(self.mean)
+
+
+class Constant(Initializer):
+    """Every weight is `value`; biases 0."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def weight(
+        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+    ) -> Tensor:
+        return torch.full(shape, self.value, dtype=torch.float64)
+
+
+class Zeros(Constant):
+    """Every weight and bias is 0: no hidden unit differs from the next, and none ever will."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
+
+INITIALIZERS: dict[str, type[Initializer]] = {
+    "uniform": Uniform,
+    "xavier_uniform": XavierUniform,
+    "xavier_normal": XavierNormal,
+    "he_uniform": HeUniform,
+    "he_normal": HeNormal,
+    "normal": Normal,
+    "zeros": Zeros,
+    "constant": Constant,
+}
+ALIASES = {"xavier": "xavier_normal", "he": "he_normal"}
+
+
+def initializer(name: str) -> Initializer:
+    """The initialiser of that name with its defaults ("xavier" and "he" are the normal ones).
+
+    Raises ValueError for an unknown name.
+    """
+    name = ALIASES.get(name, name)
+    if name not in INITIALIZERS or name == "constant":
+        known = ", ".join(sorted({*INITIALIZERS, *ALIASES} - {"constant"}))
+        raise ValueError(f"unknown initialiser {name!r}; known are {known}")
+    return INITIALIZERS[name]()
+
+
+def generators(seed: int | Sequence[int] | None, networks: int | None) -> list[Generator]:
+    """One seeded CPU generator per network of a stack (one for networks=None).
+
+    One number s gives network i the seed s + i, None a seed of torch's global generator. Raises
+    ValueError for a list of another length.
+    """
+    count = networks or 1
+    if seed is None:
+        seed = draw_seed(torch.default_generator)
+    seeds = [seed + i for i in range(count)] if isinstance(seed, int) else list(seed)
+    if len(seeds) != count:
+        raise ValueError(f"a stack of {count} needs {count} seeds, but got {len(seeds)}")
+    return [Generator().manual_seed(one) for one in seeds]
+
+
+def draw_seed(generator: Generator) -> int:
+    """A seed drawn from another generator."""
+    return int(torch.randint(2**63 - 1, (), generator=generator))
+
+
+def _uniform(shape: tuple[int, ...], bound: float, generator: Generator) -> Tensor:
+    empty = torch.empty(shape, dtype=torch.float64)
+    return empty.uniform_(-bound, bound, generator=generator)
+
+
+def _normal(shape: tuple[int, ...], std: float, generator: Generator) -> Tensor:
+    return torch.empty(shape, dtype=torch.float64).normal_(0.0, std, generator=generator)

@@ -1,0 +1,118 @@
+"""The memory that a training step works in, and what a recording of that step must know of it.
+
+A module writes its results into buffers that are allocated once per shape, so that a step that was
+recorded can be replayed on them. Three things can't be replayed as they are and announce themselves
+here: memory that is allocated (`outside_recording`), numbers and random draws that each step needs
+afresh (`each_step`), and flags that choose between two ways of computing (`guard`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+# A module that is given ever new batch sizes would otherwise remember a buffer for each of them.
+SHAPES_REMEMBERED = 64
+
+
+class Recorder(Protocol):
+    """What `minidl.capture` offers while it records a step."""
+
+    paused: bool
+
+    def add(self, function: Callable[..., None]) -> None: ...
+    def guard(self, owner: object, attribute: str, value: object) -> None: ...
+
+
+_recorders: list[Recorder] = []
+
+
+def recorder() -> Recorder | None:
+    """The recorder at work, or None."""
+    return _recorders[-1] if _recorders else None
+
+
+@contextmanager
+def recording(active: Recorder) -> Iterator[None]:
+    """Let `active` see what the modules announce."""
+    _recorders.append(active)
+    try:
+        yield
+    finally:
+        _recorders.pop()
+
+
+@contextmanager
+def outside_recording() -> Iterator[None]:
+    """Run calls that belong to no step: they are neither recorded nor taken for temporaries.
+
+    Inference mode is left too, since a tensor born inside it can't be used outside.
+    """
+    active = recorder()
+    before = active.paused if active else False
+    if active:
+        active.paused = True
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            yield
+    finally:
+        if active:
+            active.paused = before
+
+
+def each_step(function: Callable[[], None]) -> None:
+    """Run `function` now and again in every replay, at this place between the tensor calls.
+
+    For what Python computes anew in each step: a step count, the numbers that follow from it, random
+    draws. It communicates by writing into tensors that recorded calls read. If it is a bound method,
+    its object must have `step_state()` and `restore_step_state(state)`, so that the recording can be
+    checked without advancing it, and `disturb_step_state()`, which makes the next step unlike the
+    recorded one.
+    """
+    active = recorder()
+    if active:
+        active.add(function)
+    with outside_recording():
+        function()
+
+
+def guard(owner: object, attribute: str, value: object) -> None:
+    """Tell a recording that it holds only while `owner.attribute` is `value`."""
+    active = recorder()
+    if active:
+        active.guard(owner, attribute, value)
+
+
+class Memory:
+    """Buffers by name and shape."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[Any, ...], Tensor] = {}
+
+    def buffer(
+        self, name: str, shape: Sequence[int], like: Tensor, *, fill: float | None = None
+    ) -> Tensor:
+        """The buffer of that name and shape, with `like`'s dtype and device; allocated once.
+
+        Its content is what the last step left there, or `fill` everywhere for a constant that no
+        one writes to.
+        """
+        key = (name, tuple(shape), like.dtype, like.device)
+        found = self._buffers.get(key)
+        if found is None:
+            if len(self._buffers) >= SHAPES_REMEMBERED:
+                del self._buffers[next(iter(self._buffers))]
+            with outside_recording():
+                found = torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
+                if fill is not None:
+                    found.fill_(fill)
+            self._buffers[key] = found
+        return found
+
+    def forget_buffers(self) -> None:
+        """Give the memory of all buffers back."""
+        self._buffers.clear()

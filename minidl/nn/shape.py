@@ -1,0 +1,28 @@
+"""Layers that rearrange."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from .module import Module
+
+
+class Flatten(Module):
+    """Each sample as one row: (..., N, a, b, ...) → (..., N, a·b·…); backward is the way back."""
+
+    prefix = "flatten"
+    reads_input = False
+    reads_output = False
+    returns_view = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.shape = x.shape
+        return x.flatten(1 if self.networks is None else 2)
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        return grad_output.view(self.shape)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (math.prod(input_shape),)
