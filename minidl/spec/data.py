@@ -1,0 +1,221 @@
+"""The data: toy tasks, the sets that ship with scikit-learn, and one's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from minidl.spec.component import Component, Expect, Group, Seed, Text
+
+TestFraction = Annotated[float, Field(gt=0, lt=1)]
+Task = Literal["auto", "classification", "regression"]
+
+
+class _Data(Component):
+    seed: Seed = Field(None, description="Draws or splits the data; by the run's if left out.")
+
+
+class _Toy(_Data):
+    train: int = Field(1000, ge=1, description="The number of training points.")
+    test: int = Field(1000, ge=1, description="The number of test points.")
+
+
+class DiskData(_Toy):
+    """Points in the unit square; class 1 inside a disk of half its area."""
+
+    type: Literal["disk"] = "disk"
+
+
+class AnnulusData(_Toy):
+    """Points in the unit square; class 0 in a ring around the corner (0, 0), else 1."""
+
+    type: Literal["annulus"] = "annulus"
+
+
+class XorData(_Toy):
+    """Points in four quadrants; opposite quadrants share a class."""
+
+    type: Literal["xor"] = "xor"
+    noise: float = Field(0.0, ge=0, description="The std of the noise on the points.")
+
+
+class SpiralsData(_Toy):
+    """Spiral arms around one centre, a class each."""
+
+    type: Literal["spirals"] = "spirals"
+    classes: int = Field(2, ge=2, description="The number of arms.")
+    turns: float = Field(1.0, gt=0, description="Turns of each arm around the centre.")
+    noise: float = Field(0.02, ge=0, description="The std of the noise on the points.")
+
+
+class CheckerboardData(_Toy):
+    """Points on a checkerboard; the class is the colour."""
+
+    type: Literal["checkerboard"] = "checkerboard"
+    cells: int = Field(4, ge=2, description="Cells along each side.")
+
+
+class MoonsData(_Toy):
+    """Two half circles that interlock."""
+
+    type: Literal["moons"] = "moons"
+    noise: float = Field(0.1, ge=0, description="The std of the noise on the points.")
+
+
+class CirclesData(_Toy):
+    """A circle inside another."""
+
+    type: Literal["circles"] = "circles"
+    noise: float = Field(0.05, ge=0, description="The std of the noise on the points.")
+    factor: float = Field(0.5, gt=0, lt=1, description="The inner radius over the outer.")
+
+
+class BlobsData(_Toy):
+    """Gaussian clouds, a class each."""
+
+    type: Literal["blobs"] = "blobs"
+    classes: int = Field(3, ge=2, description="The number of clouds.")
+    std: float = Field(1.0, gt=0, description="The standard deviation of each cloud.")
+
+
+class NoisySineData(_Toy):
+    """Regression on one input: a sine with noise."""
+
+    type: Literal["noisy_sine"] = "noisy_sine"
+    train: int = Field(200, ge=1, description="The number of training points.")
+    test: int = Field(200, ge=1, description="The number of test points.")
+    noise: float = Field(0.1, ge=0, description="The std of the noise on the target.")
+
+
+class Friedman1Data(_Toy):
+    """Regression on five informative inputs and further idle ones  (Friedman 1991)."""
+
+    type: Literal["friedman1"] = "friedman1"
+    noise: float = Field(1.0, ge=0, description="The std of the noise on the target.")
+    features: int = Field(10, ge=5, description="The number of inputs.")
+
+
+class _Bundled(_Data):
+    test_fraction: TestFraction = Field(0.2, description="The share of rows kept for testing.")
+    standardize: bool = Field(True, description="Scale features to mean 0 and std 1.")
+
+
+class IrisData(_Bundled):
+    """150 irises of 3 species by 4 lengths."""
+
+    type: Literal["iris"] = "iris"
+
+
+class WineData(_Bundled):
+    """178 wines of 3 growers by 13 measurements."""
+
+    type: Literal["wine"] = "wine"
+
+
+class BreastCancerData(_Bundled):
+    """569 tumours, malignant or benign, by 30 measurements."""
+
+    type: Literal["breast_cancer"] = "breast_cancer"
+
+
+class DigitsData(_Bundled):
+    """1,797 handwritten digits as 8×8 pixels."""
+
+    type: Literal["digits"] = "digits"
+
+
+class DiabetesData(_Bundled):
+    """Regression: the disease's progress in 442 patients by 10 measurements."""
+
+    type: Literal["diabetes"] = "diabetes"
+
+
+class _FileData(_Data):
+    path: Annotated[Path, Expect("a path")] = Field(
+        description="The file; relative paths start in the config's folder."
+    )
+    test_fraction: TestFraction | None = Field(
+        0.2, description="The share of rows kept for testing; not beside test_path."
+    )
+    test_path: Annotated[Path, Expect("a path")] | None = Field(
+        None, description="A file of its own for testing."
+    )
+    task: Task = Field("auto", description="What to learn; auto: by the target's values.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _test_path_replaces_the_default_fraction(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("test_path") and "test_fraction" not in given:
+            return {**given, "test_fraction": None}
+        return given
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        if self.test_path is not None and self.test_fraction is not None:
+            yield "test_path", "excludes test_fraction; keep one of the two"
+        if self.test_path is None and self.test_fraction is None:
+            yield "test_fraction", "expected a number > 0 and < 1, or a test_path instead"
+
+
+class CsvData(_FileData):
+    """A table of one's own: numeric and categorical columns, a target column."""
+
+    type: Literal["csv"] = "csv"
+    target: Text = Field(min_length=1, description="The column to predict.")
+    features: tuple[Text, ...] | None = Field(
+        None, min_length=1, description="The input columns; all but the target if left out."
+    )
+    standardize: bool = Field(True, description="Scale numeric columns to mean 0 and std 1.")
+    delimiter: Annotated[str, Expect("one character, not a quote or a line end")] = Field(
+        ",", pattern=r'^[^"\r\n\x00]$', description="What separates the columns."
+    )
+    missing: Literal["error", "drop", "mean"] = Field(
+        "error", description="A missing value: an error, its row dropped, or the column's mean."
+    )
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        yield from super().rules()
+        for index, feature in enumerate(self.features or ()):
+            if feature == self.target:
+                yield f"features[{index}]", f"the target {feature!r} can't be a feature too"
+            elif feature in (self.features or ())[:index]:
+                yield f"features[{index}]", f"the feature {feature!r} is given twice"
+
+
+class ArraysData(_FileData):
+    """Arrays `input` and `target` of an .npz or .safetensors file."""
+
+    type: Literal["arrays"] = "arrays"
+    standardize: bool = Field(False, description="Scale features to mean 0 and std 1.")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        yield from super().rules()
+        for key, path in (("path", self.path), ("test_path", self.test_path)):
+            if path is not None and path.suffix.lower() not in (".npz", ".safetensors"):
+                yield key, f"expected a .npz or .safetensors file, but got {path.name!r}"
+
+
+AnyData = (
+    DiskData
+    | AnnulusData
+    | XorData
+    | SpiralsData
+    | CheckerboardData
+    | MoonsData
+    | CirclesData
+    | BlobsData
+    | NoisySineData
+    | Friedman1Data
+    | IrisData
+    | WineData
+    | BreastCancerData
+    | DigitsData
+    | DiabetesData
+    | CsvData
+    | ArraysData
+)
+Data = Annotated[
+    AnyData, Field(discriminator="type"), Group("data", "data", AnyData, "What to learn from.")
+]

@@ -1,0 +1,81 @@
+"""A config file → a Spec, or every problem in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from minidl.errors import ConfigError, Problem
+from minidl.spec.expand import expand
+from minidl.spec.loader import load, read_text
+from minidl.spec.nodes import Mapping, Node, Place, Scalar, plain, show_node
+from minidl.spec.overrides import apply
+from minidl.spec.problems import in_order, problems_of
+from minidl.spec.shape import Shape
+from minidl.spec.spec import Spec, clean_name
+
+
+def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
+    """Reads a config file.
+
+    `overrides` are changes such as "optimizer.lr=0.01". Relative paths in the file start in its
+    folder, those in overrides in the current one. Raises ConfigError with every problem found.
+    """
+    path = Path(path)
+    return parse_spec(read_text(path), str(path), overrides, path.parent)
+
+
+def parse_spec(
+    text: str,
+    file: str = "config",
+    overrides: Sequence[str] = (),
+    folder: Path | None = None,
+) -> Spec:
+    """Reads a config from a text, which messages call `file`; its paths start in `folder`."""
+    problems: list[Problem] = []
+    start = Place(file, folder=folder or Path())
+    root = _root(load(text, start, problems), start, problems)
+    shape = Shape(Spec)
+    root = _expanded(root, shape)
+    for override in overrides:
+        apply(root, override, shape, problems)
+        root = _expanded(root, shape)
+    _take_out_other_blocks(root, problems)
+    if "name" not in root.items:
+        name = clean_name(Path(file).stem)
+        root.items["name"] = Scalar(name, name, root.place)
+    try:
+        spec = Spec.model_validate(plain(root))
+    except ValidationError as error:
+        problems.extend(problems_of(error, root, Spec))
+        raise ConfigError(in_order(problems)) from None
+    if problems:
+        raise ConfigError(in_order(problems))
+    spec._source = root
+    return spec
+
+
+def _root(node: Node | None, start: Place, problems: list[Problem]) -> Mapping:
+    """The document, which must be a mapping."""
+    if isinstance(node, Mapping):
+        return node
+    if node is None:
+        raise ConfigError([*problems, start.problem("is empty, but a config needs data and model")])
+    message = f"expected a mapping of keys such as data and model, but got {show_node(node)}"
+    raise ConfigError([*problems, node.place.problem(message)])
+
+
+def _expanded(root: Mapping, shape: Shape) -> Mapping:
+    node = expand(root, shape)
+    assert isinstance(node, Mapping)
+    return node
+
+
+def _take_out_other_blocks(root: Mapping, problems: list[Problem]) -> None:
+    """`report` describes a study's report and doesn't concern a run; `sweep` makes it a sweep."""
+    root.items.pop("report", None)
+    if root.items.pop("sweep", None) is not None:
+        message = "describes many runs, but this command does one; use `minidl sweep CONFIG`"
+        problems.append(root.keys["sweep"].problem(message, "sweep"))

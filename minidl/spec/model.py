@@ -1,0 +1,101 @@
+"""The network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from minidl.spec.activation import Activation, ReluActivation
+from minidl.spec.component import Component, Fraction, Group, Seed, one_or_list
+from minidl.spec.init import Init, UniformInit
+from minidl.spec.layer import Layer, LinearLayer
+
+Width = Annotated[int, Field(ge=1)]
+Activations = Annotated[
+    Annotated[Activation, Tag("one")] | Annotated[tuple[Activation, ...], Tag("list")],
+    Discriminator(one_or_list),
+]
+
+
+class MlpModel(Component):
+    """Linear layers with an activation after each hidden one: a multi-layer perceptron."""
+
+    short: ClassVar[str] = "hidden"
+
+    type: Literal["mlp"] = "mlp"
+    hidden: tuple[Width, ...] = Field((25, 25, 25), description="The width of each hidden layer.")
+    activation: Activations = Field(
+        ReluActivation(), description="After each hidden layer; a list has one per hidden layer."
+    )
+    output_activation: Activation | None = Field(None, description="After the last layer.")
+    init: Init = Field(UniformInit(), description="How the weights start.")
+    dropout: Fraction = Field(0.0, description="The p of a dropout layer after each activation.")
+    bias: bool = Field(True, description="Whether the linear layers have biases.")
+    outputs: int | None = Field(
+        None, ge=1, description="The number of outputs; by the data and the loss if left out."
+    )
+    seed: Seed = Field(None, description="Draws the weights; by the run's seed if left out.")
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """One activation per hidden layer."""
+        if isinstance(self.activation, tuple):
+            return self.activation
+        return (self.activation,) * len(self.hidden)
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        if len(self.activations) != len(self.hidden):
+            yield (
+                "activation",
+                f"expected one activation per hidden layer, that is {len(self.hidden)}, "
+                f"but got {len(self.activations)}",
+            )
+        named = self.activation if isinstance(self.activation, tuple) else (self.activation,)
+        for index, activation in enumerate(named):
+            if activation.name is not None:
+                place = (
+                    f"activation[{index}]" if isinstance(self.activation, tuple) else "activation"
+                )
+                yield f"{place}.name", "only the layers of a sequential model have names"
+        if self.output_activation is not None and self.output_activation.name is not None:
+            yield "output_activation.name", "only the layers of a sequential model have names"
+
+
+class SequentialModel(Component):
+    """Any layers, one after the other."""
+
+    short: ClassVar[str] = "layers"
+
+    type: Literal["sequential"] = "sequential"
+    layers: tuple[Layer, ...] = Field(min_length=1, description="The layers, first to last.")
+    init: Init = Field(UniformInit(), description="How the weights start, if a layer doesn't say.")
+    seed: Seed = Field(None, description="Draws the weights; by the run's seed if left out.")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        names: set[str] = set()
+        last_linear = max(
+            (i for i, layer in enumerate(self.layers) if isinstance(layer, LinearLayer)), default=-1
+        )
+        for index, layer in enumerate(self.layers):
+            if layer.name in names:
+                yield f"layers[{index}].name", f"a layer before has the name {layer.name!r} already"
+            if layer.name is not None:
+                names.add(layer.name)
+            if (
+                isinstance(layer, LinearLayer)
+                and layer.out_features is None
+                and index < last_linear
+            ):
+                yield (
+                    f"layers[{index}].out_features",
+                    "is missing: expected an integer ≥ 1 "
+                    "(only the last linear layer's can be inferred)",
+                )
+
+
+AnyModel = MlpModel | SequentialModel
+Model = Annotated[
+    AnyModel, Field(discriminator="type"), Group("model", "a model", AnyModel, "The network.")
+]

@@ -1,0 +1,179 @@
+"""pydantic's errors → problems with a place, what was expected, what was got, and a guess."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, get_args, get_origin
+
+from pydantic import ValidationError
+
+from minidl.errors import Problem
+from minidl.spec.component import Part
+from minidl.spec.loader import FLOAT
+from minidl.spec.nodes import (
+    Broken,
+    Key,
+    Mapping,
+    Node,
+    Place,
+    Scalar,
+    Sequence,
+    child,
+    format_key,
+    parse_key,
+    place_of,
+    show_node,
+)
+from minidl.spec.shape import Shape
+
+# What people who come from other tools write.
+SYNONYMS = {"learning_rate": "lr", "rate": "lr", "slope": "negative_slope", "probability": "p"}
+BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+class _Found(NamedTuple):
+    """Where an error lies: the node is the deepest that was written, the shape that of the key."""
+
+    key: Key
+    node: Node
+    shape: Shape
+
+    def problem(self, message: str, place: Place | None = None, key: Key = ()) -> Problem:
+        return (place or self.node.place).problem(message, format_key((*self.key, *key)))
+
+
+def problems_of(error: ValidationError, root: Mapping, top: type[Part]) -> Iterator[Problem]:
+    """All that pydantic found in `root`, the full form of a config, with `top` as its model."""
+    for detail in error.errors(include_url=False, include_input=False):
+        yield from _problems(detail["type"], detail["loc"], detail.get("ctx", {}), root, top)
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """The file's from top to bottom, then the command line's; each once."""
+    unique = dict.fromkeys(problems)
+    return sorted(unique, key=lambda p: (p.line is None, p.line or 0, p.column or 0))
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """`; did you mean 'adam'?`, or nothing."""
+    close = difflib.get_close_matches(str(word).lower()[:100], list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _problems(
+    kind: str, location: Key, context: dict[str, Any], root: Mapping, top: type[Part]
+) -> Iterator[Problem]:
+    found = _locate(location, root, Shape(top))
+    if isinstance(found.node, Broken):
+        return
+    if kind == "too_short" and isinstance(found.node, Sequence) and found.node.items:
+        return  # pydantic counts only the items that passed; the others have problems of their own
+    if kind == "rules":
+        for name, message in context["broken"]:
+            key = parse_key(name) or ()
+            yield found.problem(message, place_of(found.node, key), key)
+    elif kind == "extra_forbidden":
+        yield _unknown_key(str(location[-1]), _locate(location[:-1], root, Shape(top)), top)
+    elif kind == "missing" and isinstance(location[-1], str):
+        yield found.problem(f"is missing: expected {found.shape.expected()}")
+    elif kind == "missing":  # an item of a pair
+        found = _locate(location[:-1], root, Shape(top))
+        yield found.problem(_expected(found))
+    elif kind == "union_tag_not_found":
+        yield _no_type(found)
+    elif kind == "union_tag_invalid":
+        yield from _unknown_type(found)
+    else:
+        yield found.problem(_expected(found))
+
+
+def _locate(location: Key, root: Node, shape: Shape) -> _Found:
+    """Follows pydantic's location, whose parts are keys, indices and the tags of unions."""
+    key: list[str | int] = []
+    node = root
+    for part in location:
+        if shape.group:
+            shape = Shape(shape.component(part))
+        elif shape.sides:
+            shape = shape.sides[str(part)]
+        else:
+            key.append(part)
+            shape = shape.child(part) or Shape(None)
+            node = child(node, part) or node
+    return _Found(tuple(key), node, shape)
+
+
+def _expected(found: _Found) -> str:
+    got = show_node(found.node)
+    return f"expected {found.shape.expected()}, but got {got}{_hint(found.node, found.shape.type)}"
+
+
+def _hint(node: Node, wanted: Any) -> str:
+    """A guess at what was meant."""
+    value = node.value if isinstance(node, Scalar) else ()
+    if value is None:
+        return "; write a value or leave the key out"
+    if get_origin(wanted) is not None:
+        return did_you_mean(value, map(str, get_args(wanted))) if isinstance(value, str) else ""
+    if wanted is int and isinstance(value, float) and value.is_integer():
+        return f"; did you mean {int(value)}?"
+    if wanted in (int, float) and isinstance(value, str):
+        if FLOAT.fullmatch(value):
+            return f"; did you mean {value} without quotes?"
+        if re.fullmatch("0+[1-9][0-9]{0,17}", value):
+            return f"; did you mean {value.lstrip('0')}?"
+    if wanted is bool and isinstance(value, str):
+        guess = BOOLEANS.get(value.lower(), value.lower())
+        return f"; did you mean {guess}?" if guess in ("true", "false") else ""
+    return ""
+
+
+def _unknown_key(name: str, parent: _Found, top: type[Part]) -> Problem:
+    known = parent.shape.part.model_fields if parent.shape.part else {}
+    before, colon, after = name.partition(":")
+    if colon and before in known:
+        hint = f"; did you mean '{before}: {after}', with a space after the colon?"
+    elif SYNONYMS.get(name) in known:
+        hint = f"; did you mean {SYNONYMS[name]!r}?"
+    else:
+        hint = did_you_mean(name, known) or _elsewhere(name, top)
+    place = parent.node.keys.get(name) if isinstance(parent.node, Mapping) else None
+    known_keys = f"the keys here are {', '.join(known)}"
+    return parent.problem(f"unknown key; {known_keys}{hint}", place, (name,))
+
+
+def _elsewhere(name: str, top: type[Part]) -> str:
+    """`; did you mean 'training.epochs'?` for an option that stands in the wrong section."""
+    for section, field in top.model_fields.items():
+        shape = Shape.of(field)
+        classes = [*shape.group.components.values()] if shape.group else [shape.part]
+        if any(part and name in part.model_fields for part in classes):
+            return f"; did you mean '{section}.{name}'?"
+    return ""
+
+
+def _no_type(found: _Found) -> Problem:
+    """A mapping without `type` that is no short form either."""
+    group = found.shape.group
+    names = [*group.components, *group.aliases] if group else []
+    keys = list(found.node.items) if isinstance(found.node, Mapping) else []
+    for key in keys:
+        if key in names and group:
+            component = group.components[group.aliases.get(key, key)]
+            example = f"{{type: {key}, {component.short}: …}}" if component.short else key
+            return found.problem(f"{key!r} isn't a key here; write {example}")
+    hint = did_you_mean(keys[0], names) if len(keys) == 1 else ""
+    return found.problem(f"has no type: expected {found.shape.expected()}{hint}")
+
+
+def _unknown_type(found: _Found) -> Iterator[Problem]:
+    kind = child(found.node, "type")
+    if kind is None or isinstance(kind, Broken) or found.shape.group is None:
+        return
+    names = [*found.shape.group.components, *found.shape.group.aliases]
+    hint = did_you_mean(kind.value, names) if isinstance(kind, Scalar) else ""
+    message = f"expected {found.shape.expected()}, but got {show_node(kind)}{hint}"
+    # Where the bare name was written there is no key `type`.
+    yield found.problem(message, kind.place, () if kind.place == found.node.place else ("type",))

@@ -1,0 +1,130 @@
+"""What a key takes, read from its annotation: the one source for messages, short forms and help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import Tag
+from pydantic.fields import FieldInfo
+
+from minidl.spec.component import Component, Expect, Group, Part
+
+_BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+_NOUNS = {
+    int: ("an integer", "integers"),
+    float: ("a number", "numbers"),
+    bool: ("true or false", "booleans"),
+    str: ("text", "texts"),
+    Path: ("a path", "paths"),
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An annotation taken apart: the bare type, what stands beside it, whether null will do."""
+
+    type: Any
+    metadata: tuple[Any, ...] = ()
+    optional: bool = False
+
+    @classmethod
+    def of(cls, annotation: Any) -> Shape:
+        """The shape of an annotation, of a field or of a Part."""
+        if isinstance(annotation, FieldInfo):
+            annotation = annotation.rebuild_annotation()
+        if get_origin(annotation) is Annotated:
+            inner, *beside = get_args(annotation)
+            shape = cls.of(inner)
+            return replace(shape, metadata=(*shape.metadata, *_flat(beside)))
+        if get_origin(annotation) in (Union, UnionType):
+            some = [arg for arg in get_args(annotation) if arg is not NoneType]
+            if len(some) < len(get_args(annotation)):
+                inner = some[0] if len(some) == 1 else Union[tuple(some)]  # noqa: UP007
+                return replace(cls.of(inner), optional=True)
+        return cls(annotation)
+
+    @property
+    def group(self) -> Group | None:
+        """The group, where a component is expected."""
+        return next((item for item in self.metadata if isinstance(item, Group)), None)
+
+    @property
+    def part(self) -> type[Part] | None:
+        """The model, where a mapping with its keys is expected."""
+        is_part = isinstance(self.type, type) and issubclass(self.type, Part)
+        return self.type if is_part else None
+
+    @property
+    def sides(self) -> dict[str, Shape]:
+        """The two sides of a "one or a list" union by their tags; empty for anything else."""
+        if self.group or get_origin(self.type) not in (Union, UnionType):
+            return {}
+        sides = {}
+        for annotation in get_args(self.type):
+            beside = annotation.__metadata__ if get_origin(annotation) is Annotated else ()
+            for tag in (item.tag for item in beside if isinstance(item, Tag)):
+                sides[str(tag)] = Shape.of(annotation)
+        return sides
+
+    def component(self, name: object) -> type[Component] | None:
+        """The component of this group with that type."""
+        return self.group.components.get(name) if self.group and isinstance(name, str) else None
+
+    def child(self, part: str | int) -> Shape | None:
+        """The shape under a key of a Part or an index of a list."""
+        if self.part and isinstance(part, str):
+            field = self.part.model_fields.get(part)
+            return Shape.of(field) if field else None
+        if get_origin(self.type) is tuple and isinstance(part, int):
+            items = get_args(self.type)
+            if items[-1] is Ellipsis:
+                return Shape.of(items[0])
+            return Shape.of(items[part]) if part < len(items) else None
+        return None
+
+    def expected(self) -> str:
+        """What is expected, for a sentence: "an integer ≥ 1"."""
+        return self._noun(0) + (", or null" if self.optional else "")
+
+    def _noun(self, plural: Literal[0, 1]) -> str:
+        said = next((item.text for item in self.metadata if isinstance(item, Expect)), None)
+        if said:
+            return said
+        if self.group:
+            names = ", ".join(self.group.components)
+            one = f"{self.group.phrase} ({names})"
+            return f"{self.group.name}s" if plural else one
+        if self.sides:
+            return " or ".join(side._noun(plural) for side in reversed(self.sides.values()))
+        if get_origin(self.type) is Literal:
+            return "one of " + ", ".join(map(str, get_args(self.type)))
+        if get_origin(self.type) is tuple:
+            items = get_args(self.type)
+            kind = "a pair" if items[-1] is not Ellipsis else "a list"
+            if self._bound("min_length"):
+                kind = "a list of at least one:"
+            joint = "" if kind.endswith(":") else " of"
+            return f"{kind}{joint} {Shape.of(items[0])._noun(1)}"
+        if self.part:
+            return f"a mapping with the keys {', '.join(self.part.model_fields)}"
+        noun = _NOUNS[self.type][plural]
+        if self.type is str and self._bound("min_length"):
+            noun = f"nonempty {noun}"
+        bounds = [
+            f"{sign} {b:g}" for key, sign in _BOUNDS.items() if (b := self._bound(key)) is not None
+        ]
+        return " ".join([noun, " and ".join(bounds)]).strip()
+
+    def _bound(self, name: str) -> Any:
+        return next((getattr(m, name) for m in self.metadata if hasattr(m, name)), None)
+
+
+def _flat(beside: list[Any]) -> list[Any]:
+    """What stands beside a type, with that inside `Field(…)`."""
+    flat = []
+    for item in beside:
+        flat += _flat(item.metadata) if isinstance(item, FieldInfo) else [item]
+    return flat
