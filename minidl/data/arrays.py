@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,13 @@ from minidl.data.split import split_rows
 from minidl.data.target import Target
 from minidl.errors import DataError
 
+if TYPE_CHECKING:
+    from minidl.spec.data import ArraysData, Task
+
 MOST_BYTES = 1024 * MEBIBYTE  # of the file, and of the arrays in it
 
 
-def load_arrays(spec: Any, rng: np.random.Generator) -> Dataset:
+def load_arrays(spec: ArraysData, rng: np.random.Generator) -> Dataset:
     """Reads `spec.path`, and either splits its rows or reads the test part from `spec.test_path`.
 
     input: numbers (N, …); (N,) is taken as (N, 1).
@@ -35,6 +38,7 @@ def load_arrays(spec: Any, rng: np.random.Generator) -> Dataset:
     train = Split(inputs, _encode(target, targets, source.file))
 
     if spec.test_path is None:
+        assert spec.test_fraction is not None  # the schema asks for one of the two
         labels = train.targets if target.task == "classification" else None
         train_rows, test_rows = split_rows(
             len(train), spec.test_fraction, rng, labels=labels, file=source.file
@@ -99,7 +103,7 @@ def _numbered(name: str, count: int) -> tuple[str, ...]:
 # Targets -------------------------------------------------------------------------------------
 
 
-def _learn_target(targets: NDArray[Any], task: Any, file: str) -> Target:
+def _learn_target(targets: NDArray[Any], task: Task, file: str) -> Target:
     if targets.ndim == 1:
         import pandas as pd
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,17 +12,20 @@ from minidl.data.dataset import Dataset
 from minidl.data.table import load_csv
 from minidl.data.toy import load_toy
 
+if TYPE_CHECKING:
+    from minidl.spec.data import AnyData
 
-def load_dataset(data_spec: Any, rng: np.random.Generator) -> Dataset:
+
+def load_dataset(data_spec: AnyData, rng: np.random.Generator) -> Dataset:
     """Draws or reads the data that `data_spec` (one of `minidl.spec`'s data classes) describes.
 
     All randomness (points, the split) comes from `rng`: the same state gives the same bits.
     Raises DataError for a file that can't be read or used.
     """
-    if data_spec.type in TARGETS:
-        return load_bundled(data_spec, rng)
     if data_spec.type == "csv":
         return load_csv(data_spec, rng)
     if data_spec.type == "arrays":
         return load_arrays(data_spec, rng)
+    if data_spec.type in TARGETS:
+        return load_bundled(data_spec, rng)
     return load_toy(data_spec, rng)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,8 +18,10 @@ from minidl.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from minidl.spec.data import CsvData
 
-def load_csv(spec: Any, rng: np.random.Generator) -> Dataset:
+
+def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
     """Reads `spec.path`, and either splits its rows or reads the test part from `spec.test_path`.
 
     The lists of classes and categories are those of `spec.path`; every number that preprocessing
@@ -32,6 +34,7 @@ def load_csv(spec: Any, rng: np.random.Generator) -> Dataset:
     target = Target.learn(table[spec.target], spec.task, source.file)
 
     if spec.test_path is None:
+        assert spec.test_fraction is not None  # the schema asks for one of the two
         labels = target.labels(table[spec.target], source.file)
         train_rows, test_rows = split_rows(
             len(table), spec.test_fraction, rng, labels=labels, file=source.file
@@ -68,7 +71,7 @@ def load_csv(spec: Any, rng: np.random.Generator) -> Dataset:
     )
 
 
-def _features(spec: Any, table: pd.DataFrame, file: str) -> list[str]:
+def _features(spec: CsvData, table: pd.DataFrame, file: str) -> list[str]:
     """The feature columns: those listed, or all but the target."""
     _require_columns(table, [spec.target], "`target`", file)
     if spec.features is None:
@@ -91,7 +94,7 @@ def _require_columns(table: pd.DataFrame, names: list[str], key: str, file: str)
         raise DataError(f"{file}: {complaint} ({key} of the config)")
 
 
-def _complete(table: pd.DataFrame, features: list[str], spec: Any, file: str) -> pd.DataFrame:
+def _complete(table: pd.DataFrame, features: list[str], spec: CsvData, file: str) -> pd.DataFrame:
     """The columns in use, after `missing: error | drop | mean` did its work."""
     _require_columns(table, [*features, spec.target], "`features` and `target`", file)
     table = table[[*features, spec.target]]

@@ -37,9 +37,7 @@ class Target:
     class_names: tuple[str, ...] = ()
 
     @classmethod
-    def learn(
-        cls, cells: Cells, task: Literal["auto", "classification", "regression"], file: str
-    ) -> Target:
+    def learn(cls, cells: Cells, task: Task | Literal["auto"], file: str) -> Target:
         """Decides the task and finds the classes.
 
         auto: texts, and at most 20 different integers, are classes; other numbers are a

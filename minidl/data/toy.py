@@ -8,13 +8,25 @@ bits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidl.data.dataset import Dataset, Floats, Integers, Split
 from minidl.data.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from minidl.spec.data import (
+        AnyData,
+        BlobsData,
+        CheckerboardData,
+        CirclesData,
+        Friedman1Data,
+        MoonsData,
+        NoisySineData,
+        SpiralsData,
+    )
 
 RADIUS = 1 / np.sqrt(2 * np.pi)  # a disk of area 1/2
 
@@ -40,7 +52,7 @@ def xor(points: Floats, spec: Any) -> Integers:
     return np.asarray((points[:, 0] > 0) != (points[:, 1] > 0), dtype=np.int64)
 
 
-def checkerboard(points: Floats, spec: Any) -> Integers:
+def checkerboard(points: Floats, spec: CheckerboardData) -> Integers:
     """The fields of a board of `cells` × `cells` over [-1, 1]², 0 in its lower left corner."""
     cell = np.floor((points + 1) / 2 * spec.cells)
     return np.asarray(cell.sum(axis=1) % 2, dtype=np.int64)
@@ -56,7 +68,7 @@ RULES: dict[str, Rule] = {
 LOWER_EDGE = {"disk": 0.0, "annulus": 0.0, "xor": -1.0, "checkerboard": -1.0}  # upper edge: 1
 
 
-def true_classes(data_spec: Any, points: Floats) -> Integers | None:
+def true_classes(data_spec: AnyData, points: Floats) -> Integers | None:
     """The class of each point (N, 2), int64 (N,); None where a point doesn't decide its class.
 
     Known for disk, annulus, checkerboard, and xor without noise.
@@ -80,7 +92,7 @@ def _uniform(spec: Any, count: int, rng: Generator) -> Split:
 # Tasks whose class decides where the point is drawn ------------------------------------------
 
 
-def _spirals(spec: Any, count: int, rng: Generator) -> Split:
+def _spirals(spec: SpiralsData, count: int, rng: Generator) -> Split:
     """Arms from the origin to radius 1, each turned against the one before; noise moves points."""
     labels = _balanced_labels(count, spec.classes, rng)
     radius = np.sqrt(rng.random(count))  # the root spreads points about evenly along the arm
@@ -89,7 +101,7 @@ def _spirals(spec: Any, count: int, rng: Generator) -> Split:
     return Split(points + rng.normal(scale=spec.noise, size=points.shape), labels)
 
 
-def _blobs(spec: Any, count: int, rng: Generator) -> Split:
+def _blobs(spec: BlobsData, count: int, rng: Generator) -> Split:
     """Gaussian blobs of the given std, centred evenly on a circle of radius 5.
 
     The centres are fixed: train and test share them, and seeds don't differ in difficulty.
@@ -104,14 +116,14 @@ def _blobs(spec: Any, count: int, rng: Generator) -> Split:
     return _split(points, labels)
 
 
-def _moons(spec: Any, count: int, rng: Generator) -> Split:
+def _moons(spec: MoonsData, count: int, rng: Generator) -> Split:
     """Two half circles that reach into each other (scikit-learn's make_moons)."""
     from sklearn.datasets import make_moons
 
     return _split(*make_moons(count, noise=spec.noise, random_state=_random_state(rng)))
 
 
-def _circles(spec: Any, count: int, rng: Generator) -> Split:
+def _circles(spec: CirclesData, count: int, rng: Generator) -> Split:
     """A circle of radius `factor` (1) in one of radius 1 (0) (scikit-learn's make_circles)."""
     from sklearn.datasets import make_circles
 
@@ -123,13 +135,13 @@ def _circles(spec: Any, count: int, rng: Generator) -> Split:
 # Regressions ---------------------------------------------------------------------------------
 
 
-def _noisy_sine(spec: Any, count: int, rng: Generator) -> Split:
+def _noisy_sine(spec: NoisySineData, count: int, rng: Generator) -> Split:
     """y = sin 2πx + noise for x in [-1, 1]: two periods."""
     x = rng.uniform(-1.0, 1.0, size=(count, 1))
     return Split(x, np.sin(2 * np.pi * x) + rng.normal(scale=spec.noise, size=x.shape))
 
 
-def _friedman1(spec: Any, count: int, rng: Generator) -> Split:
+def _friedman1(spec: Friedman1Data, count: int, rng: Generator) -> Split:
     """y = 10 sin(π x₁x₂) + 20 (x₃ − ½)² + 10 x₄ + 5 x₅ + noise; further features are idle.
 
     Friedman (1991), Multivariate adaptive regression splines (scikit-learn's make_friedman1).

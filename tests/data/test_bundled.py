@@ -1,11 +1,11 @@
 """scikit-learn's small tables."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from minidl.data import Dataset, load_dataset
+from minidl.spec.data import AnyData, Data
 
 SIZES = {  # rows, features, classes
     "iris": (150, 4, 3),
@@ -17,7 +17,8 @@ SIZES = {  # rows, features, classes
 
 
 def load(kind: str, seed: int = 0, standardize: bool = True) -> Dataset:
-    spec = SimpleNamespace(type=kind, test_fraction=0.2, standardize=standardize)
+    values = {"type": kind, "test_fraction": 0.2, "standardize": standardize}
+    spec = TypeAdapter[AnyData](Data).validate_python(values)
     return load_dataset(spec, np.random.default_rng(seed))
 
 

@@ -1,12 +1,13 @@
 """Toy tasks: the rules of their classes, their shapes, their randomness."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from minidl.data import Dataset, load_dataset, true_classes
+from minidl.spec.data import AnyData, Data
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "disk": {},
@@ -24,8 +25,9 @@ CLASSES = {"spirals": 3, "blobs": 4, "noisy_sine": 0, "friedman1": 0}
 RULED = ("disk", "annulus", "xor", "checkerboard")
 
 
-def spec(kind: str, train: int = 40, test: int = 30, **changes: Any) -> SimpleNamespace:
-    return SimpleNamespace(type=kind, train=train, test=test, **(OPTIONS[kind] | changes))
+def spec(kind: str, train: int = 40, test: int = 30, **changes: Any) -> AnyData:
+    values = {"type": kind, "train": train, "test": test} | OPTIONS[kind] | changes
+    return TypeAdapter[AnyData](Data).validate_python(values)
 
 
 def load(kind: str, seed: int = 0, **changes: Any) -> Dataset:
