@@ -1,0 +1,6 @@
+"""Figures of a run, drawn from its folder alone."""
+
+from minidl.report.decision import class_of
+from minidl.report.plots import draw_run
+
+__all__ = ["class_of", "draw_run"]

@@ -1,0 +1,192 @@
+"""Curves over the epochs: loss, accuracy, R²."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, PercentFormatter
+
+from minidl.report import style
+from minidl.report.run_view import RunView
+
+_DECADES = 30  # a loss that spans more than this factor is drawn on a logarithmic scale
+_MOST_MARKS = 6  # more changes of the rate than this get a strip of their own below the curve
+_NARROWEST = 0.07  # so do changes closer than this share of the axis: their labels would collide
+
+
+def loss(run: RunView) -> Figure | None:
+    return _curves(run, "loss", "Loss")
+
+
+def accuracy(run: RunView) -> Figure | None:
+    return _curves(run, "accuracy", "Accuracy")
+
+
+def r2(run: RunView) -> Figure | None:
+    return _curves(run, "r2", "R²")
+
+
+def _curves(run: RunView, metric: str, title: str) -> Figure | None:
+    """Train and test over the epochs; None where no epoch has a number for either."""
+    epochs = run.metrics.get("epoch", np.empty(0))
+    curves = {part: run.metrics.get(f"{part}_{metric}") for part in ("train", "test")}
+    drawn = {p: c for p, c in curves.items() if c is not None and np.isfinite(c).any()}
+    if not drawn:
+        return None
+    changes = _rate_changes(run, epochs)
+    strip = bool(changes) and not _roomy(changes, epochs)
+    figure, axes = style.new_figure(
+        title,
+        _summary(run, metric, epochs),
+        size=(6.4, 4.8 if strip else 4.2),
+        shape=(2, 1) if strip else (1, 1),
+        sharex=True,
+        height_ratios=(5, 1) if strip else None,
+    )
+    handles, labels = _lines(axes[0], epochs, drawn, metric)
+    style.head_legend(figure, handles, labels)
+    _scale(axes[0], list(drawn.values()), metric)
+    _epoch_axis(axes[0], epochs)
+    if run.status == "diverged":
+        axes[0].axvline(epochs[-1], color=style.INK, linewidth=1.2, linestyle=(0, (1, 1.5)))
+    if strip:
+        _rate_strip(axes[1], epochs, run.metrics["lr"])
+    elif changes:
+        _rate_marks(axes[0], epochs, changes, run.metrics["lr"][0])
+    style.label(axes[0], "" if strip else "epoch", "")
+    style.label(axes[-1], "epoch", "rate" if strip else "")
+    return figure
+
+
+def _summary(run: RunView, metric: str, epochs: np.ndarray) -> str:
+    """The run's name, and its best epoch on the test part."""
+    words = [style.literal(run.name)]
+    if run.status == "diverged":
+        words.append(f"diverged in epoch {epochs[-1]:.0f}")
+    test = run.metrics.get(f"test_{metric}")
+    if test is not None and np.isfinite(test).any():
+        best = np.nanargmin(test) if metric == "loss" else np.nanargmax(test)
+        words.append(f"best on test {_value(test[best], metric)} (epoch {epochs[best]:.0f})")
+    return "  ·  ".join(words)
+
+
+def _value(value: float, metric: str) -> str:
+    return style.percent(value) if metric == "accuracy" else style.number(value)
+
+
+def _lines(
+    axes: Axes, epochs: np.ndarray, curves: dict[str, np.ndarray], metric: str
+) -> tuple[list[Line2D], list[str]]:
+    """Draws the curves; returns what the legend says of them, the last value included."""
+    few = len(epochs) <= 25
+    handles, labels = [], []
+    for part, values in curves.items():
+        known = np.isfinite(values)
+        (line,) = axes.plot(
+            epochs[known],
+            values[known],
+            color=style.TRAIN if part == "train" else style.TEST,
+            linewidth=1.6,
+            marker=("o" if part == "train" else "s") if few else "",
+            markersize=4.5,
+            zorder=3,
+        )
+        handles.append(line)
+        labels.append(f"{part}  {_value(values[known][-1], metric)}")
+    return handles, labels
+
+
+def _scale(axes: Axes, curves: list[np.ndarray], metric: str) -> None:
+    """Logarithmic where a loss spans decades; never so close that rounding looks like a story."""
+    values = np.concatenate(curves)
+    values = values[np.isfinite(values)]
+    low, high = float(values.min()), float(values.max())
+    if metric == "loss":
+        positive = values[values > 0]
+        if positive.size and positive.max() > _DECADES * positive.min():
+            _logarithmic(axes, float(positive.max() / positive.min()))
+            return
+    if metric == "accuracy":
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        room = max(0.06 * (high - low), 0.01)
+        axes.set_ylim(max(low - room, -0.01), min(high + room, 1.005))
+        return
+    if metric == "r2" and low < -1 < high:
+        low = -1.0  # an untrained network can be arbitrarily bad: that is no reason to show it
+        axes.set_ylim(low, high + 0.05 * (high - low))
+    if high - low < 1e-9 * abs(high):
+        axes.set_ylim(low - 0.05 * abs(high), high + 0.05 * abs(high))
+    if high >= 10_000:
+        axes.yaxis.set_major_formatter(lambda value, _: style.number(value))
+    else:
+        axes.ticklabel_format(axis="y", useOffset=False, style="plain")
+
+
+def _logarithmic(axes: Axes, span: float) -> None:
+    """Ticks at 1, 2, 5 of each decade while there are few decades, as plain numbers."""
+    axes.set_yscale("log", nonpositive="mask")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 1e3 else (1,), numticks=9))
+    axes.yaxis.set_major_formatter(lambda value, _: style.number(value))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _epoch_axis(axes: Axes, epochs: np.ndarray) -> None:
+    first, last = float(epochs[0]), float(epochs[-1])
+    room = 0.02 * (last - first) or 0.5
+    axes.set_xlim(first - room, last + room)
+    if first == last:
+        axes.set_xticks([first])
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
+
+
+def _rate_changes(run: RunView, epochs: np.ndarray) -> list[tuple[float, float]]:
+    """(epoch after which it holds, new rate) for every change of the learning rate."""
+    rates = run.metrics.get("lr")
+    if rates is None:
+        return []
+    changed = np.flatnonzero(np.diff(rates)) + 1
+    return [(float(epochs[i - 1]), float(rates[i])) for i in changed if np.isfinite(rates[i])]
+
+
+def _roomy(changes: list[tuple[float, float]], epochs: np.ndarray) -> bool:
+    places = np.array([epochs[0], *(place for place, _ in changes)])
+    span = float(epochs[-1] - epochs[0]) or 1.0
+    return len(changes) <= _MOST_MARKS and bool(np.all(np.diff(places) >= _NARROWEST * span))
+
+
+def _rate_marks(
+    axes: Axes, epochs: np.ndarray, changes: list[tuple[float, float]], first: float
+) -> None:
+    """A vertical line at each change, the rate written above the frame where it begins to hold."""
+    for place, _ in changes:
+        axes.axvline(place, color=style.QUIET, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+    for place, rate in [(float(epochs[0]), first), *changes]:
+        late = place > epochs[0] + 0.93 * (epochs[-1] - epochs[0])
+        axes.annotate(
+            f"rate {style.number(rate)}" if place == epochs[0] else style.number(rate),
+            (place, 1.0),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(-2 if late else 2, 3),
+            textcoords="offset points",
+            ha="right" if late else "left",
+            size=8,
+            color=style.QUIET,
+        )
+
+
+def _rate_strip(axes: Axes, epochs: np.ndarray, rates: np.ndarray) -> None:
+    """The rate of each epoch as an area of its own below the curve."""
+    rates = np.nan_to_num(rates, posinf=0.0)
+    axes.step(epochs, rates, where="mid", color=style.QUIET, linewidth=1.3)
+    axes.fill_between(epochs, rates, step="mid", color=style.GRID, zorder=0)
+    low, high = float(rates.min()), float(rates.max())
+    if 0 < 1000 * low < high:
+        axes.set_yscale("log")
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        low = 0.0
+        axes.set_ylim(0, 1.15 * high)
+    axes.set_yticks([low, high], [style.number(low), style.number(high)])

@@ -1,0 +1,77 @@
+"""What the figures need to know of a run, read once from its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minidl.runs import RunFolder
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run's records: what is missing in the folder is empty here."""
+
+    name: str
+    status: str = "done"
+    task: str = "classification"
+    class_names: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    decision: dict[str, Any] = field(default_factory=lambda: {"kind": "argmax"})
+    metrics: dict[str, np.ndarray] = field(default_factory=dict)
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> RunView:
+        """Raises RunError where a file is damaged; files that aren't there are left out."""
+        record = folder.read_record()
+        metrics = folder.read_columns() if folder.metrics_path.exists() else {}
+        predictions = folder.read_predictions() if folder.predictions_path.exists() else {}
+        return cls(
+            name=str(record.get("name") or folder.path.name),
+            status=str(record.get("status", "")),
+            task=str(record.get("task", "classification")),
+            class_names=tuple(map(str, record.get("class_names") or ())),
+            feature_names=tuple(map(str, record.get("feature_names") or ())),
+            target_names=tuple(map(str, record.get("target_names") or ())),
+            decision=record.get("decision") or {"kind": "argmax"},
+            metrics={name: np.asarray(cells, dtype=float) for name, cells in metrics.items()},
+            predictions=predictions,
+        )
+
+    @property
+    def classification(self) -> bool:
+        return self.task == "classification"
+
+    @property
+    def features(self) -> int | None:
+        """How many inputs the network has, where the run kept them (one or two)."""
+        inputs = self.predictions.get("train_input")
+        return None if inputs is None or inputs.ndim != 2 else int(inputs.shape[1])
+
+    def feature(self, index: int) -> str:
+        return self.feature_names[index] if index < len(self.feature_names) else f"x{index + 1}"
+
+    def target(self, index: int) -> str:
+        names = self.target_names
+        return names[index] if index < len(names) else "target"
+
+    @property
+    def classes(self) -> int:
+        """Named ones, and any that the targets hold beyond them."""
+        targets = (self.predictions.get(f"{part}_target") for part in ("train", "test"))
+        highest = max((int(t.max()) for t in targets if t is not None and t.size), default=-1)
+        return max(len(self.class_names), highest + 1)
+
+    def class_name(self, index: int) -> str:
+        names = self.class_names
+        return (names[index] or "(empty)") if index < len(names) else f"class {index}"
+
+    def part(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Inputs (N, F), targets and outputs (N, O) of "train" or "test"."""
+        target, output = self.predictions[f"{name}_target"], self.predictions[f"{name}_output"]
+        inputs = self.predictions.get(f"{name}_input", np.empty((len(target), 0)))
+        return inputs, target, output.reshape(len(output), -1)

@@ -1,0 +1,203 @@
+"""How every figure looks: colours, type, axes, and the words that users wrote.
+
+Figures are made as objects, without pyplot: no display, no window, no global state.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import textwrap
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+if TYPE_CHECKING:
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.legend import Legend
+
+DPI = 150
+_MARGIN, _HEAD = 0.14, 0.66  # inches: left of the title; what title and subtitle take
+
+# Okabe and Ito's colours, told apart with every kind of colour vision (jfly.uni-koeln.de/color);
+# their yellow comes late, as it is faint on white.
+BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+SKY, PURPLE, YELLOW = "#56B4E9", "#CC79A7", "#F0E442"
+TRAIN, TEST = BLUE, VERMILLION
+INK, QUIET, FRAME, GRID = "#222222", "#6B6B6B", "#B5B5B5", "#E9E9E9"
+
+_CLASS_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, "#7F7F7F", YELLOW)
+# Beyond eight colours shapes must help; in the first eight they help a reader without colours.
+_CLASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
+_MARKER_AREA = {"D": 0.75, "s": 0.85, "^": 1.15, "v": 1.15, "P": 1.35, "X": 1.35, "p": 1.2}
+
+_LEGEND: dict[str, Any] = {"fontsize": 9, "labelcolor": INK, "frameon": False}
+
+SEQUENTIAL = LinearSegmentedColormap.from_list("minidl", ["#FFFFFF", "#9CCBE6", BLUE, "#003B5C"])
+TWO_CLASSES = LinearSegmentedColormap.from_list(
+    "minidl_two", [BLUE, "#8FC1DE", "#FFFFFF", "#F5D48C", ORANGE]
+)
+
+
+def class_colour(index: int) -> str:
+    return _CLASS_COLOURS[index % len(_CLASS_COLOURS)]
+
+
+def class_marker(index: int) -> str:
+    """Shapes shift by one after each round of colours, so that no pair returns before 64."""
+    return _CLASS_MARKERS[(index + index // len(_CLASS_COLOURS)) % len(_CLASS_MARKERS)]
+
+
+def marker_area(index: int) -> float:
+    """What to multiply a point's area with so that all shapes weigh the same."""
+    return _MARKER_AREA.get(class_marker(index), 1.0)
+
+
+def tint(colour: str, strength: float = 0.3) -> tuple[float, float, float]:
+    """The colour on white paper, `strength` of it."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = (1 - strength * (1 - channel) for channel in to_rgb(colour))
+    return red, green, blue
+
+
+def literal(text: object, width: int = 40) -> str:
+    """A user's words as they are: no mathtext, no control characters, the middle cut when long."""
+    words = "".join(
+        " " if unicodedata.category(character).startswith(("C", "Z")) else character
+        for character in str(text)
+    ).strip()
+    if sum(map(_columns, words)) > width:
+        head = _take(words, (width - 1) * 2 // 3)
+        tail = _take(words[::-1], width - 1 - sum(map(_columns, head)))[::-1]
+        words = f"{head.rstrip()}…{tail.lstrip()}"
+    return words.replace("$", r"\$")
+
+
+def wrapped(text: object, width: int, lines: int = 2) -> str:
+    """A user's words on up to `lines` lines of `width` characters, as much of them as fits."""
+    for limit in range(lines * width, width, -1):
+        rows = textwrap.wrap(literal(text, limit), width)
+        if len(rows) <= lines:
+            return "\n".join(rows)
+    return literal(text, width)
+
+
+def _columns(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _take(words: str, width: int) -> str:
+    """The beginning that fills at most `width` columns."""
+    taken = itertools.accumulate(map(_columns, words))
+    return words[: sum(1 for columns in taken if columns <= width)]
+
+
+def new_figure(
+    title: str,
+    subtitle: str = "",
+    size: tuple[float, float] = (6.4, 4.2),
+    shape: tuple[int, int] = (1, 1),
+    **grid: Any,
+) -> tuple[Figure, list[Axes]]:
+    """A figure with a title, a quieter line below it, and `shape` axes (sizes in inches)."""
+    width, height = size
+    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.99 - _HEAD / height))
+    figure = Figure(figsize=size, dpi=DPI, facecolor="white", layout=layout)
+    FigureCanvasAgg(figure)
+    left = _MARGIN / width
+    head = figure.text(left, 1 - 0.12 / height, title, size=13, weight="bold", color=INK)
+    below = figure.text(left, 1 - 0.38 / height, subtitle, size=9, color=QUIET)
+    for text in (head, below):
+        text.set_verticalalignment("top")
+        text.set_in_layout(False)
+    axes: list[Axes] = list(figure.subplots(*shape, squeeze=False, **grid).flat)
+    for each in axes:
+        dress(each)
+    return figure, axes
+
+
+def dress(axes: Axes, grid: bool = True) -> None:
+    """Quiet frame, light grid behind the data."""
+    for side, spine in axes.spines.items():
+        spine.set_color(FRAME)
+        spine.set_visible(side in ("left", "bottom"))
+    axes.tick_params(which="both", color=FRAME, labelcolor=INK, labelsize=9, length=3)
+    axes.tick_params(which="minor", length=0)
+    axes.set_axisbelow(True)
+    axes.grid(grid, color=GRID, linewidth=0.8)
+
+
+def label(axes: Axes, x: object = "", y: object = "") -> None:
+    axes.set_xlabel(literal(x), size=10, color=INK)
+    axes.set_ylabel(literal(y), size=10, color=INK)
+
+
+def dress_bar(bar: Colorbar, words: object) -> None:
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(color=FRAME, labelcolor=INK, labelsize=9, length=3)
+    bar.ax.minorticks_off()
+    bar.set_label(literal(words), size=10, color=INK)
+
+
+def legend(axes: Axes, handles: Sequence[Any], labels: Sequence[str], **where: Any) -> Legend:
+    """A legend of the given labels (already literal) beside the axes."""
+    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+    made = axes.legend(handles, ["x"] * len(handles), **{**_LEGEND, **place, **where})
+    return _fill(made, labels)
+
+
+def head_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> Legend:
+    """A legend in one line at the right of the title, where no curve can run under it."""
+    width, height = figure.get_size_inches()
+    made = figure.legend(
+        handles,
+        ["x"] * len(handles),
+        loc="upper right",
+        bbox_to_anchor=(1 - _MARGIN / width, 1 - 0.1 / height),
+        ncols=len(handles),
+        columnspacing=1.4,
+        handlelength=1.6,
+        borderpad=0,
+        borderaxespad=0,
+        **_LEGEND,
+    )
+    made.set_in_layout(False)
+    return _fill(made, labels)
+
+
+def _fill(made: Legend, labels: Sequence[str]) -> Legend:
+    # matplotlib leaves labels with a leading underscore out, so the words are put in afterwards.
+    for entry, words in zip(made.get_texts(), labels, strict=True):
+        entry.set_text(words)
+    return made
+
+
+def to_png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes; that is no reason to warn.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(content, format="png", metadata={"Software": "minidl"})
+    return content.getvalue()
+
+
+def number(value: float) -> str:
+    """Three significant digits, the way people write them."""
+    if value and not 1e-3 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def percent(value: float) -> str:
+    """One decimal; never 100 % unless it is all of them."""
+    rounded = f"{100 * value:.1f}"
+    return f"{'>99.9' if rounded == '100.0' and value < 1 else rounded.removesuffix('.0')} %"

@@ -1,0 +1,302 @@
+"""Run folders made up for the figures: one function a case, none of them trains anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl.runs import RunFolder
+
+Array = np.ndarray
+CASES: dict[str, Callable[[Path], RunFolder]] = {}
+
+
+def case(make: Callable[[Path], RunFolder]) -> Callable[[Path], RunFolder]:
+    CASES[make.__name__] = make
+    return make
+
+
+def write(
+    runs_dir: Path,
+    name: str,
+    metrics: list[dict[str, Any]],
+    predictions: dict[str, Array],
+    **record: Any,
+) -> RunFolder:
+    run = RunFolder.create(runs_dir, stem="case", name=name, config_text="")
+    run.write_record({"name": name, "status": "done", "task": "classification", **record})
+    for row in metrics:
+        run.append_metrics(row)
+    run.write_predictions(predictions)
+    return run
+
+
+def epochs(
+    count: int,
+    start: float = 0.26,
+    end: float = 0.02,
+    rates: Callable[[int], float] = lambda epoch: 0.1,
+    score: str = "accuracy",
+    noise: float = 0.03,
+) -> list[dict[str, Any]]:
+    """Rows like those of a training that goes well."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for epoch in range(1, count + 1):
+        done = epoch / count
+        loss = end + (start - end) * np.exp(-6 * done)
+        rows.append(
+            {
+                "epoch": epoch,
+                "step": 20 * epoch,
+                "lr": rates(epoch),
+                "train_loss": float(loss * (1 + noise * rng.normal())),
+                "train_" + score: float(1 - loss / (1 + loss) * (1 + noise * rng.normal())),
+                "test_loss": float(loss * (1.15 + noise * rng.normal())),
+                "test_" + score: float(1 - loss / (1 + loss) * (1.2 + noise * rng.normal())),
+                "seconds": 0.01 * epoch,
+            }
+        )
+    return rows
+
+
+def multistep(epoch: int) -> float:
+    return 0.1 if epoch <= 100 else 0.03 if epoch <= 175 else 0.01
+
+
+def cosine(epoch: int) -> float:
+    return float(0.05 * (1 + np.cos(np.pi * (epoch - 1) / 250)))
+
+
+def plane(
+    output: Callable[[Array], Array],
+    label: Callable[[Array], Array],
+    low: float = 0.0,
+    high: float = 1.0,
+    points: int = 1000,
+    truth: bool = True,
+    cells: int = 101,
+) -> dict[str, Array]:
+    """Predictions over two inputs of a network that puts out `output(inputs)`."""
+    rng = np.random.default_rng(0)
+    train, test = rng.uniform(low, high, (2, points, 2))
+    axis = np.linspace(low, high, cells)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1)
+    arrays = {
+        "train_input": train,
+        "train_target": label(train),
+        "train_output": output(train),
+        "test_input": test,
+        "test_target": label(test),
+        "test_output": output(test),
+        "grid_x": axis,
+        "grid_y": axis,
+        "grid_output": output(grid),
+    }
+    return arrays | ({"grid_target": label(grid)} if truth else {})
+
+
+def in_disk(x: Array) -> Array:
+    return (np.hypot(x[..., 0] - 0.5, x[..., 1] - 0.5) < 1 / np.sqrt(2 * np.pi)).astype(int)
+
+
+def disk_output(x: Array) -> Array:
+    wobble = 0.02 * np.sin(5 * np.arctan2(x[..., 1] - 0.5, x[..., 0] - 0.5))
+    radius = np.hypot(x[..., 0] - 0.5, x[..., 1] - 0.5) + wobble
+    return (1.04 / (1 + np.exp((radius - 0.4) * 40)) - 0.02)[..., None]
+
+
+def arms(x: Array, classes: int, turn: float = 0.0) -> Array:
+    """Logits (…, classes): spirals around the middle."""
+    x = x - x.mean() if x.ndim == 1 else x
+    angle = np.arctan2(x[..., 1], x[..., 0]) - 5 * np.hypot(x[..., 0], x[..., 1]) + turn
+    return 6 * np.cos(angle[..., None] - 2 * np.pi * np.arange(classes) / classes)
+
+
+THRESHOLD = {"kind": "threshold", "at": 0.5}
+TWO = {"class_names": ["outside", "inside"], "feature_names": ["x", "y"], "decision": THRESHOLD}
+
+
+@case
+def disk(runs_dir: Path) -> RunFolder:
+    predictions = plane(disk_output, in_disk)
+    return write(runs_dir, "relu_mse_sgd", epochs(250, rates=multistep), predictions, **TWO)
+
+
+@case
+def spirals(runs_dir: Path) -> RunFolder:
+    names = {"class_names": ["first", "second", "third"], "feature_names": ["x", "y"]}
+    predictions = plane(
+        lambda x: arms(x, 3, 0.15), lambda x: arms(x, 3).argmax(-1), -1, 1, 600, truth=False
+    )
+    rows = epochs(250, start=1.1, end=0.001, rates=cosine)
+    return write(runs_dir, "spirals", rows, predictions, decision={"kind": "argmax"}, **names)
+
+
+@case
+def ten_classes_in_the_plane(runs_dir: Path) -> RunFolder:
+    names = [
+        f"a rather long class name, number {i}" if i % 3 == 0 else f"class {i}" for i in range(10)
+    ]
+    predictions = plane(
+        lambda x: arms(x, 10, 0.1), lambda x: arms(x, 10).argmax(-1), -1, 1, 600, truth=True
+    )
+    rows = epochs(5, start=2.3)
+    features = ["petal length in the flower (cm), measured by hand", "$x_2$"]
+    return write(
+        runs_dir, "ten", rows, predictions, decision={"kind": "argmax", "logits": True},
+        class_names=names, feature_names=features,
+    )  # fmt: skip
+
+
+def table(classes: int, points: int = 360, right: float = 0.9) -> dict[str, Array]:
+    """Predictions without inputs: most on the diagonal."""
+    rng = np.random.default_rng(0)
+    arrays: dict[str, Array] = {}
+    for part in ("train", "test"):
+        target = rng.integers(classes, size=points)
+        chosen = np.where(rng.random(points) < right, target, rng.integers(classes, size=points))
+        arrays[f"{part}_target"], arrays[f"{part}_output"] = target, np.eye(classes)[chosen] * 4.0
+    return arrays
+
+
+@case
+def digits(runs_dir: Path) -> RunFolder:
+    names = [str(i) for i in range(10)]
+    rows = epochs(60, start=2.3, end=0.05)
+    return write(runs_dir, "digits", rows, table(10, right=0.97), class_names=names)
+
+
+@case
+def two_classes_of_many_features(runs_dir: Path) -> RunFolder:
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part in ("train", "test"):
+        arrays[f"{part}_target"] = rng.integers(2, size=114)
+        arrays[f"{part}_output"] = arrays[f"{part}_target"][:, None] + rng.normal(0, 0.25, (114, 1))
+    names = ["malignant", "benign"]
+    return write(
+        runs_dir, "breast_cancer", epochs(30), arrays, class_names=names, decision=THRESHOLD
+    )
+
+
+@case
+def twenty_classes(runs_dir: Path) -> RunFolder:
+    names = [f"species {chr(65 + i)} {'of the north' if i % 4 == 0 else ''}" for i in range(20)]
+    return write(runs_dir, "twenty", epochs(1), table(20, 2000), class_names=names)
+
+
+@case
+def hostile_words(runs_dir: Path) -> RunFolder:
+    names = ["_hidden $x^2$", "$\\frac{1}{2}$ of\nlines", "", "\x1b[31mred\u202e", "猫" * 80]
+    name = "a run whose name goes on and on, $ \\input{x} and further than any title can show it"
+    run = write(runs_dir, "hostile", epochs(3), table(5), class_names=names, name_shown=name)
+    run.write_record({**run.read_record(), "name": name})
+    return run
+
+
+@case
+def one_epoch(runs_dir: Path) -> RunFolder:
+    predictions = plane(disk_output, in_disk, truth=False, points=60, cells=31)
+    return write(runs_dir, "one_epoch", epochs(1), predictions, **TWO)
+
+
+@case
+def diverged(runs_dir: Path) -> RunFolder:
+    rows = epochs(9, start=0.3, end=0.2)
+    for index, row in enumerate(rows[4:]):
+        row["train_loss"] = row["test_loss"] = 10.0 ** (3 * index)
+        row["train_accuracy"] = row["test_accuracy"] = 0.5
+    rows[-1] |= {"train_loss": np.nan, "test_loss": np.inf, "test_accuracy": np.nan}
+    run = write(runs_dir, "diverged", rows, {}, **TWO)
+    run.predictions_path.unlink()
+    run.write_record({**run.read_record(), "status": "diverged"})
+    return run
+
+
+@case
+def tiny_loss_range(runs_dir: Path) -> RunFolder:
+    rows = epochs(40, start=0.69315, end=0.69312, noise=0.0)
+    for row in rows:
+        row["test_loss"] = row["train_loss"] + 2e-6
+        row["train_accuracy"] = row["test_accuracy"] = 0.5
+    predictions = plane(lambda x: 0.5 + 0 * x[..., :1], in_disk, points=200, cells=21)
+    return write(runs_dir, "tiny", rows, predictions, **TWO)
+
+
+@case
+def warmup_then_steps(runs_dir: Path) -> RunFolder:
+    rows = epochs(
+        120, rates=lambda epoch: 0.1 * min(1, epoch / 5) * (0.1 if epoch > 80 else 1), end=0.15
+    )
+    return write(runs_dir, "warmup", rows, table(3), class_names=["a", "b", "c"])
+
+
+def line(targets: int) -> dict[str, Array]:
+    rng = np.random.default_rng(0)
+    train, test = rng.uniform(-1, 1, (2, 200, 1))
+    axis = np.linspace(-1.1, 1.1, 300)
+
+    def curve(x: Array) -> Array:
+        return np.concatenate([np.sin(4 * x + shift) for shift in range(targets)], axis=-1)
+
+    return {
+        "train_input": train,
+        "train_target": curve(train) + rng.normal(0, 0.1, (200, targets)),
+        "train_output": 0.95 * curve(train),
+        "test_input": test,
+        "test_target": curve(test) + rng.normal(0, 0.1, (200, targets)),
+        "test_output": 0.95 * curve(test),
+        "grid_x": axis,
+        "grid_output": 0.95 * curve(axis[:, None]),
+    }
+
+
+REGRESSION = {"task": "regression", "class_names": []}
+
+
+@case
+def noisy_sine(runs_dir: Path) -> RunFolder:
+    names = {"feature_names": ["x"], "target_names": ["y"]}
+    rows = epochs(100, start=0.5, end=0.012, score="r2")
+    return write(runs_dir, "noisy_sine", rows, line(1), **REGRESSION, **names)
+
+
+@case
+def three_targets(runs_dir: Path) -> RunFolder:
+    names = {"feature_names": ["time"], "target_names": ["a", "b", "the last of the targets"]}
+    return write(runs_dir, "three_targets", epochs(100, score="r2"), line(3), **REGRESSION, **names)
+
+
+@case
+def diabetes(runs_dir: Path) -> RunFolder:
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", 354), ("test", 88)):
+        target = rng.gamma(4, 38, (count, 1))
+        arrays |= {
+            f"{part}_target": target,
+            f"{part}_output": 75 + 0.5 * target + rng.normal(0, 30, (count, 1)),
+        }
+    rows = epochs(40, start=29_000, end=2_900, score="r2")
+    for index, row in enumerate(rows):
+        for part in ("train", "test"):
+            row[f"{part}_r2"] = 0.5 - 30 * np.exp(-index) - (0.02 if part == "test" else 0)
+    return write(
+        runs_dir, "diabetes", rows, arrays, **REGRESSION, target_names=["disease progression"]
+    )
+
+
+@case
+def surface(runs_dir: Path) -> RunFolder:
+    predictions = plane(
+        lambda x: np.sin(3 * x[..., :1]) + x[..., 1:] ** 2,
+        lambda x: np.sin(3 * x[..., :1]) + x[..., 1:] ** 2,
+        -1, 1, 300, truth=False,
+    )  # fmt: skip
+    names = {"feature_names": ["width", "height"], "target_names": ["yield"]}
+    rows = epochs(50, score="r2")
+    return write(runs_dir, "surface", rows, predictions, **REGRESSION, **names)
