@@ -32,10 +32,6 @@ class Activation(Module):
             return grad_output
         return self.buffer("grad_input", grad_output.shape, grad_output)
 
-    def scratch(self, name: str, like: Tensor) -> Tensor:
-        """Memory of `like`'s shape for an intermediate result."""
-        return self.buffer(name, like.shape, like)
-
 
 class ReLU(Activation):
     """y = max(0, x)        dx = dy · 1[x > 0]
@@ -46,7 +42,7 @@ class ReLU(Activation):
     gain = math.sqrt(2)
 
     def forward(self, x: Tensor) -> Tensor:
-        self.y = torch.clamp_min(x, 0.0, out=self.output_buffer(x))
+        self.y = torch.maximum(x, self.constant(0, x), out=self.output_buffer(x))
         return self.y
 
     def backward(self, grad_output: Tensor) -> Tensor:
@@ -70,13 +66,15 @@ class LeakyReLU(Activation):
         self.gain = math.sqrt(2 / (1 + negative_slope**2))
 
     def forward(self, x: Tensor) -> Tensor:
-        self.positive = torch.clamp_min(x, 0.0, out=self.scratch("positive", x))
-        negative = torch.clamp_max(x, 0.0, out=self.output_buffer(x))
-        return negative.mul_(self.negative_slope).add_(self.positive)
+        zero, alpha = self.constant(0, x), self.constant(self.negative_slope, x)
+        self.positive = torch.maximum(x, zero, out=self.scratch("positive", x))
+        negative = torch.minimum(x, zero, out=self.output_buffer(x))
+        return negative.mul_(alpha).add_(self.positive)
 
     def backward(self, grad_output: Tensor) -> Tensor:
         slope = torch.sign(self.positive, out=self.scratch("slope", self.positive))
-        slope.mul_(1 - self.negative_slope).add_(self.negative_slope)
+        slope.mul_(self.constant(1 - self.negative_slope, slope))
+        slope.add_(self.constant(self.negative_slope, slope))
         return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
 
     def __repr__(self) -> str:
@@ -91,7 +89,7 @@ class Sigmoid(Activation):
         return self.y
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        one = self.buffer("one", (), self.y, fill=1.0)
+        one = self.constant(1, self.y)
         slope = torch.sub(one, self.y, out=self.scratch("slope", self.y)).mul_(self.y)
         return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
 
@@ -124,13 +122,15 @@ class GELU(Activation):
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
-        self.cdf = torch.mul(x, math.sqrt(0.5), out=self.scratch("cdf", x))
-        self.cdf.erf_().add_(1).mul_(0.5)
+        self.cdf = torch.mul(x, self.constant(math.sqrt(0.5), x), out=self.scratch("cdf", x))
+        self.cdf.erf_().add_(self.constant(1, x)).mul_(self.constant(0.5, x))
         return torch.mul(x, self.cdf, out=self.output_buffer(x))
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        slope = torch.mul(self.x, self.x, out=self.scratch("slope", self.x))
-        slope.mul_(-0.5).exp_().mul_(1 / math.sqrt(2 * math.pi)).mul_(self.x).add_(self.cdf)
+        x = self.x
+        density = torch.mul(x, x, out=self.scratch("density", x)).mul_(self.constant(-0.5, x))
+        density.exp_().mul_(self.constant(1 / math.sqrt(2 * math.pi), x))
+        slope = density.mul_(x).add_(self.cdf)
         return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
 
 

@@ -65,10 +65,6 @@ class Loss(Memory):
         row_dots(a.view(rows, -1), b.view(rows, -1), scale, out=value)
         return value if self.networks is not None else value[0]
 
-    def scratch(self, name: str, like: Tensor) -> Tensor:
-        """Memory of `like`'s shape for an intermediate result."""
-        return self.buffer(name, like.shape, like)
-
     def check_shapes(self, output: Tensor, target: Tensor) -> None:
         """Raise ValueError where broadcasting would hide a mistake."""
         if output.shape != target.shape:
@@ -91,7 +87,8 @@ class MSELoss(Loss):
 
     def backward(self) -> Tensor:
         difference = self.difference
-        return torch.mul(difference, 2 * self.scale(difference), out=self.scratch("g", difference))
+        factor = self.constant(2 * self.scale(difference), difference)
+        return torch.mul(difference, factor, out=self.scratch("g", difference))
 
 
 class BCELoss(Loss):
@@ -111,10 +108,10 @@ class BCELoss(Loss):
         return self.total(terms, ones, -self.scale(output))
 
     def backward(self) -> Tensor:
-        one = self.buffer("one", (), self.p, fill=1.0)
-        variance = torch.sub(one, self.p, out=self.scratch("variance", self.p)).mul_(self.p)
-        grad = torch.sub(self.p, self.target, out=self.scratch("g", self.p))
-        return grad.div_(variance.clamp_min_(1e-12)).mul_(self.scale(self.p))
+        p = self.p
+        variance = torch.sub(self.constant(1, p), p, out=self.scratch("variance", p)).mul_(p)
+        grad = torch.sub(p, self.target, out=self.scratch("g", p))
+        return grad.div_(variance.clamp_min_(1e-12)).mul_(self.constant(self.scale(p), p))
 
 
 class BCEWithLogitsLoss(Loss):
@@ -128,14 +125,14 @@ class BCEWithLogitsLoss(Loss):
         self.check_shapes(output, target)
         self.z, self.target = output, target
         softplus = torch.abs(output, out=self.scratch("softplus", output)).neg_().exp_().log1p_()
-        terms = torch.clamp_min(output, 0.0, out=self.scratch("terms", output)).add_(softplus)
-        terms.addcmul_(output, target, value=-1)
+        terms = torch.maximum(output, self.constant(0, output), out=self.scratch("terms", output))
+        terms.add_(softplus).addcmul_(output, target, value=-1)
         ones = self.buffer("ones", output.shape, output, fill=1.0)
         return self.total(terms, ones, self.scale(output))
 
     def backward(self) -> Tensor:
         grad = torch.sigmoid(self.z, out=self.scratch("g", self.z))
-        return grad.sub_(self.target).mul_(self.scale(self.z))
+        return grad.sub_(self.target).mul_(self.constant(self.scale(self.z), self.z))
 
 
 class CrossEntropyLoss(Loss):
@@ -165,7 +162,7 @@ class CrossEntropyLoss(Loss):
         weight = self.buffer("weight", (*self.log_p.shape[:-1], 1), self.log_p)
         torch.sum(self.target, -1, keepdim=True, out=weight)
         grad = torch.exp(self.log_p, out=self.scratch("g", self.log_p)).mul_(weight)
-        return grad.sub_(self.target).mul_(self.scale(self.log_p))
+        return grad.sub_(self.target).mul_(self.constant(self.scale(grad), grad))
 
     def probabilities(self, output: Tensor, target: Tensor) -> Tensor:
         """The targets as smoothed probabilities, of the output's shape."""

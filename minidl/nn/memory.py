@@ -113,6 +113,14 @@ class Memory:
             self._buffers[key] = found
         return found
 
+    def constant(self, value: float, like: Tensor) -> Tensor:
+        """`value` as a tensor of shape (); torch multiplies by it three times faster than by a number."""
+        return self.buffer(f"constant {value}", (), like, fill=value)
+
+    def scratch(self, name: str, like: Tensor) -> Tensor:
+        """A buffer of `like`'s shape."""
+        return self.buffer(name, like.shape, like)
+
     def forget_buffers(self) -> None:
         """Give the memory of all buffers back."""
         self._buffers.clear()

@@ -22,9 +22,10 @@ def add_product(out: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor, *, out: Tensor) -> Tensor:
     """out = x Wᵀ + b, the bias added to every row."""
+    rows = bias.unsqueeze(-2).expand_as(out)
     if x.dim() == 2:
-        return torch.addmm(bias, x, weight.mT, out=out)
-    return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT, out=out)
+        return torch.addmm(rows, x, weight.mT, out=out)
+    return torch.baddbmm(rows, x, weight.mT, out=out)
 
 
 def add_column_sums(out: Tensor, rows: Tensor, ones: Tensor, sums: Tensor) -> Tensor:

@@ -29,11 +29,11 @@ class Adaptive(Optimizer):
         if not self.any("weight_decay"):
             return g
         decay = self.number("weight_decay")
-        return torch.addcmul(g, self.flat.data, decay, out=self.scratch("g"))
+        return torch.addcmul(g, self.flat.data, decay, out=self.temporary("g"))
 
     def squared(self, g: Tensor) -> Tensor:
         """g² in memory of its own."""
-        return torch.mul(g, g, out=self.scratch("squared"))
+        return torch.mul(g, g, out=self.temporary("squared"))
 
 
 class Adagrad(Adaptive):
@@ -61,13 +61,13 @@ class Adagrad(Adaptive):
     def numbers(self) -> dict[str, Value]:
         hyper = self.hyperparameters
         rate = hyper["lr"] / (1 + max(self.steps - 1, 0) * hyper["lr_decay"])
-        return {"lr": rate, "weight_decay": hyper["weight_decay"], "eps": hyper["eps"]}
+        return {"-lr": -rate, "weight_decay": hyper["weight_decay"], "eps": hyper["eps"]}
 
     def update(self) -> None:
         g = self.penalized()
         s = self.vector("s", self.initial_accumulator_value).add_(self.squared(g))
-        root = torch.sqrt(s, out=self.scratch("root")).add_(self.number("eps"))
-        self.flat.data.addcmul_(torch.div(g, root, out=root), self.number("lr"), value=-1)
+        root = torch.sqrt(s, out=self.temporary("root")).add_(self.number("eps"))
+        self.flat.data.addcmul_(torch.div(g, root, out=root), self.number("-lr"))
 
 
 class RMSprop(Adaptive):
@@ -95,12 +95,13 @@ class RMSprop(Adaptive):
         self.centered = centered
 
     def numbers(self) -> dict[str, Value]:
-        return {**self.hyperparameters, "1-alpha": 1 - self.hyperparameters["alpha"]}
+        hyper = self.hyperparameters
+        return {**hyper, "-lr": -hyper["lr"], "1-alpha": 1 - hyper["alpha"]}
 
     def update(self) -> None:
         g = self.penalized()
         s = self.vector("s").lerp_(self.squared(g), self.number("1-alpha"))
-        root = self.scratch("root")
+        root = self.temporary("root")
         if self.centered:
             m = self.vector("m").lerp_(g, self.number("1-alpha"))
             torch.addcmul(s, m, m, value=-1, out=root).sqrt_()
@@ -109,7 +110,7 @@ class RMSprop(Adaptive):
         step = torch.div(g, root.add_(self.number("eps")), out=root)
         if self.any("momentum"):
             step = self.vector("v").mul_(self.number("momentum")).add_(step)
-        self.flat.data.addcmul_(step, self.number("lr"), value=-1)
+        self.flat.data.addcmul_(step, self.number("-lr"))
 
 
 class Adam(Adaptive):
@@ -145,7 +146,7 @@ class Adam(Adaptive):
         return {
             "1-beta1": 1 - hyper["beta1"],
             "1-beta2": 1 - hyper["beta2"],
-            "step_size": hyper["lr"] / (1 - hyper["beta1"] ** t),
+            "-step_size": -hyper["lr"] / (1 - hyper["beta1"] ** t),
             "root_correction": (1 - hyper["beta2"] ** t) ** -0.5,
             "eps": hyper["eps"],
             "weight_decay": hyper["weight_decay"],
@@ -159,10 +160,10 @@ class Adam(Adaptive):
         if self.amsgrad:
             largest = self.vector("largest_v")
             v = torch.maximum(largest, v, out=largest)
-        root = torch.sqrt(v, out=self.scratch("root"))
+        root = torch.sqrt(v, out=self.temporary("root"))
         root.mul_(self.number("root_correction")).add_(self.number("eps"))
         step = torch.div(m, root, out=root)
-        self.flat.data.addcmul_(step, self.number("step_size"), value=-1)
+        self.flat.data.addcmul_(step, self.number("-step_size"))
 
 
 class AdamW(Adam):

@@ -103,9 +103,9 @@ class Optimizer(Memory):
                 self.vectors[name] = self.flat.zeros().fill_(value)
         return self.vectors[name]
 
-    def scratch(self, name: str) -> Tensor:
+    def temporary(self, name: str) -> Tensor:
         """A vector for an intermediate result."""
-        return self.buffer(name, self.flat.data.shape, self.flat.data)
+        return self.scratch(name, self.flat.data)
 
     def any(self, name: str) -> bool:
         """Whether a hyper-parameter is other than 0, for at least one network."""

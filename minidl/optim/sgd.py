@@ -49,7 +49,7 @@ class SGD(Optimizer):
         hyper = self.hyperparameters
         first = 0.0 if self.steps <= 1 else 1.0
         return {
-            "lr": hyper["lr"],
+            "-lr": -hyper["lr"],
             "momentum": hyper["momentum"],
             "weight_decay": hyper["weight_decay"],
             "undampened": 1 - first * hyper["dampening"],
@@ -61,12 +61,12 @@ class SGD(Optimizer):
         if self.any("weight_decay") and self.decoupled:
             theta.mul_(self.number("kept"))
         elif self.any("weight_decay"):
-            g = torch.addcmul(g, theta, self.number("weight_decay"), out=self.scratch("g"))
+            g = torch.addcmul(g, theta, self.number("weight_decay"), out=self.temporary("g"))
         if self.any("momentum"):
             v = self.vector("v").mul_(self.number("momentum"))
             v.addcmul_(g, self.number("undampened"))
             if self.nesterov:
-                g = torch.addcmul(g, v, self.number("momentum"), out=self.scratch("g"))
+                g = torch.addcmul(g, v, self.number("momentum"), out=self.temporary("g"))
             else:
                 g = v
-        theta.addcmul_(g, self.number("lr"), value=-1)
+        theta.addcmul_(g, self.number("-lr"))
