@@ -165,8 +165,10 @@ def finite_numbers(cells: Cells, file: str, *, hint: str = "") -> Floats:
         raise cell_error(
             file, cells, is_text, f"expected a number, but got {first_text(cells, is_text)}{hint}"
         )
-    if np.isinf(values).any():
-        raise cell_error(file, cells, np.isinf(values), "infinite value: correct or remove it")
+    infinite = np.isinf(values)
+    if infinite.any():
+        what = f"infinite value {first_text(cells, infinite)}: correct or remove it"
+        raise cell_error(file, cells, infinite, what)
     return values
 
 
@@ -203,12 +205,11 @@ def absent_columns(wanted: Iterable[str], have: Iterable[object]) -> str:
     absent = tuple(name for name in wanted if name not in names)
     if not absent:
         return ""
-    message = f"no column {listed(absent)}; the table has {listed(names)}"
-    close = get_close_matches(absent[0], names, n=1)
-    if close:
-        return f"{message}; did you mean {quoted(close[0])}?"
+    word = "column" if len(absent) == 1 else "columns"
+    message = f"no {word} {listed(absent)}; the table has {listed(names)}"
+    if len(names) == 1 and any(delimiter in names[0] for delimiter in ",;|\t "):
+        return f"{message}: is the delimiter right?"
     if not any(math.isnan(number(name)) for name in names):
         return f"{message}: is the header row missing?"
-    if len(names) == 1:
-        return f"{message}: is the delimiter right?"
-    return message
+    close = get_close_matches(absent[0], names, n=1)
+    return f"{message}; did you mean {quoted(close[0])}?" if close else message

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.data.columns import absent_columns, cell_error, quoted
+from minidl.data.columns import absent_columns, cell_error, mostly_text, quoted
 from minidl.data.csvfile import MOST_BYTES, parse_table
 from minidl.data.dataset import Dataset, Split
 from minidl.data.preprocessing import Preprocessing
@@ -105,8 +105,15 @@ def _complete(table: pd.DataFrame, features: list[str], spec: CsvData, file: str
         return table
     for name in table.columns:
         missing = table[name].isna().to_numpy()
-        if not missing.any() or (spec.missing == "mean" and name != spec.target):
+        if not missing.any():
             continue
-        remedy = "`missing: drop`" if name == spec.target else "`missing: drop` or `mean`"
-        raise cell_error(file, table[name], missing, f"missing value (set {remedy})")
+        if name == spec.target:
+            what = "missing value (set `missing: drop`)"
+        elif spec.missing == "error":
+            what = "missing value (set `missing: drop` or `mean`)"
+        elif mostly_text(table[name]):
+            what = "missing value: texts have no mean (set `missing: drop`, or fill it in)"
+        else:
+            continue
+        raise cell_error(file, table[name], missing, what)
     return table

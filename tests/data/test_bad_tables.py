@@ -1,0 +1,373 @@
+"""Every way in which a user's table can be wrong: one clear message, with file, row and column."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl.data import Preprocessing, load_dataset, read_table
+from minidl.errors import DataError
+from minidl.spec.data import CsvData
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def complaint(content: str | bytes, test: str | None = None, **options: Any) -> str:
+    """What loading a file.csv with this content says; it must fail."""
+    Path("file.csv").write_bytes(content.encode() if isinstance(content, str) else content)
+    if test is not None:
+        Path("test.csv").write_text(test)
+        options["test_path"] = Path("test.csv")
+    spec = CsvData(path=Path("file.csv"), **({"target": "kind"} | options))
+    with pytest.raises(DataError) as error:
+        load_dataset(spec, np.random.default_rng(0))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def rows(header: str, *lines: str) -> str:
+    return "\n".join([header, *lines, ""])
+
+
+# Cells ---------------------------------------------------------------------------------------
+
+AGES = [f"{20 + i},{'ab'[i % 2]}" for i in range(20)]
+
+
+@pytest.mark.parametrize("gap", ["", " ", "NA", "n/a", "NaN", "null", "None"])
+def test_a_missing_value_names_row_and_column_and_the_remedy(gap: str) -> None:
+    lines = [*AGES[:15], f"{gap},a", *AGES[15:]]
+    assert complaint(rows("age,kind", *lines)) == (
+        "file.csv: row 17, column 'age': missing value (set `missing: drop` or `mean`)"
+    )
+
+
+def test_further_missing_values_are_counted() -> None:
+    message = complaint(rows("age,kind", *AGES, ",a", ",b", ",a"))
+    assert message == (
+        "file.csv: row 22, column 'age': missing value (set `missing: drop` or `mean`)"
+        " (and 2 more in this column)"
+    )
+
+
+@pytest.mark.parametrize("missing", ["error", "mean"])
+def test_a_missing_target_is_an_error_that_no_mean_can_fill(missing: str) -> None:
+    assert complaint(rows("age,kind", *AGES, "7,"), missing=missing) == (
+        "file.csv: row 22, column 'kind': missing value (set `missing: drop`)"
+    )
+
+
+def test_texts_have_no_mean() -> None:
+    message = complaint(rows("c,kind", "red,a", ",b", "red,a", "blue,b"), missing="mean")
+    assert message == (
+        "file.csv: row 3, column 'c': missing value: texts have no mean (set `missing: drop`,"
+        " or fill it in)"
+    )
+
+
+def test_a_stray_text_in_a_column_of_numbers_is_no_category() -> None:
+    assert complaint(rows("age,kind", *AGES, "unknown,a")).startswith(
+        "file.csv: row 22, column 'age': expected a number, but got 'unknown'"
+    )
+
+
+@pytest.mark.parametrize("text", ["1_000", "1,5", "0x10", "12 kg", "-nan", "?", "\x1b[31m"])
+def test_what_only_resembles_a_number_is_a_stray_text(text: str) -> None:
+    message = complaint(rows("age,kind", *AGES, f'"{text}",a'))
+    assert f"column 'age': expected a number, but got {text!r}" in message
+
+
+def test_one_stray_among_two_numbers_is_enough() -> None:
+    message = complaint(rows("age,kind", "1,a", "x,b", "3,a"))
+    assert "row 3, column 'age': expected a number, but got 'x'" in message
+
+
+@pytest.mark.parametrize("text", ["inf", "-Infinity", "1e999"])
+def test_infinite_values(text: str) -> None:
+    message = complaint(rows("age,kind", *AGES, f"{text},a"))
+    assert (
+        message == f"file.csv: row 22, column 'age': infinite value {text!r}: correct or remove it"
+    )
+
+
+def test_a_stray_text_among_numbers_to_predict() -> None:
+    message = complaint(rows("age,kind", "1,0.5", "2,0.7", "3,much"))
+    assert message == (
+        "file.csv: row 4, column 'kind': expected a number, but got 'much'"
+        " (class labels? set `task: classification`)"
+    )
+
+
+def test_a_long_text_is_cut() -> None:
+    message = complaint(rows("age,kind", *AGES, f"{'x' * 5000},a"))
+    assert len(message) < 250
+
+
+def test_values_too_large_to_average() -> None:
+    message = complaint(rows("age,kind", "1e308,a", "-1e308,b", "1e308,a", "-1e308,b"))
+    assert "column 'age': the values are too large" in message
+
+
+# Columns -------------------------------------------------------------------------------------
+
+
+def test_a_missing_target_column_suggests_one() -> None:
+    assert complaint(rows("age,kind", *AGES), target="kinds") == (
+        "file.csv: no column 'kinds'; the table has 'age', 'kind'; did you mean 'kind'?"
+        " (`target` of the config)"
+    )
+
+
+def test_missing_features_are_all_named() -> None:
+    message = complaint(rows("age,kind", *AGES), features=("size", "age", "weight"))
+    assert "no columns 'size', 'weight'; the table has 'age', 'kind'" in message
+    assert "`features`" in message
+
+
+def test_a_wrong_delimiter_is_suspected_where_there_is_one_column() -> None:
+    message = complaint(rows("age;kind", "1;a", "2;b"))
+    assert "the table has 'age;kind'" in message
+    assert "is the delimiter right?" in message
+
+
+def test_a_header_of_numbers_is_suspected_to_be_none() -> None:
+    assert "is the header row missing?" in complaint(rows("5.1,3.5,0", "4.9,3.0,1"))
+
+
+def test_the_target_alone_teaches_nothing() -> None:
+    assert "the target 'kind' is the only column" in complaint(rows("kind", "a", "b"))
+
+
+def test_a_column_without_a_name() -> None:
+    assert complaint(rows(",age,kind", "0,1,a", "1,2,b")) == (
+        "file.csv: row 1: column 1 has no name; name or remove it"
+    )
+
+
+def test_two_columns_of_one_name() -> None:
+    message = complaint(rows("age,age,kind", "0,1,a"))
+    assert message == "file.csv: row 1: two columns are named 'age'; rename one"
+
+
+def test_more_columns_than_a_table_has() -> None:
+    header = ",".join(f"c{i}" for i in range(10_001))
+    assert complaint(header + "\n") == (
+        "file.csv: has 10,001 columns; at most 10,000 are read; use `arrays`"
+    )
+
+
+def test_an_empty_column() -> None:
+    message = complaint(rows("age,kind", ",a", ",b", ",a"), missing="mean")
+    assert message == "file.csv: column 'age' holds no value: remove it"
+
+
+def test_names_in_a_column_are_no_categories() -> None:
+    lines = [f"person {i},{'ab'[i % 2]}" for i in range(60)]
+    message = complaint(rows("name,kind", *lines))
+    assert message.startswith("file.csv: column 'name' holds 60 different texts in 60 rows")
+    assert "`features`" in message
+
+
+# Targets -------------------------------------------------------------------------------------
+
+
+def test_a_single_class() -> None:
+    assert complaint(rows("age,kind", "1,a", "2,a")) == (
+        "file.csv: target 'kind': all 2 rows are of class 'a'; at least two classes are needed"
+    )
+
+
+def test_as_many_classes_as_rows() -> None:
+    message = complaint(rows("age,kind", *(f"{i},{i}.5" for i in range(60))), task="classification")
+    assert "target 'kind' holds 60 different classes in 60 rows" in message
+    assert "`task: regression`" in message
+
+
+def test_labels_where_numbers_are_asked_for() -> None:
+    message = complaint(rows("age,kind", "1,a", "2,b"), task="regression")
+    assert message.startswith("file.csv: row 2, column 'kind': expected a number, but got 'a'")
+
+
+def test_a_class_that_only_the_test_file_has() -> None:
+    message = complaint(rows("age,kind", *AGES), test=rows("age,kind", "1,a", "2,c"))
+    assert message == (
+        "test.csv: row 3, column 'kind': unknown class 'c'; the training file has 'a', 'b'"
+    )
+
+
+def test_too_few_rows_to_split() -> None:
+    assert "file.csv: 2 rows can't be split" in complaint(rows("age,kind", "1,a", "2,b"))
+
+
+def test_dropping_may_leave_nothing() -> None:
+    message = complaint(rows("age,kind", ",a", "2,"), missing="drop")
+    assert message == "file.csv: `missing: drop` leaves no row: each lacks some value"
+
+
+# The test file -------------------------------------------------------------------------------
+
+
+def test_the_test_file_is_named_when_it_is_the_wrong_one() -> None:
+    train = rows("age,colour,kind", "1,red,a", "2,blue,b")
+    assert complaint(train, test=rows("age,kind", "1,a")).startswith("test.csv: no column 'colour'")
+    assert complaint(train, test=rows("age,colour,kind", "1,green,a")) == (
+        "test.csv: row 2, column 'colour': unknown category 'green'; known are 'blue', 'red'"
+    )
+    assert complaint(train, test=rows("age,colour,kind", "old,red,a")) == (
+        "test.csv: row 2, column 'age': expected a number, but got 'old'"
+    )
+    assert complaint(train, test=rows("age,colour,kind", ",red,a")).startswith(
+        "test.csv: row 2, column 'age': missing value (set `missing"
+    )
+
+
+# The file ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "count"), [("1", 1), ("1,a,more", 3), ('"1,a"', 1), ("1.5,2,5,a", 4)]
+)
+def test_rows_of_another_length_than_the_header(line: str, count: int) -> None:
+    message = complaint(rows("age,kind", "1,a", line))
+    assert message.startswith(f"file.csv: row 3 has {count} cells, but the header names 2 columns")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "file.csv: is empty"),
+        (b"\n\n , \n", "file.csv: holds blank rows only"),
+        (b"age,kind\n", "file.csv: holds a header, but no rows below it"),
+        (b"age,kind\n\n\n", "file.csv: holds a header, but no rows below it"),
+        (
+            "age,kind\n1,caf\u00e9\n".encode("latin-1"),
+            "file.csv: line 2: not UTF-8 (byte 0xe9); save the file as UTF-8",
+        ),
+        (
+            "age,kind\n1,a\n".encode("utf-16"),
+            "file.csv: line 1: not UTF-8 (byte 0xff); save the file as UTF-8",
+        ),
+        (b"age,kind\n1,\0\n", "file.csv: line 2: holds a NUL byte; is it a CSV file?"),
+        (b"PK\x03\x04\x14", "file.csv: is a zip or Excel file; export the table as CSV"),
+        (
+            b'age,kind\n1,a\n2,"b\n3,a\n',
+            "file.csv: row 3: not valid CSV: a quote is opened, but never closed",
+        ),
+        (
+            b'age,kind\n1,"a"b\n',
+            "file.csv: row 2: not valid CSV: ',' expected after '\"'",
+        ),
+        (
+            b"age,kind\n1," + b"a" * 200_000 + b"\n",
+            "file.csv: row 2: not valid CSV: field larger than field limit (131072)",
+        ),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, bytes) else "",
+)
+def test_files_that_hold_no_table(content: bytes, message: str) -> None:
+    assert complaint(content) == message
+
+
+def test_a_missing_file_suggests_its_neighbour() -> None:
+    Path("apples.csv").touch()
+    with pytest.raises(DataError) as error:
+        read_table("aples.csv")
+    assert str(error.value) == "aples.csv: there is no such file; did you mean 'apples.csv'?"
+
+
+def test_a_missing_folder_is_named_too() -> None:
+    with pytest.raises(DataError, match=r"nowhere/x\.csv: there is no such file.*folder"):
+        read_table("nowhere/x.csv")
+
+
+def test_a_folder() -> None:
+    Path("data").mkdir()
+    with pytest.raises(DataError, match=r"^data: is a folder; name a file in it$"):
+        read_table("data")
+
+
+def test_a_pipe_is_not_waited_for() -> None:
+    os.mkfifo("pipe.csv")
+    with pytest.raises(DataError, match="is not a regular file"):
+        read_table("pipe.csv")
+
+
+def test_a_file_too_large_to_read_is_refused_unread() -> None:
+    with Path("large.csv").open("wb") as file:
+        file.truncate(2**40)  # a hole: takes no space on the disk
+    with pytest.raises(DataError, match="larger than the 256 MiB"):
+        read_table("large.csv")
+
+
+@pytest.mark.parametrize("path", ["a\0b.csv", "x" * 5000, "file.csv/x.csv"])
+def test_paths_that_no_system_takes(path: str) -> None:
+    Path("file.csv").touch()
+    with pytest.raises(DataError, match="can't be read"):
+        read_table(path)
+
+
+def test_files_elsewhere_are_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("below").mkdir()
+    monkeypatch.chdir("below")
+    with pytest.raises(DataError) as error:
+        read_table(tmp_path / "x.csv")
+    assert str(error.value).startswith(f"{tmp_path / 'x.csv'}: ")
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
+def test_a_delimiter_is_one_character(delimiter: str) -> None:
+    Path("file.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="delimiter: expected one character"):
+        read_table("file.csv", delimiter)
+
+
+# Prediction ----------------------------------------------------------------------------------
+
+
+def fitted() -> Preprocessing:
+    Path("file.csv").write_text(rows("age,colour,kind", "1,red,a", "2,blue,b", "3,red,a"))
+    spec = CsvData(path=Path("file.csv"), target="kind")
+    preprocessing = load_dataset(spec, np.random.default_rng(0)).preprocessing
+    assert preprocessing is not None
+    return preprocessing
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("age,color\n1,red\n", "no column 'colour'; the table has 'age', 'color'; did you mean"),
+        ("age,colour\n1,red\n2,green\n", "row 3, column 'colour': unknown category 'green'"),
+        ("age,colour\n1,red\nx,red\n", "row 3, column 'age': expected a number, but got 'x'"),
+        ("age,colour\n1,red\n,red\n", "row 3, column 'age': missing value"),
+        ("age,colour\n1,red\n2,\n", "row 3, column 'colour': missing value"),
+        ("age,colour\n1,red\ninf,red\n", "row 3, column 'age': infinite value"),
+    ],
+)
+def test_new_rows_that_the_training_never_saw_the_like_of(content: str, message: str) -> None:
+    preprocessing = fitted()
+    Path("new.csv").write_text(content)
+    with pytest.raises(DataError) as error:
+        preprocessing.transform(read_table("new.csv"), file="new.csv")
+    assert str(error.value).startswith(f"new.csv: {message}")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {},
+        {"columns": 3},
+        {"columns": [{"kind": "numeric"}]},
+        {"columns": [{"kind": "other", "name": "x"}]},
+        {"columns": [{"kind": "numeric", "name": "x", "mean": 0, "std": 0, "fill": None}]},
+        {"columns": [{"kind": "numeric", "name": "x", "mean": "a", "std": 1, "fill": None}]},
+        {"columns": [{"kind": "categorical", "name": "x"}]},
+    ],
+)
+def test_a_damaged_record_of_the_preprocessing(damage: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="the stored preprocessing is damaged"):
+        Preprocessing.from_dict(damage)
