@@ -150,6 +150,8 @@ def _read_pair(source: Source) -> tuple[Floats, NDArray[Any]]:
             f"{source.file}: 'target' has shape {targets.shape}; expected (N,), or (N, outputs) for"
             " the numbers of a regression"
         )
+    if targets.dtype.kind == "b":
+        targets = targets.astype(np.int64)
     if targets.ndim == 2 and targets.shape[1] == 1:
         targets = targets[:, 0]
     inputs = inputs[:, None] if inputs.ndim == 1 else inputs
