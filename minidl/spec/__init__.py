@@ -45,6 +45,7 @@ from minidl.spec.init import (
     XavierUniformInit,
     ZerosInit,
 )
+from minidl.spec.jsonschema import json_schema
 from minidl.spec.layer import DropoutLayer, FlattenLayer, Layer, LinearLayer
 from minidl.spec.load import load_spec, parse_spec
 from minidl.spec.loss import BceLoss, BceWithLogitsLoss, CrossEntropyLoss, Loss, MseLoss
@@ -57,6 +58,7 @@ from minidl.spec.optimizer import (
     RmspropOptimizer,
     SgdOptimizer,
 )
+from minidl.spec.reference import component_groups
 from minidl.spec.schedule import (
     ConstantSchedule,
     CosineSchedule,
@@ -137,7 +139,9 @@ __all__ = [
     "XavierUniformInit",
     "XorData",
     "ZerosInit",
+    "component_groups",
     "dump",
+    "json_schema",
     "load_spec",
     "parse_spec",
 ]

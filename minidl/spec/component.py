@@ -1,7 +1,5 @@
 """What every piece of a config is: a closed, frozen model whose options state what they take."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, get_args
@@ -20,6 +18,15 @@ class Part(BaseModel):
     def rules(self) -> Iterator[tuple[str, str]]:
         """What options demand of each other: yields (key, message) for each demand not met."""
         yield from ()
+
+    @classmethod
+    def option_names(cls) -> list[str]:
+        """The options in the order in which people read them: a component's type comes first."""
+        names = list(cls.model_fields)
+        if "type" not in names:
+            return names
+        last = [name for name in ("warmup", "seed", "name") if name in names]
+        return ["type", *(name for name in names if name not in ("type", *last)), *last]
 
     @model_validator(mode="after")
     def _follow_the_rules(self) -> Self:

@@ -1,7 +1,5 @@
 """The data: toy tasks, the sets that ship with scikit-learn, and one's own files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal

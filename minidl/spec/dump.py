@@ -19,21 +19,9 @@ def dump(spec: Spec) -> str:
     return text
 
 
-def option_names(part: type[Part]) -> list[str]:
-    """A part's options in the order in which people read them."""
-    first, last = ["type"], ["warmup", "seed", "name"] if "type" in part.model_fields else []
-    names = list(part.model_fields)
-    middle = [name for name in names if name not in (*first, *last)]
-    return [
-        *(name for name in first if name in names),
-        *middle,
-        *(name for name in last if name in names),
-    ]
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, Part):
-        return {name: _plain(getattr(value, name)) for name in option_names(type(value))}
+        return {name: _plain(getattr(value, name)) for name in value.option_names()}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value

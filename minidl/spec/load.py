@@ -50,7 +50,6 @@ def parse_spec(
         spec = Spec.model_validate(plain(root))
     except ValidationError as error:
         problems.extend(problems_of(error, root, Spec))
-        raise ConfigError(in_order(problems)) from None
     if problems:
         raise ConfigError(in_order(problems))
     spec._source = root
@@ -62,7 +61,9 @@ def _root(node: Node | None, start: Place, problems: list[Problem]) -> Mapping:
     if isinstance(node, Mapping):
         return node
     if node is None:
-        raise ConfigError([*problems, start.problem("is empty, but a config needs data and model")])
+        raise ConfigError(
+            [*problems, start.problem("is empty; `minidl new` writes a config to start from")]
+        )
     message = f"expected a mapping of keys such as data and model, but got {show_node(node)}"
     raise ConfigError([*problems, node.place.problem(message)])
 

@@ -3,7 +3,7 @@
 A plain scalar is a number only if it looks like one (`1e-3` does; `012` and `1:30` don't), a
 boolean only if it is `true` or `false`, nothing if it is empty, `~` or `null`, and text otherwise:
 no dates, no `yes` and `no`. Anchors, aliases, tags, merge keys, several documents, duplicate keys
-and keys that aren't text are problems, as are more than 1 MB and more than 32 levels.
+and keys that aren't text are problems, as are more than 1 MB, 32 levels or 10,000 values.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from minidl.spec.nodes import Broken, Mapping, Node, Place, Scalar, Sequence, sh
 
 MAX_BYTES = 1_000_000
 MAX_LEVELS = 32
+MAX_VALUES = 10_000
 MAX_INTEGER = 2**63 - 1
 
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -80,6 +81,7 @@ class _Reader:
         self.events: Iterator[Event] = yaml.parse(text, Loader=_LOADER)
         self.start = start
         self.problems = problems
+        self.values = 0
 
     def place(self, mark: Mark) -> Place:
         if self.start.override:
@@ -108,6 +110,9 @@ class _Reader:
 
     def node(self, event: Event, level: int) -> Node:
         place = self.place(event.start_mark)
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise self.fatal(event, f"more than {MAX_VALUES:,} values, too many for a config")
         if level > MAX_LEVELS:
             raise self.fatal(event, f"nested more than {MAX_LEVELS} levels deep")
         if isinstance(event, yaml.AliasEvent):

@@ -1,7 +1,5 @@
 """The loss functions."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

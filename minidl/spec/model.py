@@ -1,7 +1,5 @@
 """The network."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
@@ -52,15 +50,14 @@ class MlpModel(Component):
                 f"expected one activation per hidden layer, that is {len(self.hidden)}, "
                 f"but got {len(self.activations)}",
             )
-        named = self.activation if isinstance(self.activation, tuple) else (self.activation,)
-        for index, activation in enumerate(named):
-            if activation.name is not None:
-                place = (
-                    f"activation[{index}]" if isinstance(self.activation, tuple) else "activation"
-                )
+        places = {"output_activation": self.output_activation}
+        if isinstance(self.activation, tuple):
+            places |= {f"activation[{i}]": each for i, each in enumerate(self.activation)}
+        else:
+            places["activation"] = self.activation
+        for place, activation in places.items():
+            if activation is not None and activation.name is not None:
                 yield f"{place}.name", "only the layers of a sequential model have names"
-        if self.output_activation is not None and self.output_activation.name is not None:
-            yield "output_activation.name", "only the layers of a sequential model have names"
 
 
 class SequentialModel(Component):
@@ -75,19 +72,14 @@ class SequentialModel(Component):
 
     def rules(self) -> Iterator[tuple[str, str]]:
         names: set[str] = set()
-        last_linear = max(
-            (i for i, layer in enumerate(self.layers) if isinstance(layer, LinearLayer)), default=-1
-        )
+        linears = [i for i, layer in enumerate(self.layers) if isinstance(layer, LinearLayer)]
         for index, layer in enumerate(self.layers):
             if layer.name in names:
                 yield f"layers[{index}].name", f"a layer before has the name {layer.name!r} already"
             if layer.name is not None:
                 names.add(layer.name)
-            if (
-                isinstance(layer, LinearLayer)
-                and layer.out_features is None
-                and index < last_linear
-            ):
+            inferred = isinstance(layer, LinearLayer) and layer.out_features is None
+            if inferred and index != linears[-1]:
                 yield (
                     f"layers[{index}].out_features",
                     "is missing: expected an integer ≥ 1 "

@@ -118,7 +118,9 @@ def format_key(key: Iterable[str | int]) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += ("." if text else "") + (part if re.fullmatch(r"[\w-]+", part) else show(part))
+            text += ("." if text else "") + (
+                part if re.fullmatch(r"[\w-]{1,60}", part) else show(part)
+            )
     return text
 
 

@@ -1,7 +1,5 @@
 """The optimizers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 

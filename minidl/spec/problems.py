@@ -28,6 +28,8 @@ from minidl.spec.nodes import (
 )
 from minidl.spec.shape import Shape
 
+# Nobody reads more.
+MAX_PROBLEMS = 100
 # What people who come from other tools write.
 SYNONYMS = {"learning_rate": "lr", "rate": "lr", "slope": "negative_slope", "probability": "p"}
 BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
@@ -46,14 +48,17 @@ class _Found(NamedTuple):
 
 def problems_of(error: ValidationError, root: Mapping, top: type[Part]) -> Iterator[Problem]:
     """All that pydantic found in `root`, the full form of a config, with `top` as its model."""
-    for detail in error.errors(include_url=False, include_input=False):
+    for detail in error.errors(include_url=False, include_input=False)[:MAX_PROBLEMS]:
         yield from _problems(detail["type"], detail["loc"], detail.get("ctx", {}), root, top)
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """The file's from top to bottom, then the command line's; each once."""
+    """The file's from top to bottom, then the command line's; each once, and not too many."""
     unique = dict.fromkeys(problems)
-    return sorted(unique, key=lambda p: (p.line is None, p.line or 0, p.column or 0))
+    ordered = sorted(unique, key=lambda p: (p.line is None, p.line or 0, p.column or 0))
+    if len(ordered) > MAX_PROBLEMS:
+        ordered[MAX_PROBLEMS:] = [Problem(f"and more: only {MAX_PROBLEMS} problems are listed")]
+    return ordered
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
@@ -107,14 +112,15 @@ def _locate(location: Key, root: Node, shape: Shape) -> _Found:
 
 def _expected(found: _Found) -> str:
     got = show_node(found.node)
-    return f"expected {found.shape.expected()}, but got {got}{_hint(found.node, found.shape.type)}"
+    return f"expected {found.shape.expected()}, but got {got}{_hint(found.node, found.shape)}"
 
 
-def _hint(node: Node, wanted: Any) -> str:
+def _hint(node: Node, shape: Shape) -> str:
     """A guess at what was meant."""
+    wanted = shape.type
     value = node.value if isinstance(node, Scalar) else ()
     if value is None:
-        return "; write a value or leave the key out"
+        return "" if shape.required else "; write a value or leave the key out"
     if get_origin(wanted) is not None:
         return did_you_mean(value, map(str, get_args(wanted))) if isinstance(value, str) else ""
     if wanted is int and isinstance(value, float) and value.is_integer():
@@ -131,25 +137,25 @@ def _hint(node: Node, wanted: Any) -> str:
 
 
 def _unknown_key(name: str, parent: _Found, top: type[Part]) -> Problem:
-    known = parent.shape.part.model_fields if parent.shape.part else {}
+    known = parent.shape.part.option_names() if parent.shape.part else []
     before, colon, after = name.partition(":")
     if colon and before in known:
         hint = f"; did you mean '{before}: {after}', with a space after the colon?"
     elif SYNONYMS.get(name) in known:
         hint = f"; did you mean {SYNONYMS[name]!r}?"
     else:
-        hint = did_you_mean(name, known) or _elsewhere(name, top)
+        hint = did_you_mean(name, known) or _elsewhere(name, parent.key, top)
     place = parent.node.keys.get(name) if isinstance(parent.node, Mapping) else None
     known_keys = f"the keys here are {', '.join(known)}"
     return parent.problem(f"unknown key; {known_keys}{hint}", place, (name,))
 
 
-def _elsewhere(name: str, top: type[Part]) -> str:
+def _elsewhere(name: str, key: Key, top: type[Part]) -> str:
     """`; did you mean 'training.epochs'?` for an option that stands in the wrong section."""
-    for section, field in top.model_fields.items():
-        shape = Shape.of(field)
+    shapes = {section: Shape.of(field) for section, field in top.model_fields.items()}
+    for section, shape in sorted(shapes.items(), key=lambda item: item[1].part is None):
         classes = [*shape.group.components.values()] if shape.group else [shape.part]
-        if any(part and name in part.model_fields for part in classes):
+        if section not in key and any(part and name in part.model_fields for part in classes):
             return f"; did you mean '{section}.{name}'?"
     return ""
 
@@ -157,14 +163,23 @@ def _elsewhere(name: str, top: type[Part]) -> str:
 def _no_type(found: _Found) -> Problem:
     """A mapping without `type` that is no short form either."""
     group = found.shape.group
-    names = [*group.components, *group.aliases] if group else []
+    components = group.components if group else {}
+    aliases = group.aliases if group else {}
     keys = list(found.node.items) if isinstance(found.node, Mapping) else []
     for key in keys:
-        if key in names and group:
-            component = group.components[group.aliases.get(key, key)]
-            example = f"{{type: {key}, {component.short}: …}}" if component.short else key
-            return found.problem(f"{key!r} isn't a key here; write {example}")
-    hint = did_you_mean(keys[0], names) if len(keys) == 1 else ""
+        if component := components.get(aliases.get(key, key)):
+            others = [component.short, *(name for name in keys if name != key)]
+            options = "".join(f", {name}: …" for name in others if name)
+            return found.problem(
+                f"{key!r} can't be a key here; write {{type: {key}{options}}}"
+                if options
+                else f"{key!r} takes no value; write {key} alone"
+            )
+    hint = did_you_mean(keys[0], [*components, *aliases]) if len(keys) == 1 else ""
+    for name, component in components.items():
+        if not hint and keys and all(key in component.model_fields for key in keys):
+            options = "".join(f", {key}: …" for key in keys)
+            hint = f"; write {{type: {name}{options}}}, say"
     return found.problem(f"has no type: expected {found.shape.expected()}{hint}")
 
 

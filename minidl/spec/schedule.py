@@ -1,7 +1,5 @@
 """How the learning rate changes with the finished epochs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal

@@ -24,17 +24,19 @@ _NOUNS = {
 
 @dataclass(frozen=True)
 class Shape:
-    """An annotation taken apart: the bare type, what stands beside it, whether null will do."""
+    """An annotation taken apart: the bare type, what stands beside it, what may be left out."""
 
     type: Any
     metadata: tuple[Any, ...] = ()
     optional: bool = False
+    required: bool = False
 
     @classmethod
     def of(cls, annotation: Any) -> Shape:
         """The shape of an annotation, of a field or of a Part."""
         if isinstance(annotation, FieldInfo):
-            annotation = annotation.rebuild_annotation()
+            shape = cls.of(annotation.rebuild_annotation())
+            return replace(shape, required=annotation.is_required())
         if get_origin(annotation) is Annotated:
             inner, *beside = get_args(annotation)
             shape = cls.of(inner)
@@ -69,6 +71,12 @@ class Shape:
                 sides[str(tag)] = Shape.of(annotation)
         return sides
 
+    @property
+    def item(self) -> Shape | None:
+        """The shape of each item of a list of any length."""
+        items = get_args(self.type) if get_origin(self.type) is tuple else ()
+        return Shape.of(items[0]) if items and items[-1] is Ellipsis else None
+
     def component(self, name: object) -> type[Component] | None:
         """The component of this group with that type."""
         return self.group.components.get(name) if self.group and isinstance(name, str) else None
@@ -80,9 +88,7 @@ class Shape:
             return Shape.of(field) if field else None
         if get_origin(self.type) is tuple and isinstance(part, int):
             items = get_args(self.type)
-            if items[-1] is Ellipsis:
-                return Shape.of(items[0])
-            return Shape.of(items[part]) if part < len(items) else None
+            return self.item or (Shape.of(items[part]) if part < len(items) else None)
         return None
 
     def expected(self) -> str:
@@ -103,13 +109,12 @@ class Shape:
             return "one of " + ", ".join(map(str, get_args(self.type)))
         if get_origin(self.type) is tuple:
             items = get_args(self.type)
-            kind = "a pair" if items[-1] is not Ellipsis else "a list"
-            if self._bound("min_length"):
-                kind = "a list of at least one:"
-            joint = "" if kind.endswith(":") else " of"
-            return f"{kind}{joint} {Shape.of(items[0])._noun(1)}"
+            some = "a nonempty list" if self._bound("min_length") else "a list"
+            kind = some if items[-1] is Ellipsis else "a pair"
+            return f"{kind} of {Shape.of(items[0])._noun(1)}"
         if self.part:
-            return f"a mapping with the keys {', '.join(self.part.model_fields)}"
+            names = self.part.option_names()
+            return f"a mapping ({', '.join(names if len(names) <= 4 else [*names[:3], '…'])})"
         noun = _NOUNS[self.type][plural]
         if self.type is str and self._bound("min_length"):
             noun = f"nonempty {noun}"

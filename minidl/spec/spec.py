@@ -1,7 +1,5 @@
 """A whole config."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated
 

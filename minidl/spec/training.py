@@ -1,7 +1,5 @@
 """How long, in which batches, and when to stop."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
