@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # More categories than this in a column where most rows differ: an identifier, not a category.
 MANY_CATEGORIES = 50
+NUMERIC_KINDS = "biuf"
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,10 @@ def fit_column(
     """
     if cells.isna().all():
         raise DataError(f"{file}: column {quoted(cells.name)} holds no value: remove it")
-    if mostly_text(cells):
+    cells = typed(cells, file)
+    if cells.dtype.kind not in NUMERIC_KINDS:
         return CategoricalColumn(str(cells.name), _categories(cells, file))
-    values = finite_numbers(cells, file)[training]
+    values = cells.to_numpy(dtype=np.float64)[training]
     values = values[~np.isnan(values)]
     if not len(values):
         raise DataError(
@@ -109,7 +111,7 @@ def _mean_and_std(values: Floats) -> tuple[float, float]:
     with np.errstate(over="ignore", invalid="ignore"):
         mean, std = float(values.mean()), float(values.std())
     # The std of equal values is often a rounding error rather than 0; dividing would blow it up.
-    if values.min() == values.max():
+    if values.min() == values.max() or std < np.finfo(np.float64).tiny:
         std = 1.0
     return mean, std
 
@@ -131,6 +133,18 @@ def is_identifier(distinct: int, rows: int) -> bool:
     return distinct > MANY_CATEGORIES and 2 * distinct > rows
 
 
+def typed(cells: Cells, file: str) -> Cells:
+    """The column as floats where at least half of its values are numbers; else as it is.
+
+    Raises DataError where numbers are mixed with texts, or infinite.
+    """
+    import pandas as pd
+
+    if mostly_text(cells):
+        return cells
+    return pd.Series(finite_numbers(cells, file), index=cells.index, name=cells.name)
+
+
 def mostly_text(cells: Cells) -> bool:
     """Whether more than half of the values are texts: such a column holds categories or labels.
 
@@ -140,13 +154,26 @@ def mostly_text(cells: Cells) -> bool:
     return bool(2 * is_text.sum() > cells.notna().sum())
 
 
+def finite_numbers(cells: Cells, file: str, *, hint: str = "") -> Floats:
+    """The values (N,), NaN where missing. Raises DataError for a text or an infinite value."""
+    values, is_text = parse_numbers(cells)
+    if is_text.any():
+        what = f"expected a number, but got {first_text(cells, is_text)}{hint}"
+        raise cell_error(file, cells, is_text, what)
+    infinite = np.isinf(values)
+    if infinite.any():
+        what = f"infinite value {first_text(cells, infinite)}: correct or remove it"
+        raise cell_error(file, cells, infinite, what)
+    return values
+
+
 def parse_numbers(cells: Cells) -> tuple[Floats, NDArray[np.bool_]]:
     """Returns the values (N,), NaN where there is none, and where a cell holds text (N,)."""
-    if cells.dtype.kind in "biuf":
+    if cells.dtype.kind in NUMERIC_KINDS:
         return cells.to_numpy(dtype=np.float64), np.zeros(len(cells), dtype=bool)
     present = cells.notna().to_numpy()
     values = np.full(len(cells), math.nan)
-    values[present] = [number(str(cell)) for cell in cells[present]]
+    values[present] = [number(str(cell)) for cell in cells.to_numpy()[present]]
     return values, present & np.isnan(values)
 
 
@@ -156,20 +183,6 @@ def number(text: str) -> float:
         return math.nan if "_" in text else float(text)
     except ValueError:
         return math.nan
-
-
-def finite_numbers(cells: Cells, file: str, *, hint: str = "") -> Floats:
-    """The values (N,), NaN where missing. Raises DataError for a text or an infinite value."""
-    values, is_text = parse_numbers(cells)
-    if is_text.any():
-        raise cell_error(
-            file, cells, is_text, f"expected a number, but got {first_text(cells, is_text)}{hint}"
-        )
-    infinite = np.isinf(values)
-    if infinite.any():
-        what = f"infinite value {first_text(cells, infinite)}: correct or remove it"
-        raise cell_error(file, cells, infinite, what)
-    return values
 
 
 # What the messages are made of ---------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.data.columns import absent_columns, cell_error, mostly_text, quoted
+from minidl.data.columns import absent_columns, cell_error, mostly_text, quoted, typed
 from minidl.data.csvfile import MOST_BYTES, parse_table
 from minidl.data.dataset import Dataset, Split
 from minidl.data.preprocessing import Preprocessing
@@ -32,6 +32,9 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
     features = _features(spec, table, source.file)
     table = _complete(table, features, spec, source.file)
     target = Target.learn(table[spec.target], spec.task, source.file)
+    # Parsing texts is what takes the time, so it is done once, here.
+    for name in features:
+        table[name] = typed(table[name], source.file)
 
     if spec.test_path is None:
         assert spec.test_fraction is not None  # the schema asks for one of the two
@@ -97,7 +100,7 @@ def _require_columns(table: pd.DataFrame, names: list[str], key: str, file: str)
 def _complete(table: pd.DataFrame, features: list[str], spec: CsvData, file: str) -> pd.DataFrame:
     """The columns in use, after `missing: error | drop | mean` did its work."""
     _require_columns(table, [*features, spec.target], "`features` and `target`", file)
-    table = table[[*features, spec.target]]
+    table = table[[*features, spec.target]].copy()
     if spec.missing == "drop":
         table = table.dropna()
         if table.empty:
