@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from minidl.report import style
 from minidl.report.run_view import RunView
@@ -80,10 +80,10 @@ def _lines(
     axes: Axes, epochs: np.ndarray, curves: dict[str, np.ndarray], metric: str
 ) -> tuple[list[Line2D], list[str]]:
     """Draws the curves; returns what the legend says of them, the last value included."""
-    few = len(epochs) <= 25
     handles, labels = [], []
     for part, values in curves.items():
         known = np.isfinite(values)
+        few = np.count_nonzero(known) <= 25
         (line,) = axes.plot(
             epochs[known],
             values[known],
@@ -109,7 +109,7 @@ def _scale(axes: Axes, curves: list[np.ndarray], metric: str) -> None:
             _logarithmic(axes, float(positive.max() / positive.min()))
             return
     if metric == "accuracy":
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.6g} %")
         room = max(0.06 * (high - low), 0.01)
         axes.set_ylim(max(low - room, -0.01), min(high + room, 1.005))
         return
@@ -183,7 +183,7 @@ def _rate_strip(axes: Axes, epochs: np.ndarray, rates: np.ndarray) -> None:
     axes.step(epochs, rates, where="mid", color=style.QUIET, linewidth=1.3)
     axes.fill_between(epochs, rates, step="mid", color=style.GRID, zorder=0)
     low, high = float(rates.min()), float(rates.max())
-    if 0 < 1000 * low < high:
+    if low > 0 and float(np.median(rates)) < 0.03 * high:
         axes.set_yscale("log")
         axes.yaxis.set_minor_locator(NullLocator())
     else:

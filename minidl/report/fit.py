@@ -38,7 +38,7 @@ def predicted_vs_true(run: RunView) -> Figure | None:
     """Predicted over true values; a perfect network's points lie on the line."""
     parts = {part: run.part(part) for part in ("train", "test")}
     outputs = parts["test"][2].shape[1]
-    figure, axes, panels = _panels(run, "Predicted against true", outputs, (5.8, 5.4))
+    figure, axes, panels = _panels(run, "Predicted against true", outputs, (5.6, 5.4))
     for index, panel in enumerate(axes[:panels]):
         handles, seen = [], []
         for part, (_, target, output) in parts.items():
@@ -53,7 +53,7 @@ def predicted_vs_true(run: RunView) -> Figure | None:
         room = 0.04 * (high - low) or 1.0
         ends = (low - room, high + room)
         handles += panel.plot(ends, ends, color=style.INK, lw=1, ls=(0, (4, 3)), zorder=2)
-        panel.set(xlim=ends, ylim=ends, aspect="equal")
+        panel.set(xlim=ends, ylim=ends, aspect="equal", anchor="W")
         for axis in (panel.xaxis, panel.yaxis):
             axis.set_major_locator(
                 MaxNLocator(nbins=6 if panels == 1 else 4, steps=[1, 2, 2.5, 5, 10])

@@ -13,7 +13,7 @@ from minidl.report import style
 from minidl.report.decision import class_of, margins, probabilities
 from minidl.report.run_view import RunView
 
-_SIZE = (6.4, 5.0)
+_SIZE = (6.1, 4.9)
 _FINE = 4  # the grid's cells are cut this often each way, so that regions have smooth edges
 _MOST_PANELS = 9
 
@@ -48,18 +48,12 @@ def decision_boundary(run: RunView) -> Figure | None:
     _paint(axes, run, class_of(fine, run.decision))
     _boundaries(axes, run, grid)
     _frame(axes, run)
-    train_inputs, train_target, _ = run.part("train")
+    seen, seen_target, _ = run.part("train")
     for index in range(run.classes):
-        _points(
-            axes, train_inputs[train_target == index], index, _area(train_inputs) / 3, faint=True
-        )
+        _points(axes, seen[seen_target == index], index, _area(seen) / 3, faint=True)
     for index in range(run.classes):
         _points(axes, inputs[target == index], index, _area(inputs))
-    missed = inputs[wrong]
-    axes.scatter(
-        missed[:, 0], missed[:, 1], s=2.4 * _area(inputs) + 20, marker="o", facecolors="none", edgecolors=style.INK,
-        linewidths=1.2, zorder=5,
-    )  # fmt: skip
+    _rings(axes, inputs[wrong], 2.4 * _area(inputs) + 20)
     _class_legend(axes, run, wrong=int(wrong.sum()))
     return figure
 
@@ -71,7 +65,7 @@ def output(run: RunView) -> Figure | None:
         return None
     shown = probabilities(grid, run.decision) if run.classification else None
     what, values = ("probability", shown) if shown is not None else ("output", grid)
-    outputs, kind = values.shape[-1], "classes" if run.classification else "targets"
+    outputs, kind = values.shape[-1], "class" if run.classification else "target"
     panels = min(outputs, _MOST_PANELS)
     if panels == 1:
         return _one_output(run, values[..., 0], what)
@@ -79,7 +73,8 @@ def output(run: RunView) -> Figure | None:
     rows = -(-panels // columns)
     figure, axes = style.new_figure(
         f"Predicted {what}",
-        f"{_who(run)}{'' if panels == outputs else f'the first {panels} of {outputs} '}{kind}",
+        f"{_who(run)}one panel per {kind}"
+        + (f" ({panels} of {outputs})" if panels < outputs else ""),
         size=(6.4, 1.0 + rows * (2.6 if columns == 2 else 1.85)),
         shape=(rows, columns),
         sharex=True,
@@ -219,6 +214,19 @@ def _points(axes: Axes, inputs: np.ndarray, index: int, size: float, faint: bool
         edgecolors="none" if faint else "white",
         linewidths=0 if faint else 0.5,
         zorder=3 if faint else 4,
+    )
+
+
+def _rings(axes: Axes, inputs: np.ndarray, size: float) -> None:
+    axes.scatter(
+        inputs[:, 0],
+        inputs[:, 1],
+        s=size,
+        marker="o",
+        facecolors="none",
+        edgecolors=style.INK,
+        linewidths=1.2,
+        zorder=5,
     )
 
 

@@ -74,4 +74,5 @@ class RunView:
         """Inputs (N, F), targets and outputs (N, O) of "train" or "test"."""
         target, output = self.predictions[f"{name}_target"], self.predictions[f"{name}_output"]
         inputs = self.predictions.get(f"{name}_input", np.empty((len(target), 0)))
+        target = target.reshape(-1).astype(np.int64) if self.classification else target
         return inputs, target, output.reshape(len(output), -1)

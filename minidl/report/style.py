@@ -27,14 +27,17 @@ DPI = 150
 _MARGIN, _HEAD = 0.14, 0.66  # inches: left of the title; what title and subtitle take
 
 # Okabe and Ito's colours, told apart with every kind of colour vision (jfly.uni-koeln.de/color);
-# their yellow comes late, as it is faint on white.
+# their yellow comes late, as it is faint on white. Four of Paul Tol's follow for more classes.
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, YELLOW = "#56B4E9", "#CC79A7", "#F0E442"
 TRAIN, TEST = BLUE, VERMILLION
 INK, QUIET, FRAME, GRID = "#222222", "#6B6B6B", "#B5B5B5", "#E9E9E9"
 
-_CLASS_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, "#7F7F7F", YELLOW)
-# Beyond eight colours shapes must help; in the first eight they help a reader without colours.
+_CLASS_COLOURS = (
+    *(BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, "#7F7F7F", YELLOW),
+    *("#882255", "#999933", "#332288", "#44AA99"),
+)
+# Shapes help a reader without colours, and everybody beyond twelve classes.
 _CLASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 _MARKER_AREA = {"D": 0.75, "s": 0.85, "^": 1.15, "v": 1.15, "P": 1.35, "X": 1.35, "p": 1.2}
 
@@ -51,7 +54,7 @@ def class_colour(index: int) -> str:
 
 
 def class_marker(index: int) -> str:
-    """Shapes shift by one after each round of colours, so that no pair returns before 64."""
+    """Shapes shift by one after each round of colours, so that pairs return late."""
     return _CLASS_MARKERS[(index + index // len(_CLASS_COLOURS)) % len(_CLASS_MARKERS)]
 
 
@@ -161,7 +164,7 @@ def head_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -
         handles,
         ["x"] * len(handles),
         loc="upper right",
-        bbox_to_anchor=(1 - _MARGIN / width, 1 - 0.1 / height),
+        bbox_to_anchor=(1 - _MARGIN / width, 1 - 0.13 / height),
         ncols=len(handles),
         columnspacing=1.4,
         handlelength=1.6,
@@ -198,6 +201,8 @@ def number(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """One decimal; never 100 % unless it is all of them."""
+    """One decimal; 100 % and 0 % are all and none, never nearly."""
+    if value in (0, 1):
+        return f"{100 * value:.0f} %"
     rounded = f"{100 * value:.1f}"
-    return f"{'>99.9' if rounded == '100.0' and value < 1 else rounded.removesuffix('.0')} %"
+    return f"{ {'100.0': '>99.9', '0.0': '<0.1'}.get(rounded, rounded) } %"

@@ -255,6 +255,23 @@ def line(targets: int) -> dict[str, Array]:
     }
 
 
+@case
+def inputs_of_unlike_units(runs_dir: Path) -> RunFolder:
+    predictions = plane(disk_output, in_disk, points=40, truth=False)
+    for name in ("train_input", "test_input"):
+        predictions[name] = predictions[name] * [0.2, 9000] + [1.5, 0]
+    predictions["grid_x"], predictions["grid_y"] = (
+        predictions["grid_x"] * 0.2 + 1.5,
+        predictions["grid_y"] * 9000,
+    )
+    rows = epochs(200)
+    for row in rows:
+        if row["epoch"] % 20:
+            row |= {"test_loss": None, "test_accuracy": None}
+    names = {**TWO, "feature_names": ["height (m)", "income ($)"]}
+    return write(runs_dir, "units", rows, predictions, **names)
+
+
 REGRESSION = {"task": "regression", "class_names": []}
 
 

@@ -1,0 +1,90 @@
+"""minidl list: every run of a folder, the broken ones included."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from minidl_cli.list import list_runs
+from typer.testing import CliRunner, Result
+
+from minidl.runs import RunFolder
+
+app = typer.Typer()
+app.command("list")(list_runs)
+
+
+def invoke(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    for day, name, score in [(1, "old", "test_accuracy"), (2, "=new", "test_r2")]:
+        run = RunFolder.create(tmp_path / "runs", stem="s", config_text="", name=name)
+        run.append_metrics({"epoch": 1, "test_loss": 0.5, score: 0.25})
+        run.append_metrics({"epoch": 2, "test_loss": 0.02125, score: 0.978})
+        started = f"2026-01-0{day}T12:30:00"
+        run.write_record(
+            {"status": "done", "parameters": 1401, "seconds": 83.2, "started": started}
+        )
+    broken = RunFolder.create(tmp_path / "runs", stem="s", config_text="", name="half")
+    broken.record_path.write_text('{"status": "do')
+    return tmp_path / "runs"
+
+
+def test_without_a_terminal_the_list_is_plain_aligned_lines_newest_first(runs: Path) -> None:
+    result = invoke("--runs-dir", runs)
+    assert result.exit_code == 0
+    heads, *lines = result.stdout.splitlines()
+    assert heads.split("  ")[0] == "name"
+    assert [line.split()[0] for line in lines[:3]] == ["half", "=new", "old"]
+    assert lines[2].split()[1:] == (
+        ["done", "2", "0.02125", "97.8", "%", "1,401", "1", "min", "23", "s", "2026-01-01", "12:30"]
+    )
+    columns = {line.index("2026-01-0") for line in lines[1:3]}
+    assert columns == {heads.index("when")}
+
+
+def test_a_broken_run_is_marked_with_its_reason_and_stops_nothing(runs: Path) -> None:
+    result = invoke("--runs-dir", runs)
+    assert result.stdout.splitlines()[1].split() == ["half", "broken"]
+    assert "run.json: is damaged" in result.stdout.splitlines()[-1]
+
+
+def test_csv_and_json_hold_exact_numbers_and_no_formulas(runs: Path) -> None:
+    table = list(csv.DictReader(io.StringIO(invoke("--runs-dir", runs, "--format", "csv").stdout)))
+    assert [row["name"] for row in table] == ["half", "'=new", "old"]
+    assert table[2]["test_loss"] == "0.02125"
+    rows = json.loads(invoke("--runs-dir", runs, "--format", "json").stdout)
+    assert rows[1]["test_r2"] == 0.978
+    assert rows[1]["test_accuracy"] is None
+    assert rows[0]["status"] == "broken"
+
+
+def test_before_the_first_training_there_is_a_hint_and_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke()
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "minidl train CONFIG" in result.stderr
+    assert invoke("--format", "json").stdout.strip() == "[]"
+
+
+def test_a_folder_that_was_asked_for_and_is_missing_is_an_error(tmp_path: Path) -> None:
+    result = invoke("--runs-dir", tmp_path / "absent")
+    assert "absent: no such folder" in str(result.exception)
+
+
+def test_names_reach_the_terminal_without_control_characters(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "a\x1b[31mb").mkdir(parents=True)
+    (tmp_path / "runs" / "a\x1b[31mb" / "config.yaml").write_text("")
+    result = invoke("--runs-dir", tmp_path / "runs")
+    assert "\x1b" not in result.stdout
+    assert "broken" in result.stdout

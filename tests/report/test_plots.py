@@ -1,0 +1,171 @@
+"""Each run gets the figures that suit it, however odd its records are."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from run_cases import CASES, disk, spirals, write
+
+from minidl.errors import RunError
+from minidl.report import draw_run
+from minidl.report.confusion import counts
+from minidl.report.curves import accuracy, loss, r2
+from minidl.report.plane import decision_boundary
+from minidl.report.run_view import RunView
+
+CURVES, PLANE = {"loss", "accuracy"}, {"data", "decision_boundary", "output"}
+FIGURES = {
+    "disk": CURVES | PLANE,
+    "spirals": CURVES | PLANE,
+    "ten_classes_in_the_plane": CURVES | PLANE,
+    "inputs_of_unlike_units": CURVES | PLANE,
+    "one_epoch": CURVES | PLANE,
+    "tiny_loss_range": CURVES | PLANE,
+    "digits": CURVES | {"confusion_matrix"},
+    "two_classes_of_many_features": CURVES | {"confusion_matrix"},
+    "twenty_classes": CURVES | {"confusion_matrix"},
+    "hostile_words": CURVES | {"confusion_matrix"},
+    "warmup_then_steps": CURVES | {"confusion_matrix"},
+    "diverged": CURVES,
+    "noisy_sine": {"loss", "r2", "fit"},
+    "three_targets": {"loss", "r2", "fit"},
+    "diabetes": {"loss", "r2", "predicted_vs_true"},
+    "surface": {"loss", "r2", "data", "output", "predicted_vs_true"},
+}
+
+
+def texts(figure: object) -> list[str]:
+    """All that is written in a figure."""
+    from matplotlib.text import Text
+
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_kind_of_run_gets_its_figures(name: str, tmp_path: Path) -> None:
+    run = CASES[name](tmp_path)
+    paths = draw_run(run)
+    assert {path.stem for path in paths} == FIGURES[name]
+    for path in paths:
+        png = path.read_bytes()
+        width, height = struct.unpack(">II", png[16:24])
+        assert 600 <= width <= 2000
+        assert 300 <= height <= 2000
+        assert path == run.plot_path(path.stem)
+
+
+def test_the_same_run_gives_the_same_pictures_to_the_byte(tmp_path: Path) -> None:
+    first, second = (draw_run(CASES["one_epoch"](tmp_path / part)) for part in ("a", "b"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_without_predictions_only_the_curves_are_drawn_and_damage_is_an_error(
+    tmp_path: Path,
+) -> None:
+    run = disk(tmp_path)
+    run.predictions_path.write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(RunError, match=r"predictions\.npz: is damaged"):
+        draw_run(run)
+    run.predictions_path.unlink()
+    assert {path.stem for path in draw_run(run)} == CURVES
+    run.metrics_path.unlink()
+    assert draw_run(run) == []
+
+
+# Curves
+
+
+def test_few_changes_of_the_rate_are_marked_with_the_new_rates(tmp_path: Path) -> None:
+    figure = loss(RunView.read(disk(tmp_path)))
+    assert figure is not None
+    assert len(figure.axes) == 1
+    assert {"rate 0.1", "0.03", "0.01"} <= set(texts(figure))
+    marks = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert marks == [100, 175]  # the epochs after which the new rates hold
+
+
+def test_a_rate_that_always_changes_gets_a_strip_instead_of_a_forest_of_lines(
+    tmp_path: Path,
+) -> None:
+    figure = loss(RunView.read(spirals(tmp_path)))
+    assert figure is not None
+    curve, strip = figure.axes
+    assert len(curve.lines) == 2
+    assert strip.get_ylabel() == "rate"
+    assert strip.lines[0].get_ydata()[0] == pytest.approx(0.1)
+
+
+def view(**metrics: list[float]) -> RunView:
+    count = len(next(iter(metrics.values())))
+    return RunView(
+        name="run",
+        metrics={
+            "epoch": np.arange(1.0, count + 1),
+            **{k: np.array(v, float) for k, v in metrics.items()},
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("losses", "scale"), [([0.3, 0.02], "linear"), ([2.3, 0.02], "log"), ([1.0, 0.0], "linear")]
+)
+def test_a_loss_that_spans_decades_is_logarithmic(losses: list[float], scale: str) -> None:
+    figure = loss(view(train_loss=losses, test_loss=losses))
+    assert figure is not None
+    assert figure.axes[0].get_yscale() == scale
+
+
+def test_a_diverged_run_is_drawn_up_to_its_last_number_and_says_so(tmp_path: Path) -> None:
+    figure = loss(RunView.read(CASES["diverged"](tmp_path)))
+    assert figure is not None
+    assert any("diverged in epoch 9" in text for text in texts(figure))
+    assert figure.axes[0].lines[0].get_xdata()[-1] == 8
+
+
+def test_a_curve_without_a_single_number_is_not_drawn() -> None:
+    nothing = view(train_loss=[np.nan], test_loss=[np.inf])
+    assert loss(nothing) is None
+    assert accuracy(nothing) is None
+    assert r2(nothing) is None
+
+
+def test_the_legend_gives_the_last_values_and_the_line_below_the_best() -> None:
+    figure = accuracy(view(train_accuracy=[0.5, 1.0], test_accuracy=[0.9996, 0.75]))
+    assert figure is not None
+    assert {"train  100 %", "test  75.0 %"} <= set(texts(figure))
+    assert any("best on test >99.9 % (epoch 1)" in text for text in texts(figure))
+
+
+# Classes
+
+
+def test_the_decision_boundary_counts_and_rings_the_wrong_test_points(tmp_path: Path) -> None:
+    run = disk(tmp_path)
+    predictions = run.read_predictions()
+    wrong = (predictions["test_output"][:, 0] >= 0.5) != predictions["test_target"]
+    figure = decision_boundary(RunView.read(run))
+    assert figure is not None
+    assert f"wrong on test ({wrong.sum()})" in texts(figure)
+    rings = [
+        c for c in figure.axes[0].collections if len(c.get_facecolor()) == 0 and c.get_zorder() == 5
+    ]
+    assert np.allclose(rings[0].get_offsets(), predictions["test_input"][wrong])
+
+
+def test_the_confusion_matrix_has_true_classes_as_rows() -> None:
+    table = counts(np.array([0, 0, 1, 2]), np.array([0, 2, 1, 2]), 3)
+    assert table.tolist() == [[1, 0, 1], [0, 1, 0], [0, 0, 1]]
+
+
+def test_a_class_that_no_test_point_has_is_an_empty_row(tmp_path: Path) -> None:
+    arrays = {
+        "train_target": np.array([0, 1, 2]),
+        "train_output": np.eye(3),
+        "test_target": np.array([0, 2]),
+        "test_output": np.eye(3)[[0, 1]],
+    }
+    run = write(tmp_path, "gap", [], arrays, class_names=["a", "b", "c"])
+    assert [path.stem for path in draw_run(run)] == ["confusion_matrix"]

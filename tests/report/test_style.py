@@ -1,0 +1,67 @@
+"""Users' words and numbers, as they stand in a figure."""
+
+from __future__ import annotations
+
+import pytest
+
+from minidl.report.style import (
+    class_colour,
+    class_marker,
+    head_legend,
+    literal,
+    new_figure,
+    number,
+    percent,
+    to_png,
+    wrapped,
+)
+
+
+def test_mathtext_is_shown_as_it_is_written() -> None:
+    figure, (axes,) = new_figure(literal("$x^2$ costs \\$5"), literal("$\\broken{$"))
+    axes.set_xlabel(literal("$\\frac{1$"))
+    assert to_png(figure).startswith(b"\x89PNG")
+    assert literal("$x$") == r"\$x\$"
+
+
+def test_control_characters_and_line_ends_become_spaces_and_long_words_lose_their_middle() -> None:
+    assert literal("a\nb\u202ec\0") == "a b c"
+    assert literal("x" * 30 + "end", 12) == "xxxxxxx…xend"
+    assert len(literal("word " * 40, 20)) <= 20
+    assert literal("猫" * 20, 9) == "猫猫…猫猫"  # each takes two columns
+
+
+def test_wrapping_keeps_as_much_as_fits() -> None:
+    assert wrapped("short", 16) == "short"
+    assert wrapped("two words of text here", 11) == "two words\nof…xt here"
+    assert all(len(line) <= 16 for line in wrapped("supercalifragilistic " * 4, 16).split("\n"))
+
+
+def test_a_name_with_a_leading_underscore_stays_in_the_legend() -> None:
+    figure, (axes,) = new_figure("title")
+    handles = axes.plot([0, 1])
+    assert head_legend(figure, handles, ["_x"]).get_texts()[0].get_text() == "_x"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        *((0, "0"), (0.1, "0.1"), (-0.5, "-0.5"), (0.02334, "0.0233"), (12345, "12,345")),
+        *((1e-5, "1e-5"), (2.5e10, "2.5e10")),
+    ],
+)
+def test_numbers_have_three_digits(value: float, words: str) -> None:
+    assert number(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1.0, "100 %"), (0.99999, ">99.9 %"), (0.976, "97.6 %"), (0.0001, "<0.1 %"), (0.0, "0 %")],
+)
+def test_a_hundred_percent_is_all_of_them(value: float, words: str) -> None:
+    assert percent(value) == words
+
+
+def test_sixty_classes_look_different_from_each_other() -> None:
+    looks = {(class_colour(index), class_marker(index)) for index in range(60)}
+    assert len(looks) == 60
