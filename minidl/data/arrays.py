@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.data.columns import listed
 from minidl.data.dataset import Dataset, Floats, Split
+from minidl.data.messages import listed
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.source import MEBIBYTE, Source, read_source
 from minidl.data.split import split_rows

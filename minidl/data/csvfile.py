@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minidl.data.columns import quoted
+from minidl.data.messages import quoted
 from minidl.data.source import MEBIBYTE, Source, read_source
 from minidl.errors import DataError
 

@@ -13,15 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.data.columns import (
-    CategoricalColumn,
-    Column,
-    NumericColumn,
-    absent_columns,
-    fit_column,
-    quoted,
-)
+from minidl.data.columns import CategoricalColumn, Column, NumericColumn, fit_column
 from minidl.data.dataset import Floats, Integers
+from minidl.data.messages import absent_columns, quoted
 from minidl.errors import DataError
 
 if TYPE_CHECKING:

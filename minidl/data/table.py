@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.data.columns import absent_columns, cell_error, mostly_text, quoted, typed
+from minidl.data.cells import mostly_text, typed
 from minidl.data.csvfile import MOST_BYTES, parse_table
 from minidl.data.dataset import Dataset, Split
+from minidl.data.messages import absent_columns, cell_error, quoted
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.source import read_source
 from minidl.data.split import split_rows
@@ -82,8 +83,6 @@ def _features(spec: CsvData, table: pd.DataFrame, file: str) -> list[str]:
     else:
         features = list(spec.features)
         _require_columns(table, features, "`features`", file)
-    if spec.target in features:
-        raise DataError(f"{file}: the target {quoted(spec.target)} is also listed under `features`")
     if not features:
         raise DataError(
             f"{file}: the target {quoted(spec.target)} is the only column: is `delimiter` right?"

@@ -9,22 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.data.columns import (
-    cell_error,
+from minidl.data.cells import (
     finite_numbers,
-    first_text,
-    is_identifier,
-    listed,
     mostly_text,
     number,
     parse_numbers,
-    quoted,
+    too_many_kinds,
 )
 from minidl.data.dataset import Integers, Task
+from minidl.data.messages import cell_error, first_text, listed, quoted
 from minidl.errors import DataError
 
 if TYPE_CHECKING:
-    from minidl.data.columns import Cells
+    from minidl.data.cells import Cells
 
 MOST_INTEGER_CLASSES = 20
 
@@ -40,8 +37,8 @@ class Target:
     def learn(cls, cells: Cells, task: Task | Literal["auto"], file: str) -> Target:
         """Decides the task and finds the classes.
 
-        auto: texts, and at most 20 different integers, are classes; other numbers are a
-            regression. 1.0 counts as the integer 1.
+        auto: texts are classes, and so are at most 20 different integers of which some repeat;
+            other numbers are a regression. 1.0 counts as the integer 1.
         Classes are sorted, as numbers where all are numbers, and named as in the file (1.0 as 1).
         Raises DataError for a single class, for too many, and for texts among numbers.
         """
@@ -56,7 +53,7 @@ class Target:
                 f"{file}: target {quoted(cells.name)}: all {len(cells)} rows are of class"
                 f" {quoted(names[0])}; at least two classes are needed"
             )
-        if is_identifier(len(names), len(cells)):
+        if too_many_kinds(len(names), len(cells)):
             raise DataError(
                 f"{file}: target {quoted(cells.name)} holds {len(names)} different classes in"
                 f" {len(cells)} rows, such as {quoted(names[0])}: too many to learn; numbers need"
@@ -92,8 +89,8 @@ def _guess_task(cells: Cells, file: str) -> Task:
     values = finite_numbers(cells, file, hint=" (class labels? set `task: classification`)")
     distinct = np.unique(values)
     is_integer = bool((distinct == np.floor(distinct)).all())
-    few = is_integer and len(distinct) <= MOST_INTEGER_CLASSES
-    return "classification" if few else "regression"
+    are_few = len(distinct) <= MOST_INTEGER_CLASSES and len(distinct) < len(values)
+    return "classification" if is_integer and are_few else "regression"
 
 
 def _class_names(cells: Cells) -> tuple[str, ...]:

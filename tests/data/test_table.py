@@ -127,6 +127,10 @@ def test_other_numbers_are_a_regression_in_their_own_units(cells: list[str]) -> 
     assert set(all_targets(data).ravel()) == {float(cell) for cell in cells}
 
 
+def test_integers_that_never_repeat_are_no_classes() -> None:
+    assert load(columns("x,fruit", "1,10", "2,25", "3,31", "4,8")).task == "regression"
+
+
 def test_the_task_can_be_set() -> None:
     text = columns("x,fruit", "1,0", "2,1", "3,0", "4,1")
     assert load(text, task="regression").train.targets.dtype == np.float64

@@ -1,0 +1,63 @@
+"""What the messages about data are made of: places, values, and what may have been meant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.errors import DataError
+
+if TYPE_CHECKING:
+    from minidl.data.cells import Cells
+
+
+def cell_error(file: str, cells: Cells, wrong: NDArray[np.bool_], what: str) -> DataError:
+    """An error about the first of the `wrong` cells (N,), which also counts the others."""
+    row = cells.index[int(np.argmax(wrong))]
+    others = int(wrong.sum()) - 1
+    more = f" (and {others} more in this column)" if others else ""
+    return DataError(f"{file}: row {row}, column {quoted(cells.name)}: {what}{more}")
+
+
+def first_text(cells: Cells, where: NDArray[np.bool_]) -> str:
+    return quoted(cells.iloc[int(np.argmax(where))])
+
+
+def quoted(text: object, limit: int = 60) -> str:
+    """The text in quotes, control characters escaped, cut where it is long."""
+    written = str(text)
+    return repr(written if len(written) <= limit else written[: limit - 1] + "…")
+
+
+def listed(names: tuple[str, ...], limit: int = 10) -> str:
+    """'a', 'b' and 3 more."""
+    shown = ", ".join(quoted(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def absent_columns(wanted: Iterable[str], have: Iterable[object]) -> str:
+    """What to say about wanted columns that a table doesn't have; empty when all are there."""
+    names = tuple(str(name) for name in have)
+    absent = tuple(name for name in wanted if name not in names)
+    if not absent:
+        return ""
+    word = "column" if len(absent) == 1 else "columns"
+    message = f"no {word} {listed(absent)}; the table has {listed(names)}"
+    if len(names) == 1 and any(delimiter in names[0] for delimiter in ",;|\t "):
+        return f"{message}: is the delimiter right?"
+    if all(_is_number(name) for name in names):
+        return f"{message}: is the header row missing?"
+    close = get_close_matches(absent[0], names, n=1)
+    return f"{message}; did you mean {quoted(close[0])}?" if close else message
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
