@@ -193,7 +193,7 @@ def _frame(axes: Axes, run: RunView, names: bool = True) -> None:
     else:
         axes.set_box_aspect(1)
     axes.set_anchor("W")  # the same place in every figure of the plane
-    axes.locator_params(nbins=6, steps=[1, 2, 2.5, 5, 10])
+    axes.locator_params(nbins=6 if names else 2, steps=[1, 2, 2.5, 5, 10])
     if names:
         style.label(axes, run.feature(0), run.feature(1))
 

@@ -149,10 +149,8 @@ def test_the_decision_boundary_counts_and_rings_the_wrong_test_points(tmp_path: 
     figure = decision_boundary(RunView.read(run))
     assert figure is not None
     assert f"wrong on test ({wrong.sum()})" in texts(figure)
-    rings = [
-        c for c in figure.axes[0].collections if len(c.get_facecolor()) == 0 and c.get_zorder() == 5
-    ]
-    assert np.allclose(rings[0].get_offsets(), predictions["test_input"][wrong])
+    rings = max(figure.axes[0].collections, key=lambda points: points.get_zorder())
+    assert np.array_equal(rings.get_offsets(), predictions["test_input"][wrong])
 
 
 def test_the_confusion_matrix_has_true_classes_as_rows() -> None:
