@@ -37,7 +37,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from .errors import CaptureError
-from .nn.memory import outside_recording, recording
+from .nn.memory import Memory, outside_recording, recording
 
 # Calls that hand a tensor's content to Python without passing the dispatcher.
 READS_INTO_PYTHON = {
@@ -195,8 +195,8 @@ class _Recorder(TorchFunctionMode):
 
     # What nn.memory tells.
 
-    def add(self, function: Callable[[], None]) -> None:
-        self.calls.append(function)
+    def add(self, function: Callable[..., None], *arguments: Any) -> None:
+        self.calls.append(functools.partial(function, *arguments))
         owner = getattr(function, "__self__", None)
         if owner is not None and owner not in self.owners:
             self.owners.append(owner)
@@ -217,11 +217,11 @@ class _Recorder(TorchFunctionMode):
                 )
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's, at class creation
     """Sees what each call does to memory, by its operator's schema."""
 
     def __init__(self, recorder: _Recorder) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.recorder = recorder
 
     def __torch_dispatch__(
@@ -230,8 +230,10 @@ class _Watch(TorchDispatchMode):
         kwargs = kwargs or {}
         if self.recorder.paused:
             return func(*args, **kwargs)
-        if torch.Tag.data_dependent_output in func.tags or "_local_scalar" in func.name():
+        if torch.Tag.data_dependent_output in func.tags:
             raise CaptureError(f"{_where(func)} reads a value into Python")
+        if torch.Tag.dynamic_output_shape in func.tags:
+            raise CaptureError(f"{_where(func)} has a result whose shape depends on the data")
         if not func._schema.is_mutable:
             result = func(*args, **kwargs)
             self._note_temporaries(func, (args, kwargs), result)
@@ -288,7 +290,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def _memory(x: Tensor) -> int:
-    return x.untyped_storage()._cdata
+    return int(x.untyped_storage()._cdata)
 
 
 def _whole(x: Tensor) -> Tensor:
@@ -308,19 +310,18 @@ def _same_bits(a: Tensor, b: Tensor) -> bool:
 
 
 def _where(func: Any) -> str:
-    """The call, and the object in whose method it stands: "torch.mul in ReLU.forward"."""
-    name = getattr(func, "__qualname__", None) or func.name().split("::")[-1].split(".")[0]
-    for frame in inspect.stack(context=0):
-        owner = frame.frame.f_locals.get("self")
-        module = type(owner).__module__ if owner is not None else ""
-        if module and not module.startswith(("torch.", __name__)):
-            return f"{name} in {type(owner).__name__}.{frame.function}"
-    return f"{name} in {_first_outside()}"
-
-
-def _first_outside() -> str:
-    for frame in inspect.stack(context=0):
-        module = frame.frame.f_globals.get("__name__", "")
-        if module != __name__ and not module.startswith("torch"):
-            return frame.function
-    return "the step"
+    """The call, and the method or function in which it stands: "mul in ReLU.forward"."""
+    name = func._schema.name if hasattr(func, "_schema") else func.__name__
+    name = name.removeprefix("aten::")
+    frames = []
+    for info in inspect.stack(context=0):
+        module = info.frame.f_globals.get("__name__", "")
+        if module == __name__ and info.function == "__init__":
+            break  # here the step began
+        if module != __name__ and not module.startswith("torch."):
+            frames.append(info)
+    for info in frames:
+        owner = info.frame.f_locals.get("self")
+        if isinstance(owner, Memory):
+            return f"{name} in {type(owner).__name__}.{info.function}"
+    return f"{name} in {frames[0].function if frames else 'the step'}"

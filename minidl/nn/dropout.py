@@ -40,9 +40,10 @@ class Dropout(Module):
         super().__init__()
         self.p = p
         self._generators: list[Generator] = []
-        self._pool = torch.empty(0)
-        self._states: list[Tensor] = []
-        self._next = 0
+        self._before_pool: list[Tensor] = []  # the generators' states that the pool was drawn from
+        self._pool = torch.empty(0, 0)  # (T, masks): made when first needed, in the inputs' dtype
+        self._pool_size = 0
+        self._used = 0
         self.seed_dropout()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,7 +51,7 @@ class Dropout(Module):
         if not self.drops:
             return x
         self.mask = self.buffer("mask", x.shape, x)
-        each_step(self.draw)
+        each_step(self.draw, self.mask)
         return torch.mul(x, self.mask, out=x if self.may_overwrite_input else self._like(x))
 
     def backward(self, grad_output: Tensor) -> Tensor:
@@ -62,50 +63,54 @@ class Dropout(Module):
     def _like(self, x: Tensor) -> Tensor:
         return self.buffer("y", x.shape, x)
 
-    def draw(self) -> None:
-        """Put the next masks of the pool into the buffer."""
+    def draw(self, mask: Tensor) -> None:
+        """Fill `mask` with the next ones of the pool."""
         rows = self.networks or 1
-        count = self.mask.numel() // rows
-        if self._next + count > self._pool.shape[1]:
-            self._refill(max(POOL_SIZE, count))
-        here = self._pool[:, self._next : self._next + count]
-        self.mask.view(rows, count).copy_(here)
-        self._next += count
+        count = mask.numel() // rows
+        if self._used + count > self._pool_size:
+            self._before_pool = self._generator_states()
+            self._pool, self._pool_size, self._used = torch.empty(0, 0), max(POOL_SIZE, count), 0
+        if not self._pool.numel():
+            with outside_recording():
+                self._fill_pool(like=mask)
+        here = self._pool[:, self._used : self._used + count]
+        mask.view(rows, count).copy_(here)
+        self._used += count
 
-    def _refill(self, size: int) -> None:
-        rows = self.networks or 1
-        if len(self._generators) != rows:
-            self.seed_dropout()
-        self._states = [generator.get_state() for generator in self._generators]
-        uniform = torch.empty(rows, size)
+    def _fill_pool(self, like: Tensor) -> None:
+        uniform = torch.empty(len(self._generators), self._pool_size)
         for row, generator in zip(uniform, self._generators, strict=True):
             row.uniform_(generator=generator)
         p = torch.as_tensor(self.p, dtype=torch.float64).view(-1, 1)
-        masks = (uniform >= p).to(self.mask.dtype).div_((1 - p).to(self.mask.dtype))
-        self._pool = masks.to(self.mask.device)
-        self._next = 0
+        masks = (uniform >= p).to(like.dtype).div_((1 - p).to(like.dtype))
+        self._pool = masks.to(like.device)
+
+    def _generator_states(self) -> list[Tensor]:
+        with outside_recording():
+            return [generator.get_state() for generator in self._generators]
 
     def seed_draws(self, seed: int, network: int) -> None:
         if len(self._generators) != (self.networks or 1):
             self._generators = generators(0, self.networks)
         self._generators[network].manual_seed(seed)
-        self._pool = torch.empty(0, 0)
-        self._next = 0
+        self._pool, self._pool_size, self._used = torch.empty(0, 0), 0, 0
+        self._before_pool = self._generator_states()
 
     def step_state(self) -> dict[str, Any]:
-        """The draws so far: each generator before the present pool, its size, what is used of it."""
-        before = self._states if self._pool.numel() else [g.get_state() for g in self._generators]
-        return {"generators": torch.stack(before), "size": self._pool.shape[1], "used": self._next}
+        """The draws so far: the generators before the pool, its size, what is used of it."""
+        with outside_recording():
+            states = torch.stack(self._before_pool)
+        return {"generators": states, "pool_size": self._pool_size, "used": self._used}
 
     def restore_step_state(self, state: dict[str, Any]) -> None:
         """Go on drawing from such a state."""
         with outside_recording():
-            for generator, own in zip(self._generators, state["generators"], strict=True):
+            # Cloned, since torch reads the memory of a view from its start.
+            self._before_pool = [own.clone() for own in state["generators"]]
+            for generator, own in zip(self._generators, self._before_pool, strict=True):
                 generator.set_state(own)
             self._pool = torch.empty(0, 0)
-            if state["size"]:
-                self._refill(state["size"])
-            self._next = state["used"]
+        self._pool_size, self._used = state["pool_size"], state["used"]
 
     def disturb_step_state(self) -> None:
         """Nothing to do: the next draws are others anyway."""

@@ -48,7 +48,7 @@ class Uniform(Initializer):
 
 
 class _Scaled(Initializer):
-    """Weights with standard deviation gain · scale; `gain=None` takes the following activation's."""
+    """Weights with standard deviation gain · scale; gain None: of the activation that follows."""
 
     normal: ClassVar[bool]
 

@@ -24,7 +24,7 @@ class Recorder(Protocol):
 
     paused: bool
 
-    def add(self, function: Callable[..., None]) -> None: ...
+    def add(self, function: Callable[..., None], *arguments: Any) -> None: ...
     def guard(self, owner: object, attribute: str, value: object) -> None: ...
 
 
@@ -64,20 +64,21 @@ def outside_recording() -> Iterator[None]:
             active.paused = before
 
 
-def each_step(function: Callable[[], None]) -> None:
-    """Run `function` now and again in every replay, at this place between the tensor calls.
+def each_step(function: Callable[..., None], *arguments: Any) -> None:
+    """Run `function(*arguments)` now and again in every replay, at this place between the calls.
 
-    For what Python computes anew in each step: a step count, the numbers that follow from it, random
-    draws. It communicates by writing into tensors that recorded calls read. If it is a bound method,
-    its object must have `step_state()` and `restore_step_state(state)`, so that the recording can be
-    checked without advancing it, and `disturb_step_state()`, which makes the next step unlike the
-    recorded one.
+    For what Python computes anew in each step: a step count, the numbers that follow from it,
+    random draws. It communicates by writing into tensors that recorded calls read, which it is
+    given as arguments (an attribute may mean another batch's buffer by then), and allocates memory
+    that lasts only in `outside_recording`. If it is a bound method, its object must have
+    `step_state()` and `restore_step_state(state)`, so that the recording can be checked without
+    advancing it, and `disturb_step_state()`, which makes the next step unlike the recorded one.
     """
     active = recorder()
     if active:
-        active.add(function)
+        active.add(function, *arguments)
     with outside_recording():
-        function()
+        function(*arguments)
 
 
 def guard(owner: object, attribute: str, value: object) -> None:
@@ -114,7 +115,7 @@ class Memory:
         return found
 
     def constant(self, value: float, like: Tensor) -> Tensor:
-        """`value` as a tensor of shape (); torch multiplies by it three times faster than by a number."""
+        """`value` as a tensor of shape (): a product with it takes a third of that with a number."""
         return self.buffer(f"constant {value}", (), like, fill=value)
 
     def scratch(self, name: str, like: Tensor) -> Tensor:

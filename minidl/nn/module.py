@@ -16,10 +16,10 @@ from .parameter import Flat, Parameter
 class Module(Memory):
     """A differentiable function of one input, for one network or for a stack of T.
 
-    `forward(x)` computes the output; `backward(grad_output)`, called after it, adds the gradients of
-    the parameters to their `.grad` and returns the gradient for `x`. Tensors are (N, ...) for one
-    network, (T, N, ...) for a stack (`stack(T)`). Both return buffers that are valid until the next
-    forward; `module(x)` returns a tensor of its own.
+    `forward(x)` computes the output; `backward(grad_output)`, called after it, adds the gradients
+    of the parameters to their `.grad` and returns the gradient for `x`. Tensors are (N, ...) for
+    one network, (T, N, ...) for a stack (`stack(T)`). Both return buffers that are valid until the
+    next forward; `module(x)` returns a tensor of its own.
     """
 
     # The name that a Sequential gives it, followed by a number: fc_1, act_1.
@@ -110,9 +110,11 @@ class Module(Memory):
         for module in self.modules():
             module.networks = networks
             module.forget_buffers()
-        return self
+        return self.seed_dropout()
 
-    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
+    def to(
+        self, device: str | torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> Self:
         """Move the parameters to a device, a dtype, or both."""
         for parameter in self.parameters():
             data = parameter.data.to(device=device, dtype=dtype, copy=True)
@@ -156,7 +158,9 @@ class Module(Memory):
             init = initializer(init)
         for row, generator in enumerate(generators(seed, self.networks)):
             for module, following_gain in self._with_gains():
-                module.draw_parameters(init, following_gain if gain is None else gain, generator, row)
+                module.draw_parameters(
+                    init, following_gain if gain is None else gain, generator, row
+                )
         return self
 
     def draw_parameters(
@@ -166,6 +170,8 @@ class Module(Memory):
 
     def seed_dropout(self, seed: int | Sequence[int] | None = None) -> Self:
         """Let the dropout layers inside draw from this seed; stacks and None as in `initialize`."""
+        if not any(module.draws for module in self.modules()):
+            return self
         for row, generator in enumerate(generators(seed, self.networks)):
             for module in self.modules():
                 if module.draws:

@@ -68,7 +68,7 @@ class Flat(Memory):
     """All parameters of a network in one contiguous vector `data`, their gradients in `grad`.
 
     For one network the vector is its P numbers, parameter after parameter. For a stack of T it has
-    T·P: each parameter's T blocks lie together, so that a batched product writes straight into them.
+    T·P: each parameter's T blocks lie together, so that a batched product can write into them.
 
         one network      | W₁ | b₁ | W₂ | …
         a stack of T=2   | W₁ W₁' | b₁ b₁' | W₂ W₂' | …
@@ -108,7 +108,7 @@ class Flat(Memory):
         """`vector` as one (T, numbers) view per parameter (T = 1 for one network)."""
         rows = self.networks or 1
         sizes = [rows * _numel(parameter.shape) for parameter in self.parameters]
-        return [part.view(rows, -1) for part in vector.split(sizes)]
+        return [part.view(rows, -1) for part in torch.split(vector, sizes)]
 
     def per_network(self, values: Tensor, out: Tensor | None = None) -> Tensor:
         """T numbers (T,) spread over a vector: each network's own number at each of its entries."""
@@ -132,14 +132,15 @@ class Flat(Memory):
         return norms if self.networks is not None else norms[0]
 
     def member(self, index: int, vector: Tensor | None = None) -> Tensor:
-        """Network `index`'s P numbers out of `vector` (default: the parameters), as a new tensor."""
+        """Network `index`'s P numbers of `vector` (default: the parameters), as a new tensor."""
         vector = self.data if vector is None else vector
         return torch.cat([block[index] for block in self.blocks(vector)])
 
     def set_member(self, index: int, values: Tensor, vector: Tensor | None = None) -> None:
         """The inverse of `member`: write network `index`'s P numbers into `vector`."""
         blocks = self.blocks(self.data if vector is None else vector)
-        for block, part in zip(blocks, values.split([b.shape[1] for b in blocks]), strict=True):
+        parts = torch.split(values, [block.shape[1] for block in blocks])
+        for block, part in zip(blocks, parts, strict=True):
             block[index].copy_(part)
 
     def hold(self, holder: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from .optimizer import Number, Optimizer, Value
 class Adaptive(Optimizer):
     """What they share: g ← g + λ θ first (an L2 penalty), and g² to average."""
 
-    ranges = {
+    ranges: ClassVar = {
         "lr": (0, math.inf),
         "alpha": (0, 1),
         "momentum": (0, 1),
@@ -197,6 +198,6 @@ def _transposed(betas: Sequence[float] | Sequence[Sequence[float]]) -> tuple[Num
     """One pair, or a pair per network, as β₁ and β₂."""
     if all(isinstance(beta, int | float) for beta in betas):
         beta1, beta2 = betas
-        return beta1, beta2  # type: ignore[return-value]  # two floats, as just checked
-    first, second = zip(*betas, strict=True)  # type: ignore[arg-type]
+        return beta1, beta2
+    first, second = zip(*betas, strict=True)
     return first, second

@@ -149,9 +149,7 @@ class Optimizer(Memory):
         return f"{type(self).__name__}({options})"
 
 
-def _value(
-    name: str, given: Number, networks: int | None, bounds: tuple[float, float]
-) -> Value:
+def _value(name: str, given: Number, networks: int | None, bounds: tuple[float, float]) -> Value:
     """Check a hyper-parameter and keep it as a float, or (T,) float64."""
     low, high = bounds
     for one in [given] if isinstance(given, int | float) else given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 
@@ -21,7 +22,7 @@ class SGD(Optimizer):
     As torch.optim.SGD: v starts as the first gradient, undampened.
     """
 
-    ranges = {"lr": (0, math.inf), "momentum": (0, 1), "dampening": (0, 1.000001)}
+    ranges: ClassVar = {"lr": (0, math.inf), "momentum": (0, 1), "dampening": (0, 1.000001)}
 
     def __init__(
         self,

@@ -1,0 +1,100 @@
+"""Initialisers: their formulas, gains, and the same numbers for a network alone and in a stack."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from minidl import nn
+
+FAN_IN, FAN_OUT = 400, 200
+
+
+@pytest.mark.parametrize(
+    ("init", "std", "bound"),
+    [
+        ("uniform", 1 / math.sqrt(3 * FAN_IN), 1 / math.sqrt(FAN_IN)),
+        ("xavier_uniform", math.sqrt(2 / (FAN_IN + FAN_OUT)), math.sqrt(6 / (FAN_IN + FAN_OUT))),
+        ("xavier_normal", math.sqrt(2 / (FAN_IN + FAN_OUT)), None),
+        ("he_uniform", 1 / math.sqrt(FAN_IN), math.sqrt(3 / FAN_IN)),
+        ("he_normal", 1 / math.sqrt(FAN_IN), None),
+        ("normal", 0.01, None),
+    ],
+)
+def test_weights_have_the_spread_of_the_formula(init: str, std: float, bound: float | None) -> None:
+    weight = nn.Linear(FAN_IN, FAN_OUT).initialize(init, seed=0).weight.data
+    # 80,000 draws: the standard deviation is off by 0.3 %.
+    assert weight.std().item() == pytest.approx(std, rel=0.02)
+    assert weight.mean().item() == pytest.approx(0, abs=0.02 * std)
+    if bound:
+        assert 0.99 * bound < weight.abs().max().item() <= bound
+
+
+def test_only_the_uniform_initialiser_draws_biases() -> None:
+    layer = nn.Linear(FAN_IN, FAN_OUT)
+    assert layer.initialize("uniform", seed=0).bias.data.std() > 0
+    assert (layer.initialize("he", seed=0).bias.data == 0).all()
+    assert (layer.initialize(nn.Constant(0.5)).weight.data == 0.5).all()
+    assert (layer.initialize("zeros").weight.data == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("activation", "gain"),
+    [
+        (nn.ReLU(), math.sqrt(2)),
+        (nn.Tanh(), 5 / 3),
+        (nn.Sigmoid(), 1.0),
+        (nn.LeakyReLU(0.2), math.sqrt(2 / 1.04)),
+    ],
+)
+def test_the_gain_is_that_of_the_activation_that_follows(
+    activation: nn.Activation, gain: float
+) -> None:
+    layers = [nn.Linear(FAN_IN, FAN_OUT), nn.Dropout(0.1), activation, nn.Linear(FAN_OUT, FAN_OUT)]
+    network = nn.Sequential(*layers)
+    network.initialize("he_normal", seed=0)
+    assert network[0].weight.data.std().item() == pytest.approx(gain / math.sqrt(FAN_IN), rel=0.02)
+    assert network[3].weight.data.std().item() == pytest.approx(1 / math.sqrt(FAN_OUT), rel=0.02)
+    network.initialize("he_normal", seed=0, gain=3.0)
+    assert network[0].weight.data.std().item() == pytest.approx(3 / math.sqrt(FAN_IN), rel=0.02)
+
+
+def test_a_layers_own_initialiser_goes_first() -> None:
+    network = nn.Sequential(nn.Linear(2, 2, init=nn.Constant(0.25)), nn.Linear(2, 2))
+    network.initialize("zeros")
+    assert (network[0].weight.data == 0.25).all()
+    assert (network[1].weight.data == 0).all()
+
+
+def test_a_member_of_a_stack_starts_as_the_network_alone() -> None:
+    stack = (
+        nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).stack(3).initialize("he", seed=[5, 6, 7])
+    )
+    alone = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).initialize("he", seed=6)
+    for mine, theirs in zip(stack.parameters(), alone.parameters(), strict=True):
+        assert torch.equal(mine.data[1], theirs.data)
+
+
+def test_float64_starts_from_the_same_numbers_as_float32() -> None:
+    single = nn.Linear(3, 4).initialize(seed=0).weight.data
+    double = nn.Linear(3, 4).to(dtype=torch.float64).initialize(seed=0).weight.data
+    assert torch.equal(double.float(), single)
+
+
+def test_new_layers_follow_torchs_global_seed() -> None:
+    torch.manual_seed(1)
+    first = nn.Linear(3, 4).weight.data
+    torch.manual_seed(1)
+    assert torch.equal(nn.Linear(3, 4).weight.data, first)
+    assert not torch.equal(nn.Linear(3, 4).weight.data, first)
+
+
+def test_unknown_names_and_wrong_seeds_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown initialiser 'hee'; known are he, he_normal"):
+        nn.Linear(2, 2).initialize("hee")
+    with pytest.raises(ValueError, match="a stack of 3 needs 3 seeds, but got 2"):
+        nn.Linear(2, 2).stack(3).initialize(seed=[1, 2])
+    with pytest.raises(ValueError, match="gain must be > 0, but got -1"):
+        nn.HeNormal(gain=-1)

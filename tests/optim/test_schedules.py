@@ -1,0 +1,84 @@
+"""Schedules at points computed by hand; reduce-on-plateau against PyTorch's."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+import torch
+
+from minidl.optim import ReduceOnPlateau, Schedule, schedules
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (schedules.constant(), {0: 0.1, 1000: 0.1}),
+        (
+            schedules.multistep([(100, 0.03), (175, 0.01)]),
+            {0: 0.1, 99: 0.1, 100: 0.03, 174: 0.03, 175: 0.01, 500: 0.01},
+        ),
+        (schedules.multistep_factor([10, 20], 0.5), {9: 0.1, 10: 0.05, 19: 0.05, 20: 0.025}),
+        (schedules.step(30, 0.1), {29: 0.1, 30: 0.01, 59: 0.01, 60: 0.001}),
+        (schedules.exponential(0.5), {0: 0.1, 1: 0.05, 3: 0.0125}),
+        (
+            schedules.cosine(100),
+            {0: 0.1, 25: 0.05 + 0.05 * math.sqrt(0.5), 50: 0.05, 100: 0.0, 200: 0.0},
+        ),
+        (schedules.cosine(100, final=0.2), {0: 0.1, 50: 0.06, 100: 0.02, 150: 0.02}),
+        (schedules.linear(10, final=0.5), {0: 0.1, 5: 0.075, 10: 0.05, 20: 0.05}),
+        (
+            schedules.warm_up(4, schedules.linear(10)),
+            {0: 0.02, 1: 0.04, 3: 0.08, 4: 0.1, 9: 0.05, 14: 0.0},
+        ),
+    ],
+)
+def test_rates_are_those_computed_by_hand(schedule: Schedule, expected: dict[int, float]) -> None:
+    rates = {epoch: schedule(epoch, 0.1) for epoch in expected}
+    assert rates == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+def test_explicit_rates_are_exact() -> None:
+    assert schedules.multistep([(5, 0.03)])(7, 0.1) == 0.03
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"patience": 3, "factor": 0.5},
+        {"patience": 2, "factor": 0.5, "cooldown": 4},
+        {"patience": 1, "factor": 0.3, "threshold": 0.1, "min_lr": 0.01},
+    ],
+    ids=str,
+)
+def test_plateau_agrees_with_pytorch(options: dict[str, float], mode: str) -> None:
+    draw = random.Random(4)
+    metrics = [1 / (1 + epoch) + draw.uniform(0.5, 0.7) for epoch in range(100)]
+    mine = ReduceOnPlateau([0.1], **options, mode=mode)  # type: ignore[arg-type]
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode, **options)  # type: ignore[arg-type]
+    for metric in metrics:
+        theirs.step(metric)
+        # PyTorch skips a reduction of less than 1e-8; so small a rate ends the comparison.
+        if optimizer.param_groups[0]["lr"] < 1e-6:
+            break
+        assert mine.step([metric]) == pytest.approx([optimizer.param_groups[0]["lr"]], rel=1e-12)
+
+
+def test_each_network_of_a_stack_has_its_own_plateau() -> None:
+    plateau = ReduceOnPlateau([0.1, 0.1], factor=0.5, patience=2)
+    for epoch in range(10):
+        rates = plateau.step([1.0, 1 / (1 + epoch)])
+    assert rates == [0.1 * 0.5**3, 0.1]
+
+
+def test_a_plateau_goes_on_from_its_state() -> None:
+    first = ReduceOnPlateau([0.1], factor=0.5, patience=3)
+    for _ in range(6):
+        first.step([1.0])
+    second = ReduceOnPlateau([0.1], factor=0.5, patience=3)
+    second.restore(first.state())
+    assert [first.step([1.0]) for _ in range(9)] == [second.step([1.0]) for _ in range(9)]
