@@ -88,7 +88,6 @@ def output(run: RunView) -> Figure | None:
             continue
         image = _heat(panel, run, values[..., index], low, high)
         panel.set_title(style.literal(names(index), 24), size=9, color=style.INK)
-        panel.tick_params(labelsize=8)
         _frame(panel, run, names=False)
     _bar(figure, image, axes, what)
     return figure
