@@ -1,5 +1,6 @@
 """Training data from arrays in a .npz or .safetensors file."""
 
+import contextlib
 import hashlib
 import io
 import zipfile
@@ -8,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from minidl.data import Dataset, load_dataset
 from minidl.errors import DataError
@@ -84,6 +87,11 @@ def test_other_numbers_are_a_regression_with_any_number_of_outputs(targets: Any)
     assert data.train.targets.shape == (8, outputs)
     assert data.train.targets.dtype == np.float64
     assert data.target_names == (("target",), ("target1", "target2"))[outputs - 1]
+
+
+def test_each_class_gives_its_share_of_test_rows() -> None:
+    rare = np.array([0] * 90 + [1] * 10)
+    assert np.bincount(saved(np.arange(100), rare).test.targets).tolist() == [18, 2]
 
 
 def test_a_line_of_inputs_is_one_feature() -> None:
@@ -179,6 +187,17 @@ def test_python_objects_are_never_unpickled() -> None:
 def test_files_of_another_kind(path: str, content: bytes) -> None:
     Path(path).write_bytes(content)
     assert complaint(path=path).startswith(f"{path}: can't be read as {path[1:]}")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 600), byte=st.integers(0, 255))
+def test_a_damaged_byte_ends_in_data_or_in_a_data_error(place: int, byte: int) -> None:
+    np.savez("x.npz", input=POINTS, target=LABELS)
+    content = bytearray(Path("x.npz").read_bytes())
+    content[place] = byte
+    Path("x.npz").write_bytes(content)
+    with contextlib.suppress(DataError):
+        load()
 
 
 def test_a_file_cut_short() -> None:

@@ -1,11 +1,14 @@
 """Every way in which a user's table can be wrong: one clear message, with file, row and column."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from minidl.data import Preprocessing, load_dataset, read_table
 from minidl.errors import DataError
@@ -271,6 +274,35 @@ def test_rows_of_another_length_than_the_header(line: str, count: int) -> None:
 )
 def test_files_that_hold_no_table(content: bytes, message: str) -> None:
     assert complaint(content) == message
+
+
+CELLS = st.sampled_from(
+    ["1", "2.5", "", "a", "b", "inf", '"', "1e999", "\0", "\r", "é", "1,2", "-1e308"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    table=st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=8),
+    missing=st.sampled_from(["error", "drop", "mean"]),
+)
+def test_any_cells_end_in_data_or_in_a_data_error(table: list[list[str]], missing: Any) -> None:
+    Path("any.csv").write_text("\n".join(["x,y,kind", *map(",".join, table)]))
+    spec = CsvData(path=Path("any.csv"), target="kind", missing=missing)
+    with contextlib.suppress(DataError):
+        data = load_dataset(spec, np.random.default_rng(0))
+        assert np.isfinite(data.train.inputs).all()
+        assert np.isfinite(data.test.inputs).all()
+        assert len(data.train) >= 1
+        assert len(data.test) >= 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60))
+def test_any_bytes_end_in_a_table_or_in_a_data_error(content: bytes) -> None:
+    Path("any.csv").write_bytes(content)
+    with contextlib.suppress(DataError):
+        read_table("any.csv")
 
 
 def test_a_missing_file_suggests_its_neighbour() -> None:
