@@ -22,6 +22,8 @@ MAX_BYTES = 1_000_000
 MAX_LEVELS = 32
 MAX_VALUES = 10_000
 MAX_INTEGER = 2**63 - 1
+MAX_PROBLEMS = 100
+MORE_PROBLEMS = Problem(f"and more: only {MAX_PROBLEMS} problems are listed")
 
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -89,6 +91,8 @@ class _Reader:
         return Place(self.start.file, mark.line + 1, mark.column + 1, self.start.folder)
 
     def report(self, event: Event, message: str) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise ConfigError([*self.problems, MORE_PROBLEMS])
         self.problems.append(self.place(event.start_mark).problem(message))
 
     def fatal(self, event: Event, message: str) -> ConfigError:
@@ -202,7 +206,10 @@ def _syntax_problem(error: yaml.YAMLError, text: str, start: Place) -> Problem:
         place = start if start.override else Place(start.file, line)
         return place.problem(f"isn't valid YAML: {reason}{shown}")
     mark = error.problem_mark
-    message = ", ".join(part for part in (error.context, error.problem) if part)
+    context = error.context
+    if context and error.context_mark and error.context_mark.line < mark.line:
+        context += f" that starts in line {error.context_mark.line + 1}"
+    message = ", ".join(part for part in (context, error.problem) if part)
     lines = text.splitlines()
     if mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
         message += "; YAML is indented with spaces, not with tabs"

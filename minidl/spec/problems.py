@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from minidl.errors import Problem
 from minidl.spec.component import Part
-from minidl.spec.loader import FLOAT
+from minidl.spec.loader import FLOAT, MAX_PROBLEMS, MORE_PROBLEMS
 from minidl.spec.nodes import (
     Broken,
     Key,
@@ -28,8 +28,6 @@ from minidl.spec.nodes import (
 )
 from minidl.spec.shape import Shape
 
-# Nobody reads more.
-MAX_PROBLEMS = 100
 # What people who come from other tools write.
 SYNONYMS = {"learning_rate": "lr", "rate": "lr", "slope": "negative_slope", "probability": "p"}
 BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
@@ -57,7 +55,7 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
     unique = dict.fromkeys(problems)
     ordered = sorted(unique, key=lambda p: (p.line is None, p.line or 0, p.column or 0))
     if len(ordered) > MAX_PROBLEMS:
-        ordered[MAX_PROBLEMS:] = [Problem(f"and more: only {MAX_PROBLEMS} problems are listed")]
+        ordered[MAX_PROBLEMS:] = [MORE_PROBLEMS]
     return ordered
 
 

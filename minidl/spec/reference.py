@@ -60,15 +60,17 @@ def _collect(shape: Shape, groups: dict[str, GroupHelp]) -> None:
     group = shape.group
     if group is None or group.name in groups:
         return
-    components = tuple(_component(name, part) for name, part in group.components.items())
+    # An mlp's activations have no names: they are for the layers of a sequential model.
+    hidden = ("type", "name") if group.name == "activation" else ("type",)
+    components = tuple(_component(*item, hidden) for item in group.components.items())
     groups[group.name] = GroupHelp(group.name, group.description, components)
     for component in group.components.values():
         for field in component.model_fields.values():
             _collect(Shape.of(field), groups)
 
 
-def _component(name: str, part: type[Part]) -> ComponentHelp:
-    options = tuple(_option(key, part) for key in part.option_names() if key != "type")
+def _component(name: str, part: type[Part], hidden: tuple[str, ...] = ("type",)) -> ComponentHelp:
+    options = tuple(_option(key, part) for key in part.option_names() if key not in hidden)
     if issubclass(part, Component):
         return ComponentHelp(name, _summary(part), options, part.aliases, part.short)
     return ComponentHelp(name, _summary(part), options)

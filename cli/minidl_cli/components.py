@@ -1,0 +1,74 @@
+"""minidl components: what a config may hold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from minidl.errors import ConfigError, Problem
+from minidl.spec import component_groups
+from minidl.spec.problems import did_you_mean
+from minidl.spec.reference import ComponentHelp, GroupHelp
+
+PLAIN_WIDTH = 120
+
+
+def components(
+    name: Annotated[
+        str | None, typer.Argument(help="Only this group (optimizer) or component (adam).")
+    ] = None,
+) -> None:
+    """List every component with its options, their defaults and what they do."""
+    text = Group(*(_described(group) for group in _chosen(name)))
+    console = Console(markup=False, highlight=False)
+    if console.is_terminal:
+        console.print(text)
+        return
+    console.width = PLAIN_WIDTH
+    with console.capture() as captured:
+        console.print(text)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _chosen(name: str | None) -> list[GroupHelp]:
+    """The groups with that name, or else with the components of that name alone."""
+    groups = component_groups()
+    if name is None:
+        return groups
+    chosen = [group for group in groups if group.name == name]
+    for group in groups if not chosen else ():
+        same = tuple(c for c in group.components if name in (c.name, *c.aliases))
+        chosen += [group._replace(components=same)] if same else []
+    if not chosen:
+        known = [group.name for group in groups]
+        hint = did_you_mean(name, [*known, *(c.name for g in groups for c in g.components)])
+        message = f"there is no group or component {name!r}; the groups are {', '.join(known)}"
+        raise ConfigError([Problem(message + hint)])
+    return chosen
+
+
+def _described(group: GroupHelp) -> Group:
+    title = Text(group.name, "bold cyan") + Text(f"  {group.description}", "default not bold")
+    parts = (Padding(_component(part), (0, 0, 0, 2)) for part in group.components)
+    return Group(title, *parts, Text())
+
+
+def _component(part: ComponentHelp) -> Group:
+    names = ", ".join([part.name, *part.aliases])
+    title = Text(names, "bold") + Text(f"  {part.description}", "default not bold")
+    if part.short:
+        title += Text(f"   short: {{{part.name}: {part.short}}}", "dim not bold")
+    table = Table.grid(padding=(0, 2))
+    for option in part.options:
+        default = "required" if option.default is None else f"= {option.default}"
+        table.add_row(
+            Text(f"    {option.name}", "green"),
+            Text(default, "yellow" if option.default is None else ""),
+            Text(f"{option.description} ({option.expected})"),
+        )
+    return Group(title, table) if part.options else Group(title)

@@ -1,0 +1,93 @@
+"""validate, schema, components and new: what they print and write."""
+
+import json
+from pathlib import Path
+
+import pytest
+from minidl_cli.components import components
+from minidl_cli.new import Kind, new, starter
+from minidl_cli.schema import schema
+from minidl_cli.validate import validate
+
+from minidl.errors import ConfigError, RunError
+from minidl.spec import component_groups, load_spec, parse_spec
+
+
+def test_validate_says_ok_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("data: disk\nmodel: mlp\n")
+    validate(config, ["optimizer.lr=0.1"])
+    assert capsys.readouterr().out == f"{config}: ok\n"
+
+
+def test_validate_raises_all_problems(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("data: disk\nmodel: mlp\nseed: -1\n")
+    with pytest.raises(ConfigError) as caught:
+        validate(config, ["optimizer.lr=0"])
+    assert len(caught.value.problems) == 2
+
+
+def test_schema_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+    schema()
+    assert json.loads(capsys.readouterr().out)["type"] == "object"
+
+
+def test_components_lists_every_option_in_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+    components()
+    text = capsys.readouterr().out
+    assert "\x1b" not in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+    for group in component_groups():
+        for component in group.components:
+            assert f"  {component.name}" in text
+            assert all(f"      {option.name}" in text for option in component.options)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "hidden"),
+    [
+        ("optimizer", "adagrad", "cross_entropy"),
+        ("adam", "betas         = [0.9, 0.999]", "adagrad"),
+        ("he", "he_normal, he", "xavier"),
+        ("step", "step_size  required", "cosine"),
+    ],
+)
+def test_components_of_one_name(
+    name: str, shown: str, hidden: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    components(name)
+    text = capsys.readouterr().out
+    assert shown in text
+    assert hidden not in text
+
+
+def test_an_unknown_component_is_refused_with_a_guess() -> None:
+    with pytest.raises(ConfigError, match=r"component 'addam'; .* did you mean 'adam'"):
+        components("addam")
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_new_writes_a_config_that_loads(kind: Kind, tmp_path: Path) -> None:
+    path = tmp_path / "my first.yaml"
+    new(path, kind)
+    spec = load_spec(path)
+    assert (spec.name, spec.data.type) == ("my first", kind)
+    assert f"minidl train '{path}'" in path.read_text()
+
+
+def test_new_replaces_a_file_only_when_told(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("mine")
+    with pytest.raises(RunError, match="exists already"):
+        new(path)
+    assert path.read_text() == "mine"
+    new(path, overwrite=True)
+    assert load_spec(path)
+    with pytest.raises(RunError, match="is a folder"):
+        new(tmp_path, overwrite=True)
+
+
+def test_an_odd_file_name_stays_inside_its_comment() -> None:
+    spec = parse_spec(starter(Kind.disk, Path("a\nseed: 7.yaml")))
+    assert spec.seed == 0
