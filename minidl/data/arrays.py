@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,17 @@ from minidl.errors import DataError
 if TYPE_CHECKING:
     from minidl.spec.data import ArraysData, Task
 
+# What zipfile and NumPy raise for a damaged file; RuntimeError is an encrypted or unknown method.
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 MOST_BYTES = 1024 * MEBIBYTE  # of the file, and of the arrays in it
 
 
@@ -192,7 +204,7 @@ def _read_npz(source: Source) -> dict[str, NDArray[Any]]:
             )
         with np.load(stream, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (zipfile.BadZipFile, EOFError, KeyError, MemoryError, OSError, ValueError) as error:
+    except DAMAGED as error:
         reason = "holds Python objects" if "pickle" in str(error) else f"is damaged ({error})"
         raise DataError(f"{source.file}: can't be read as .npz: it {reason}") from error
 
