@@ -36,8 +36,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from .errors import CaptureError
-from .nn.memory import Memory, outside_recording, recording
+from minidl.errors import CaptureError
+from minidl.nn.memory import Memory, outside_recording, recording
 
 # Calls that hand a tensor's content to Python without passing the dispatcher.
 READS_INTO_PYTHON = {

@@ -1,7 +1,7 @@
 """Every error that minidl raises on purpose.
 
     MinidlError
-    ├── ConfigError     a config or an override is wrong: carries every problem found, with positions
+    ├── ConfigError     a config or an override is wrong: carries every problem, with positions
     ├── DataError       a data file is missing, unreadable or holds what it must not
     ├── RunError        a run folder exists, is missing, or can't be read or written
     └── CaptureError    a training step can't be recorded faithfully
@@ -52,7 +52,7 @@ class ConfigError(MinidlError):
 
 
 class DataError(MinidlError):
-    """Data that can't be read or used; the message names the file and, where it can, row and column."""
+    """Data that can't be read or used; the message names the file and, if it can, row and column."""
 
     exit_code = 2
 

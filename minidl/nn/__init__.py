@@ -3,9 +3,9 @@
 Only tensor arithmetic and rearrangement is used: no autograd, no torch.nn.
 """
 
-from .activations import GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
-from .dropout import Dropout
-from .init import (
+from minidl.nn.activations import GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from minidl.nn.dropout import Dropout
+from minidl.nn.init import (
     Constant,
     HeNormal,
     HeUniform,
@@ -16,12 +16,12 @@ from .init import (
     XavierUniform,
     Zeros,
 )
-from .linear import Linear
-from .losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
-from .module import Module
-from .parameter import Flat, Parameter
-from .sequential import Sequential
-from .shape import Flatten
+from minidl.nn.linear import Linear
+from minidl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
+from minidl.nn.module import Module
+from minidl.nn.parameter import Flat, Parameter
+from minidl.nn.sequential import Sequential
+from minidl.nn.shape import Flatten
 
 __all__ = [
     "GELU",

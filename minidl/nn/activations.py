@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from .module import Module
+from minidl.nn.module import Module
 
 
 class Activation(Module):

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from .init import generators
-from .memory import each_step, outside_recording
-from .module import Module
+from minidl.nn.init import generators
+from minidl.nn.memory import each_step, outside_recording
+from minidl.nn.module import Module
 
 # Uniform numbers drawn at once per network; a draw per step would cost more than the step. The
 # masks of a network in a stack equal those of the network alone, so this may not depend on T.

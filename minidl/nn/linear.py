@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from .init import Initializer
-from .module import Module
-from .parameter import Parameter
-from .products import add_column_sums, add_product, affine, product
+from minidl.nn.init import Initializer
+from minidl.nn.module import Module
+from minidl.nn.parameter import Parameter
+from minidl.nn.products import add_column_sums, add_product, affine, product
 
 
 class Linear(Module):

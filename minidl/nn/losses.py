@@ -12,8 +12,8 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
-from .memory import Memory
-from .products import row_dots
+from minidl.nn.memory import Memory
+from minidl.nn.products import row_dots
 
 Reduction = Literal["mean", "sum", "batchmean"]
 

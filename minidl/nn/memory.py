@@ -115,7 +115,7 @@ class Memory:
         return found
 
     def constant(self, value: float, like: Tensor) -> Tensor:
-        """`value` as a tensor of shape (): a product with it takes a third of that with a number."""
+        """`value` as a tensor of shape (): torch multiplies by it faster than by a number."""
         return self.buffer(f"constant {value}", (), like, fill=value)
 
     def scratch(self, name: str, like: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ from typing import ClassVar, Self
 import torch
 from torch import Generator, Tensor
 
-from .init import Initializer, draw_seed, generators, initializer
-from .memory import Memory, guard
-from .parameter import Flat, Parameter
+from minidl.nn.init import Initializer, draw_seed, generators, initializer
+from minidl.nn.memory import Memory, guard
+from minidl.nn.parameter import Flat, Parameter
 
 
 class Module(Memory):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .memory import Memory, recorder
+from minidl.nn.memory import Memory, recorder
 
 
 class Parameter:

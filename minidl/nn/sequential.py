@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor
 
-from .module import Module
+from minidl.nn.module import Module
 
 
 class Sequential(Module):

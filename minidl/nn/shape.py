@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from .module import Module
+from minidl.nn.module import Module
 
 
 class Flatten(Module):

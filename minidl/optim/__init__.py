@@ -1,10 +1,10 @@
 """Optimizers, learning-rate schedules and clipping."""
 
-from .adaptive import Adagrad, Adam, AdamW, RMSprop
-from .clipping import clip_norm, clip_value
-from .optimizer import Optimizer
-from .schedules import ReduceOnPlateau, Schedule
-from .sgd import SGD
+from minidl.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
+from minidl.optim.clipping import clip_norm, clip_value
+from minidl.optim.optimizer import Optimizer
+from minidl.optim.schedules import ReduceOnPlateau, Schedule
+from minidl.optim.sgd import SGD
 
 __all__ = [
     "SGD",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..nn.parameter import Flat
+from minidl.nn.parameter import Flat
 
 
 def clip_norm(flat: Flat, max_norm: float) -> Tensor:

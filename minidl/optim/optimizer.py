@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..nn.memory import Memory, each_step, outside_recording
-from ..nn.module import Module
+from minidl.nn.memory import Memory, each_step, outside_recording
+from minidl.nn.module import Module
 
 # A hyper-parameter as the user gives it: one number, or one per network of a stack.
 Number = float | Sequence[float]

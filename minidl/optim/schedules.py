@@ -71,7 +71,7 @@ def warm_up(epochs: int, then: Schedule) -> Schedule:
 
 
 class ReduceOnPlateau:
-    """Multiplies a network's rate by `factor` once its metric stops improving for `patience` epochs.
+    """Multiplies a rate by `factor` when a metric has not improved for `patience` epochs.
 
     An improvement is a value below (1 − threshold) · best (`mode="max"`: above (1 + threshold) ·
     best). After a reduction `cooldown` epochs are not counted; a rate never falls below `min_lr`.

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import torch
 
-from ..nn.module import Module
-from .optimizer import Number, Optimizer, Value
+from minidl.nn.module import Module
+from minidl.optim.optimizer import Number, Optimizer, Value
 
 
 class SGD(Optimizer):

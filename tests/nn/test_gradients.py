@@ -51,9 +51,7 @@ def test_backward_is_the_gradient_of_forward(case: LayerCase, networks: int | No
 
 
 @pytest.mark.parametrize("networks", STACKS)
-@pytest.mark.parametrize(
-    ("dtype", "tolerance"), [(torch.float64, FLOAT64), (torch.float32, FLOAT32)]
-)
+@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
 @pytest.mark.parametrize("case", LAYERS, ids=repr)
 def test_layers_agree_with_pytorch(
     case: LayerCase, networks: int | None, dtype: torch.dtype, tolerance: float
@@ -79,9 +77,7 @@ def test_layers_agree_with_pytorch(
 
 
 @pytest.mark.parametrize("networks", STACKS)
-@pytest.mark.parametrize(
-    ("dtype", "tolerance"), [(torch.float64, FLOAT64), (torch.float32, FLOAT32)]
-)
+@pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
 @pytest.mark.parametrize("case", LOSSES, ids=repr)
 def test_losses_agree_with_pytorch(
     case: LossCase, networks: int | None, dtype: torch.dtype, tolerance: float
