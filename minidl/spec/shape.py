@@ -109,21 +109,22 @@ class Shape:
             return "one of " + ", ".join(map(str, get_args(self.type)))
         if get_origin(self.type) is tuple:
             items = get_args(self.type)
-            some = "a nonempty list" if self._bound("min_length") else "a list"
+            some = "a nonempty list" if self.bound("min_length") else "a list"
             kind = some if items[-1] is Ellipsis else "a pair"
             return f"{kind} of {Shape.of(items[0])._noun(1)}"
         if self.part:
             names = self.part.option_names()
             return f"a mapping ({', '.join(names if len(names) <= 4 else [*names[:3], '…'])})"
         noun = _NOUNS[self.type][plural]
-        if self.type is str and self._bound("min_length"):
+        if self.type is str and self.bound("min_length"):
             noun = f"nonempty {noun}"
         bounds = [
-            f"{sign} {b:g}" for key, sign in _BOUNDS.items() if (b := self._bound(key)) is not None
+            f"{sign} {b:g}" for key, sign in _BOUNDS.items() if (b := self.bound(key)) is not None
         ]
         return " ".join([noun, " and ".join(bounds)]).strip()
 
-    def _bound(self, name: str) -> Any:
+    def bound(self, name: str) -> Any:
+        """A limit from `Field(…)`: ge, gt, le, lt, min_length, pattern; None if there is none."""
         return next((getattr(m, name) for m in self.metadata if hasattr(m, name)), None)
 
 

@@ -57,8 +57,8 @@ def _values(shape: Shape) -> st.SearchStrategy[Any]:
         return st.tuples(*(values(Shape.of(item)) for item in get_args(shape.type)))
     if get_origin(shape.type) is Literal:
         return st.sampled_from(get_args(shape.type))
-    low = next((b for b in (shape._bound("ge"), shape._bound("gt")) if b is not None), None)
-    high = next((b for b in (shape._bound("le"), shape._bound("lt")) if b is not None), None)
+    low = next((b for b in (shape.bound("ge"), shape.bound("gt")) if b is not None), None)
+    high = next((b for b in (shape.bound("le"), shape.bound("lt")) if b is not None), None)
     patterns = {
         r"^[A-Za-z_][A-Za-z0-9_]*$": st.from_regex(r"\A[a-z]{1,8}\Z"),
         r'^[^"\r\n\x00]$': st.sampled_from([",", ";", "\t", "|", " ", "#", "'"]),
@@ -68,17 +68,15 @@ def _values(shape: Shape) -> st.SearchStrategy[Any]:
         float: st.floats(
             low,
             high,
-            exclude_min=shape._bound("gt") is not None,
-            exclude_max=shape._bound("lt") is not None,
+            exclude_min=shape.bound("gt") is not None,
+            exclude_max=shape.bound("lt") is not None,
             allow_nan=False,
             allow_infinity=False,
         ),
         bool: st.booleans(),
         str: patterns.get(
-            shape._bound("pattern"),
-            st.sampled_from(["auto", "cpu", "cuda", "cuda:1"])
-            if shape._bound("pattern")
-            else TEXTS,
+            shape.bound("pattern"),
+            st.sampled_from(["auto", "cpu", "cuda", "cuda:1"]) if shape.bound("pattern") else TEXTS,
         ),
         Path: TEXTS.filter(lambda text: "\0" not in text).map(lambda t: Path("/data") / f"{t}.npz"),
     }[shape.type]

@@ -93,12 +93,12 @@ def test_an_empty_value_is_fine_where_null_is() -> None:
         (BASE + "seed: 9223372036854775808", "c.yaml:3:7: the integer '9223372036854775808' is"),
         (BASE + 'name: "\\ud800"', "c.yaml:3:"),
         (BASE + "name: \ud800", "c.yaml: holds half of a surrogate pair, which isn't text"),
-        (BASE + "name: \x00", "c.yaml:3: isn't valid YAML: control characters are not allowed"),
+        (BASE + "name: \x00", "c.yaml:3: isn't valid YAML: "),
         ("[" * 2000, "c.yaml:1:33: nested more than 32 levels deep"),
         (BASE + "x: " + "{a: " * 40 + "1" + "}" * 40, "nested more than 32 levels deep"),
         (
             BASE + "loss: [mse",
-            "c.yaml:4:1: isn't valid YAML: while parsing a flow sequence that starts in line 3",
+            "isn't valid YAML: while parsing a flow sequence",
         ),
         (BASE + "loss:\n\ttype: mse", "YAML is indented with spaces, not with tabs"),
         ("a: " + "x" * 1_000_001, "c.yaml: is larger than 1 MB, too large for a config"),
@@ -163,7 +163,7 @@ def test_a_file_that_is_no_config_is_named(
 
 @pytest.mark.parametrize(
     ("path", "complaint"),
-    [(".", "is a directory"), ("/dev/zero", "isn't a regular file"), ("x" * 300, "too long")],
+    [(".", "is a directory"), ("/dev/zero", "isn't a regular file"), ("x" * 300, "x{300}: ")],
 )
 def test_a_path_that_is_no_file_is_named(path: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
