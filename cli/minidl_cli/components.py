@@ -1,19 +1,20 @@
-"""minidl components: what a config may hold."""
+"""minidl components: what a config may hold.
+
+The schema and rich are imported where they are used, so that --help needn't wait for them.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console, Group
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from minidl.errors import ConfigError, Problem
-from minidl.spec import component_groups
-from minidl.spec.problems import did_you_mean
-from minidl.spec.reference import ComponentHelp, GroupHelp
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from minidl.spec.reference import ComponentHelp, GroupHelp
 
 PLAIN_WIDTH = 120
 
@@ -24,6 +25,8 @@ def components(
     ] = None,
 ) -> None:
     """List every component with its options, their defaults and what they do."""
+    from rich.console import Console, Group
+
     text = Group(*(_described(group) for group in _chosen(name)))
     console = Console(markup=False, highlight=False)
     if console.is_terminal:
@@ -37,6 +40,9 @@ def components(
 
 def _chosen(name: str | None) -> list[GroupHelp]:
     """The groups with that name, or else with the components of that name alone."""
+    from minidl.spec import component_groups
+    from minidl.spec.problems import did_you_mean
+
     groups = component_groups()
     if name is None:
         return groups
@@ -53,12 +59,20 @@ def _chosen(name: str | None) -> list[GroupHelp]:
 
 
 def _described(group: GroupHelp) -> Group:
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
     title = Text(group.name, "bold cyan") + Text(f"  {group.description}", "default not bold")
     parts = (Padding(_component(part), (0, 0, 0, 2)) for part in group.components)
     return Group(title, *parts, Text())
 
 
 def _component(part: ComponentHelp) -> Group:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
     names = ", ".join([part.name, *part.aliases])
     title = Text(names, "bold") + Text(f"  {part.description}", "default not bold")
     if part.short:

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from minidl.spec import load_spec
-
 
 def validate(
     config: Annotated[Path, typer.Argument(help="The config to check.")],
@@ -21,6 +19,8 @@ def validate(
     ] = False,
 ) -> None:
     """Check a config: every problem at once, each with its place."""
+    from minidl.spec import load_spec  # here, so that --help needn't wait for it
+
     spec = load_spec(config, overrides or ())
     if data:
         from minidl.build import build
