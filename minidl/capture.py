@@ -25,10 +25,11 @@ call from then on. The check leaves no trace.
 from __future__ import annotations
 
 import functools
-import inspect
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -220,6 +221,10 @@ class _Recorder(TorchFunctionMode):
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's, at class creation
     """Sees what each call does to memory, by its operator's schema."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # saves the second that importing torch.compile's machinery takes
+
     def __init__(self, recorder: _Recorder) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.recorder = recorder
@@ -313,15 +318,16 @@ def _where(func: Any) -> str:
     """The call, and the method or function in which it stands: "mul in ReLU.forward"."""
     name = func._schema.name if hasattr(func, "_schema") else func.__name__
     name = name.removeprefix("aten::")
-    frames = []
-    for info in inspect.stack(context=0):
-        module = info.frame.f_globals.get("__name__", "")
-        if module == __name__ and info.function == "__init__":
+    first = "the step"
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module, function = frame.f_globals.get("__name__", ""), frame.f_code.co_name
+        if module == __name__ and function == "__init__":
             break  # here the step began
         if module != __name__ and not module.startswith("torch."):
-            frames.append(info)
-    for info in frames:
-        owner = info.frame.f_locals.get("self")
-        if isinstance(owner, Memory):
-            return f"{name} in {type(owner).__name__}.{info.function}"
-    return f"{name} in {frames[0].function if frames else 'the step'}"
+            owner = frame.f_locals.get("self")
+            if isinstance(owner, Memory):
+                return f"{name} in {type(owner).__name__}.{function}"
+            first = function if first == "the step" else first
+        frame = frame.f_back
+    return f"{name} in {first}"

@@ -52,7 +52,7 @@ class ConfigError(MinidlError):
 
 
 class DataError(MinidlError):
-    """Data that can't be read or used; the message names the file and, if it can, row and column."""
+    """Data that can't be read or used; the message names the file, and row and column if it can."""
 
     exit_code = 2
 

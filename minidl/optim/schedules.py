@@ -73,8 +73,8 @@ def warm_up(epochs: int, then: Schedule) -> Schedule:
 class ReduceOnPlateau:
     """Multiplies a rate by `factor` when a metric has not improved for `patience` epochs.
 
-    An improvement is a value below (1 − threshold) · best (`mode="max"`: above (1 + threshold) ·
-    best). After a reduction `cooldown` epochs are not counted; a rate never falls below `min_lr`.
+    An improvement is a value below (1 − threshold) · best (of accuracy and r2: above (1 + threshold)
+    · best). After a reduction `cooldown` epochs are not counted; a rate never falls below `min_lr`.
     Each network of a stack is judged by itself. As torch.optim.lr_scheduler.ReduceLROnPlateau.
     """
 
@@ -86,11 +86,12 @@ class ReduceOnPlateau:
         threshold: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
-        mode: str = "min",
+        metric: str = "train_loss",
     ) -> None:
         self.lrs = list(lrs)
         self.factor, self.patience, self.threshold = factor, patience, threshold
-        self.cooldown, self.min_lr, self.sign = cooldown, min_lr, -1 if mode == "max" else 1
+        self.cooldown, self.min_lr, self.metric = cooldown, min_lr, metric
+        self.sign = -1 if greater_is_better(metric) else 1
         self.best = [math.inf] * len(self.lrs)  # of sign · metric
         self.bad_epochs = [0] * len(self.lrs)
         self.cooling = [0] * len(self.lrs)
@@ -113,12 +114,19 @@ class ReduceOnPlateau:
                 self.cooling[i], self.bad_epochs[i] = self.cooldown, 0
         return list(self.lrs)
 
-    def state(self) -> dict[str, list[float]]:
-        """What `restore` needs to go on from here."""
-        names = ("lrs", "best", "bad_epochs", "cooling")
-        return {name: list(getattr(self, name)) for name in names}
+    def state(self, network: int) -> dict[str, float]:
+        """What `restore` needs to go on from here, of one network."""
+        return {name: getattr(self, name)[network] for name in _PLATEAU_STATE}
 
-    def restore(self, state: dict[str, list[float]]) -> None:
-        """Go on from such a state."""
-        for name, values in state.items():
-            setattr(self, name, list(values))
+    def restore(self, network: int, state: dict[str, float]) -> None:
+        """Let one network go on from such a state."""
+        for name in _PLATEAU_STATE:
+            getattr(self, name)[network] = state[name]
+
+
+_PLATEAU_STATE = ("lrs", "best", "bad_epochs", "cooling")
+
+
+def greater_is_better(metric: str) -> bool:
+    """Whether a metric grows as a network improves: accuracy and r2 do, losses and errors don't."""
+    return metric.endswith(("accuracy", "r2"))

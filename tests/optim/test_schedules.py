@@ -43,7 +43,7 @@ def test_explicit_rates_are_exact() -> None:
     assert schedules.multistep([(5, 0.03)])(7, 0.1) == 0.03
 
 
-@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize(("metric", "mode"), [("test_loss", "min"), ("test_accuracy", "max")])
 @pytest.mark.parametrize(
     "options",
     [
@@ -54,18 +54,18 @@ def test_explicit_rates_are_exact() -> None:
     ],
     ids=str,
 )
-def test_plateau_agrees_with_pytorch(options: dict[str, float], mode: str) -> None:
+def test_plateau_agrees_with_pytorch(options: dict[str, float], metric: str, mode: str) -> None:
     draw = random.Random(4)
-    metrics = [1 / (1 + epoch) + draw.uniform(0.5, 0.7) for epoch in range(100)]
-    mine = ReduceOnPlateau([0.1], **options, mode=mode)  # type: ignore[arg-type]
+    values = [1 / (1 + epoch) + draw.uniform(0.5, 0.7) for epoch in range(100)]
+    mine = ReduceOnPlateau([0.1], **options, metric=metric)  # type: ignore[arg-type]
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode, **options)  # type: ignore[arg-type]
-    for metric in metrics:
-        theirs.step(metric)
+    for value in values:
+        theirs.step(value)
         # PyTorch skips a reduction of less than 1e-8; so small a rate ends the comparison.
         if optimizer.param_groups[0]["lr"] < 1e-6:
             break
-        assert mine.step([metric]) == pytest.approx([optimizer.param_groups[0]["lr"]], rel=1e-12)
+        assert mine.step([value]) == pytest.approx([optimizer.param_groups[0]["lr"]], rel=1e-12)
 
 
 def test_each_network_of_a_stack_has_its_own_plateau() -> None:
@@ -80,5 +80,5 @@ def test_a_plateau_goes_on_from_its_state() -> None:
     for _ in range(6):
         first.step([1.0])
     second = ReduceOnPlateau([0.1], factor=0.5, patience=3)
-    second.restore(first.state())
+    second.restore(0, first.state(0))
     assert [first.step([1.0]) for _ in range(9)] == [second.step([1.0]) for _ in range(9)]

@@ -1,0 +1,70 @@
+"""Mini-batches: each network's samples in an order of its own, drawn anew each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Generator, Tensor
+
+
+class Batches:
+    """Iterating over it once is an epoch: it shuffles, then gives (inputs, targets) pairs.
+
+    inputs (N, ...) and targets (N, ...) for one network, (T, N, ...) for a stack. `seeds` has one
+    seed per network, and network i of a stack gets the batches that it would get alone. The last
+    batch may be shorter, and is left out with `drop_last`. The tensors given are views of two
+    buffers that the next epoch overwrites.
+    """
+
+    def __init__(
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        batch_size: int,
+        seeds: Sequence[int],
+        *,
+        stacked: bool = False,
+        drop_last: bool = False,
+    ) -> None:
+        samples_axis = 1 if stacked else 0
+        self._sources = (inputs, targets)
+        self._shuffled = (torch.empty_like(inputs), torch.empty_like(targets))
+        self.samples = inputs.shape[samples_axis]
+        self._generators = [Generator().manual_seed(seed) for seed in seeds]
+        # Where each network's samples begin once all are seen as rows of one matrix.
+        self._starts = torch.arange(len(self._generators)).unsqueeze(1) * self.samples
+        starts = range(0, self.samples, batch_size)
+        self._views = [
+            tuple(
+                x.narrow(samples_axis, i, min(batch_size, self.samples - i)) for x in self._shuffled
+            )
+            for i in starts
+            if i + batch_size <= self.samples or not drop_last
+        ]
+
+    def __len__(self) -> int:
+        """Steps in an epoch."""
+        return len(self._views)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        orders = [torch.randperm(self.samples, generator=g) for g in self._generators]
+        rows = (torch.stack(orders) + self._starts).view(-1).to(self._sources[0].device)
+        for source, shuffled in zip(self._sources, self._shuffled, strict=True):
+            torch.index_select(
+                _as_rows(source, len(rows)), 0, rows, out=_as_rows(shuffled, len(rows))
+            )
+        return iter(self._views)  # type: ignore[arg-type]  # pairs, as made above
+
+    def state(self) -> Tensor:
+        """The generators' states, one row per network."""
+        return torch.stack([generator.get_state() for generator in self._generators])
+
+    def restore(self, state: Tensor) -> None:
+        """Go on with the orders that follow such a state."""
+        for generator, own in zip(self._generators, state, strict=True):
+            generator.set_state(own.clone())  # torch reads the memory of a view from its start
+
+
+def _as_rows(x: Tensor, count: int) -> Tensor:
+    return x.view(count, -1)

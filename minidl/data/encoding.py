@@ -1,0 +1,44 @@
+"""Targets as the loss needs them, and outputs back to classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Form = Literal["column", "one_hot", "index", "values"]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How targets are written down for a loss.
+
+    column: 0.0 or 1.0, shape (N, 1); one_hot: (N, classes); index: integers (N,); values: a
+    regression's numbers (N, outputs). `threshold` is where a column's output turns to class 1.
+    """
+
+    form: Form
+    outputs: int
+    threshold: float = 0.5
+
+    def encode(self, targets: NDArray[Any], dtype: torch.dtype) -> Tensor:
+        """Class indices (N,), or values (N, outputs), in the form of this encoding."""
+        if self.form == "index":
+            return torch.from_numpy(targets.astype(np.int64))
+        if self.form == "one_hot":
+            targets = np.eye(self.outputs)[targets]
+        elif self.form == "column":
+            targets = targets[:, None]
+        return torch.from_numpy(targets.astype(np.float64)).to(dtype)
+
+    def decision(self) -> dict[str, Any] | None:
+        """How outputs become classes, as run.json records it; None for a regression."""
+        if self.form == "values":
+            return None
+        if self.form == "column":
+            return {"kind": "threshold", "at": self.threshold}
+        return {"kind": "argmax"}

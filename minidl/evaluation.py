@@ -1,0 +1,125 @@
+"""Evaluation: loss and metrics of a network, or of each network of a stack, on a part of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from minidl.capture import capture
+from minidl.data.encoding import Encoding
+from minidl.nn import Loss, Module
+from minidl.nn.memory import Memory
+
+# More samples at once would only need more memory.
+CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class Part:
+    """The training or the test part as tensors: (N, ...) for one network, (T, N, ...) for a stack.
+
+    labels: class indices (N,) or (T, N); for a regression the values themselves.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    labels: Tensor
+
+
+class Evaluator(Memory):
+    """Measures a network: `evaluator(part)` gives each metric as one number per network.
+
+    loss is a mean over samples whatever `reduction` the training uses. Classification adds
+    accuracy; regression mse, mae and r2 (the coefficient of determination, averaged over outputs).
+    """
+
+    def __init__(self, network: Module, loss: Loss, encoding: Encoding) -> None:
+        super().__init__()
+        self.network, self.loss, self.encoding = network, loss, encoding
+        self.regression = encoding.form == "values"
+        self._axis = 0 if network.networks is None else 1
+        self._add = capture(self._add_chunk)
+
+    @staticmethod
+    def metrics_for(encoding: Encoding) -> tuple[str, ...]:
+        """The names of the metrics, in the order of metrics.csv."""
+        regression = encoding.form == "values"
+        return ("loss", "mse", "mae", "r2") if regression else ("loss", "accuracy")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics, in the order of metrics.csv."""
+        return self.metrics_for(self.encoding)
+
+    def __call__(self, part: Part) -> dict[str, list[float]]:
+        samples = part.inputs.shape[self._axis]
+        self._sums(part.inputs).zero_()
+        tensors = (part.inputs, part.targets, part.labels)
+        for start in range(0, samples, CHUNK):
+            count = min(CHUNK, samples - start)
+            self._add(*(x.narrow(self._axis, start, count) for x in tensors))
+        sums = self._sums(part.inputs).double() / samples
+        if not self.regression:
+            return {"loss": sums[0].tolist(), "accuracy": sums[1].tolist()}
+        values = part.labels.double()
+        variance = values.var(self._axis, correction=0)
+        squares = sums[2 : 2 + self.encoding.outputs]
+        r2 = (1 - squares / variance.view(len(sums[0]), -1).T).mean(0)
+        return {
+            "loss": sums[0].tolist(),
+            "mse": squares.mean(0).tolist(),
+            "mae": sums[1].tolist(),
+            "r2": r2.tolist(),
+        }
+
+    def _sums(self, like: Tensor) -> Tensor:
+        """Rows: loss, then correct ones; for a regression loss, |error|, one row error² per output."""
+        rows = 2 + self.encoding.outputs if self.regression else 2
+        return self.buffer("sums", (rows, self.network.networks or 1), like)
+
+    def _add_chunk(self, inputs: Tensor, targets: Tensor, labels: Tensor) -> None:
+        sums = self._sums(inputs)
+        output = self.network.forward(inputs)
+        value = self.loss.forward(output, targets).view(-1)
+        count = self.constant(inputs.shape[self._axis], inputs)
+        sums[0].addcmul_(value, count)
+        if self.regression:
+            self._add_errors(sums, output, labels)
+        else:
+            self._add_correct(sums[1], output, labels)
+
+    def _add_correct(self, total: Tensor, output: Tensor, labels: Tensor) -> None:
+        shape, device = labels.shape, labels.device
+        predicted = self.buffer("predicted", shape, labels)
+        if self.encoding.form == "column":
+            torch.ge(output.squeeze(-1), self.encoding.threshold, out=predicted)
+        else:
+            torch.argmax(output, -1, out=predicted)
+        flags = self.buffer("correct", shape, torch.empty(0, dtype=torch.bool, device=device))
+        torch.eq(predicted, labels, out=flags)
+        counts = self.buffer("counts", total.shape, labels)
+        torch.sum(flags.view(len(total), -1), -1, out=counts)
+        total.add_(counts)
+
+    def _add_errors(self, sums: Tensor, output: Tensor, labels: Tensor) -> None:
+        errors = torch.sub(output, labels, out=self.scratch("errors", output))
+        rows = (sums.shape[1], -1, self.encoding.outputs)
+        squares = torch.mul(errors, errors, out=self.scratch("squares", output)).view(rows)
+        per_output = self.buffer("per_output", (rows[0], rows[2]), output)
+        sums[2:].add_(torch.sum(squares, 1, out=per_output).T)
+        sizes = torch.abs(errors, out=errors).view(rows[0], -1)
+        total = self.buffer("total", (rows[0],), output)
+        torch.sum(sizes, 1, out=total)
+        sums[1].add_(total.div_(self.constant(rows[2], output)))
+
+
+def predict(network: Module, inputs: Tensor, samples_axis: int = 0) -> Tensor:
+    """The network's outputs in evaluation mode, in memory of their own."""
+    was_training = network.training
+    network.eval()
+    chunks = inputs.split(CHUNK, samples_axis)
+    outputs = torch.cat([network.forward(chunk).clone() for chunk in chunks], samples_axis)
+    network.train(was_training)
+    return outputs

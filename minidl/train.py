@@ -1,0 +1,181 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minidl.capture import capture
+from minidl.data.batches import Batches
+from minidl.evaluation import Evaluator, Part
+from minidl.nn import Dropout, Loss, Module
+from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. Lists have one entry per network."""
+
+    number: int  # from 1
+    steps: int  # since the beginning
+    lr: list[float]  # the rates that this epoch used
+    metrics: dict[str, list[float]]  # train_loss, test_loss, …; empty if it wasn't evaluated
+    finite: list[bool]  # False where loss, weights or metrics turned to NaN or infinity
+    train_seconds: float  # in training steps, since the beginning
+
+
+class Trainer:
+    """Trains one network or a stack. Iterating over it trains an epoch at a time.
+
+    It takes built objects and knows nothing of files; whoever iterates watches, records, and stops
+    by leaving the loop. `request_stop()`, from a signal handler, ends it at the next epoch's end,
+    or in the midst of an epoch that takes long.
+    """
+
+    # How long a stop waits for the epoch to end, in seconds.
+    patience = 2.0
+
+    def __init__(
+        self,
+        network: Module,
+        loss: Loss,
+        optimizer: Optimizer,
+        batches: Batches,
+        *,
+        parts: dict[str, Part],
+        evaluator: Evaluator,
+        epochs: int,
+        eval_every: int = 1,
+        evaluate_in_training_mode: bool = False,
+        schedule: Schedule = lambda epoch, lr: lr,
+        plateau: ReduceOnPlateau | None = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        self.network, self.loss, self.optimizer, self.batches = network, loss, optimizer, batches
+        self.parts, self.evaluator = parts, evaluator
+        self.epochs, self.eval_every = epochs, eval_every
+        self.evaluate_in_training_mode = evaluate_in_training_mode
+        self.schedule, self.plateau = schedule, plateau
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+        self.networks = network.networks or 1
+        self.finished = 0
+        self.train_seconds = 0.0
+        self._first_lrs = self._as_list(optimizer.lr)
+        self._loss_sum = optimizer.flat.data.new_zeros(self.networks)
+        self._stop_at = math.inf  # when a requested stop waits no longer
+
+    def step(self, x: Tensor, target: Tensor) -> None:
+        """One step of gradient descent."""
+        self._loss_sum += self.loss.forward(self.network.forward(x), target)
+        self.optimizer.zero_grad()
+        self.network.backward(self.loss.backward())
+        self.clip()
+        self.optimizer.step()
+
+    def clip(self) -> None:
+        """Bound the gradients, if asked to."""
+        if self.clip_value is not None:
+            clip_value(self.optimizer.flat, self.clip_value)
+        if self.clip_norm is not None:
+            clip_norm(self.optimizer.flat, self.clip_norm)
+
+    def __iter__(self) -> Iterator[Epoch]:
+        step = capture(self.step)
+        while self.finished < self.epochs and self._stop_at == math.inf:
+            self._set_rates()
+            self.network.train()
+            self._loss_sum.zero_()
+            started = time.perf_counter()
+            with torch.inference_mode():
+                for x, target in self.batches:
+                    step(x, target)
+                    if time.perf_counter() > self._stop_at:
+                        return
+                self._wait()
+            self.train_seconds += time.perf_counter() - started
+            self.finished += 1
+            yield self._evaluated()
+
+    def request_stop(self) -> None:
+        """End at the end of the epoch if it comes soon; safe to call from a signal handler."""
+        self._stop_at = min(self._stop_at, time.perf_counter() + self.patience)
+
+    def evaluate(self) -> dict[str, list[float]]:
+        """The metrics of both parts, in evaluation mode (unless asked otherwise)."""
+        self.network.train(self.evaluate_in_training_mode)
+        with torch.inference_mode():
+            measured = {name: self.evaluator(part) for name, part in self.parts.items()}
+        return {
+            f"{part}_{metric}": measured[part][metric]
+            for part in measured
+            for metric in self.evaluator.metrics
+        }
+
+    def _wait(self) -> None:
+        """Let the device finish, so that the clock counts all of its work."""
+        if self._loss_sum.device.type == "cuda":
+            torch.cuda.synchronize(self._loss_sum.device)
+
+    def _evaluated(self) -> Epoch:
+        finite = self._finite()
+        lrs = self._as_list(self.optimizer.lr)
+        metrics = {}
+        if self.finished % self.eval_every == 0 or self.finished == self.epochs or not all(finite):
+            metrics = self.evaluate()
+            finite = [
+                ok and all(math.isfinite(values[i]) for values in metrics.values())
+                for i, ok in enumerate(finite)
+            ]
+            if self.plateau is not None:
+                self.plateau.step(metrics[self.plateau.metric])
+        return Epoch(self.finished, self.steps, lrs, metrics, finite, self.train_seconds)
+
+    @property
+    def steps(self) -> int:
+        """Steps of training so far."""
+        return self.finished * len(self.batches)
+
+    def _set_rates(self) -> None:
+        lrs = self._first_lrs if self.plateau is None else self.plateau.lrs
+        rates = [self.schedule(self.finished, lr) for lr in lrs]
+        self.optimizer.lr = rates if isinstance(self.optimizer.lr, list) else rates[0]
+
+    def _finite(self) -> list[bool]:
+        """Which networks' losses of this epoch, and weights after it, are numbers."""
+        flat = self.optimizer.flat
+        sizes = flat.norms(flat.data).view(-1) + self._loss_sum
+        return [math.isfinite(size) for size in sizes.tolist()]
+
+    def _as_list(self, lr: float | list[float]) -> list[float]:
+        return lr if isinstance(lr, list) else [lr] * self.networks
+
+    # Checkpoints of one network each.
+
+    def state(self, network: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that training has changed, of one network: tensors, and what JSON can hold."""
+        flat, optimizer = self.optimizer.flat, self.optimizer
+        tensors = {"parameters": flat.member(network), "order": self.batches.state()[network]}
+        for name, vector in optimizer.vectors.items():
+            tensors[f"optimizer.{name}"] = flat.member(network, vector)
+        draws = []
+        for number, dropout in enumerate(self._dropouts()):
+            drawn = dropout.step_state()
+            tensors[f"dropout.{number}"] = drawn["generators"][network]
+            draws.append({"pool_size": drawn["pool_size"], "used": drawn["used"]})
+        return tensors, {
+            "finished": self.finished,
+            "train_seconds": self.train_seconds,
+            "optimizer_steps": optimizer.steps,
+            "dropout": draws,
+            "plateau": self.plateau.state(network) if self.plateau else None,
+        }
+
+    def _dropouts(self) -> list[Dropout]:
+        return [module for module in self.network.modules() if isinstance(module, Dropout)]
