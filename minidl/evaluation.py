@@ -1,4 +1,4 @@
-"""Evaluation: loss and metrics of a network, or of each network of a stack, on a part of the data."""
+"""Evaluation: loss and metrics of a network, or of each in a stack, on a part of the data."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Evaluator(Memory):
         }
 
     def _sums(self, like: Tensor) -> Tensor:
-        """Rows: loss, then correct ones; for a regression loss, |error|, one row error² per output."""
+        """Rows: loss, correct ones; for a regression loss, |error|, and error² of each output."""
         rows = 2 + self.encoding.outputs if self.regression else 2
         return self.buffer("sums", (rows, self.network.networks or 1), like)
 
@@ -119,7 +119,7 @@ def predict(network: Module, inputs: Tensor, samples_axis: int = 0) -> Tensor:
     """The network's outputs in evaluation mode, in memory of their own."""
     was_training = network.training
     network.eval()
-    chunks = inputs.split(CHUNK, samples_axis)
+    chunks = torch.split(inputs, CHUNK, samples_axis)
     outputs = torch.cat([network.forward(chunk).clone() for chunk in chunks], samples_axis)
     network.train(was_training)
     return outputs

@@ -64,7 +64,3 @@ class Batches:
         """Go on with the orders that follow such a state."""
         for generator, own in zip(self._generators, state, strict=True):
             generator.set_state(own.clone())  # torch reads the memory of a view from its start
-
-
-def _as_rows(x: Tensor, count: int) -> Tensor:
-    return x.view(count, -1)
