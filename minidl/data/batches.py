@@ -28,19 +28,19 @@ class Batches:
         drop_last: bool = False,
     ) -> None:
         samples_axis = 1 if stacked else 0
+        self.samples = inputs.shape[samples_axis]
         self._sources = (inputs, targets)
         self._shuffled = (torch.empty_like(inputs), torch.empty_like(targets))
-        self.samples = inputs.shape[samples_axis]
         self._generators = [Generator().manual_seed(seed) for seed in seeds]
         # Where each network's samples begin once all are seen as rows of one matrix.
         self._starts = torch.arange(len(self._generators)).unsqueeze(1) * self.samples
         starts = range(0, self.samples, batch_size)
+        sizes = [min(batch_size, self.samples - start) for start in starts]
+        x, y = self._shuffled
         self._views = [
-            tuple(
-                x.narrow(samples_axis, i, min(batch_size, self.samples - i)) for x in self._shuffled
-            )
-            for i in starts
-            if i + batch_size <= self.samples or not drop_last
+            (x.narrow(samples_axis, start, size), y.narrow(samples_axis, start, size))
+            for start, size in zip(starts, sizes, strict=True)
+            if size == batch_size or not drop_last
         ]
 
     def __len__(self) -> int:
@@ -51,16 +51,15 @@ class Batches:
         orders = [torch.randperm(self.samples, generator=g) for g in self._generators]
         rows = (torch.stack(orders) + self._starts).view(-1).to(self._sources[0].device)
         for source, shuffled in zip(self._sources, self._shuffled, strict=True):
-            torch.index_select(
-                _as_rows(source, len(rows)), 0, rows, out=_as_rows(shuffled, len(rows))
-            )
-        return iter(self._views)  # type: ignore[arg-type]  # pairs, as made above
+            into = shuffled.view(len(rows), -1)
+            torch.index_select(source.view(len(rows), -1), 0, rows, out=into)
+        return iter(self._views)
 
     def state(self) -> Tensor:
         """The generators' states, one row per network."""
         return torch.stack([generator.get_state() for generator in self._generators])
 
-    def restore(self, state: Tensor) -> None:
-        """Go on with the orders that follow such a state."""
-        for generator, own in zip(self._generators, state, strict=True):
-            generator.set_state(own.clone())  # torch reads the memory of a view from its start
+    def restore(self, network: int, state: Tensor) -> None:
+        """Let one network go on with the orders that follow its row of such a state."""
+        # Cloned, since torch reads the memory of a view from its start.
+        self._generators[network].set_state(state.clone())
