@@ -28,6 +28,20 @@ class Epoch:
     metrics: dict[str, list[float]]  # train_loss, test_loss, …; empty if it wasn't evaluated
     finite: list[bool]  # False where loss, weights or metrics turned to NaN or infinity
     train_seconds: float  # in training steps, since the beginning
+    columns: tuple[str, ...]  # all metrics, evaluated or not
+
+    def row(self, network: int = 0) -> dict[str, float | None]:
+        """One network's row of metrics.csv; None for what was not evaluated."""
+        metrics = {
+            name: self.metrics[name][network] if self.metrics else None for name in self.columns
+        }
+        return {
+            "epoch": self.number,
+            "step": self.steps,
+            "lr": self.lr[network],
+            **metrics,
+            "seconds": self.train_seconds,
+        }
 
 
 class Trainer:
@@ -135,7 +149,8 @@ class Trainer:
             ]
             if self.plateau is not None:
                 self.plateau.step(metrics[self.plateau.metric])
-        return Epoch(self.finished, self.steps, lrs, metrics, finite, self.train_seconds)
+        columns = tuple(f"{part}_{name}" for part in self.parts for name in self.evaluator.metrics)
+        return Epoch(self.finished, self.steps, lrs, metrics, finite, self.train_seconds, columns)
 
     @property
     def steps(self) -> int:
@@ -176,6 +191,10 @@ class Trainer:
             "dropout": draws,
             "plateau": self.plateau.state(network) if self.plateau else None,
         }
+
+    def load_parameters(self, tensors: dict[str, Tensor], network: int = 0) -> None:
+        """Put one network's parameters back as they were in such a state."""
+        self.optimizer.flat.set_member(network, tensors["parameters"])
 
     def _dropouts(self) -> list[Dropout]:
         return [module for module in self.network.modules() if isinstance(module, Dropout)]

@@ -75,7 +75,8 @@ class ReduceOnPlateau:
 
     An improvement is a value below (1 − threshold) · best, for accuracy and r2 one above
     (1 + threshold) · best. After a reduction `cooldown` epochs are not counted; a rate never falls
-    below `min_lr`. Each network of a stack is judged by itself. As torch.optim.lr_scheduler.ReduceLROnPlateau.
+    below `min_lr`. Each network of a stack is judged by itself.
+    As torch.optim.lr_scheduler.ReduceLROnPlateau.
     """
 
     def __init__(

@@ -131,6 +131,9 @@ class DiabetesData(_Bundled):
     type: Literal["diabetes"] = "diabetes"
 
 
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$"), Expect("64 hexadecimal digits")]
+
+
 class _FileData(_Data):
     path: Annotated[Path, Expect("a path")] = Field(
         description="The file; relative paths start in the config's folder."
@@ -142,6 +145,8 @@ class _FileData(_Data):
         None, description="A file of its own for testing."
     )
     task: Task = Field("auto", description="What to learn; auto: by the target's values.")
+    sha256: Digest | None = Field(None, description="The hash of the file that is meant.")
+    test_sha256: Digest | None = Field(None, description="The hash of the file for testing.")
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,62 @@
+"""What a trained network says, as predictions.npz keeps it for the plots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from minidl.build import Experiment
+from minidl.data import Dataset, true_classes
+from minidl.evaluation import predict
+from minidl.spec import Spec
+
+GRID = 120  # points along each side of the plane
+LINE = 400  # points along a single input
+MARGIN = 0.05  # beyond the data, as a share of its extent
+
+Array = NDArray[Any]
+
+
+def predictions(spec: Spec, data: Dataset, experiment: Experiment) -> dict[str, Array]:
+    """Targets and outputs of both parts; for one or two inputs also the outputs over a grid.
+
+    Keys and shapes: {train,test}_target (N,) classes or (N, K) values, {train,test}_output (N, K);
+    for F ≤ 2 inputs {train,test}_input (N, F) in the data's own units, grid_x (W,), grid_y (H,)
+    and grid_output (H, W, K), or (W, K) over grid_x alone; grid_target (H, W), the true classes,
+    for tasks where they are known.
+    """
+    arrays: dict[str, Array] = {}
+    for name, split in (("train", data.train), ("test", data.test)):
+        arrays[f"{name}_target"] = split.targets
+        arrays[f"{name}_output"] = _outputs(experiment, split.inputs)
+    if len(data.input_shape) != 1 or data.input_shape[0] > 2 or data.preprocessing is None:
+        return arrays
+    raw = [data.preprocessing.to_raw(split.inputs) for split in (data.train, data.test)]
+    arrays["train_input"], arrays["test_input"] = raw
+    axes = _axes(np.concatenate(raw))
+    arrays |= dict(zip(("grid_x", "grid_y"), axes, strict=False))
+    points = np.stack(np.meshgrid(*axes), axis=-1)  # (H, W, 2), or (W, 1)
+    rows = points.reshape(-1, len(axes))
+    outputs = _outputs(experiment, data.preprocessing.to_inputs(rows))
+    arrays["grid_output"] = outputs.reshape(*points.shape[:-1], -1)
+    truth = true_classes(spec.data, rows) if len(axes) == 2 else None
+    if truth is not None:
+        arrays["grid_target"] = truth.reshape(points.shape[:-1])
+    return arrays
+
+
+def _outputs(experiment: Experiment, inputs: Array) -> Array:
+    dtype = experiment.trainer.optimizer.flat.data.dtype
+    x = torch.from_numpy(np.ascontiguousarray(inputs)).to(experiment.device, dtype)
+    with torch.inference_mode():
+        return predict(experiment.network, x).cpu().numpy()
+
+
+def _axes(points: Array) -> list[Array]:
+    low, high = points.min(0), points.max(0)
+    extent = np.where(high > low, high - low, 1.0)
+    count = GRID if points.shape[1] == 2 else LINE
+    return list(np.linspace(low - MARGIN * extent, high + MARGIN * extent, count).T)
