@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from minidl.build import Experiment
 from minidl.data import Dataset, true_classes
 from minidl.evaluation import predict
+from minidl.nn import Module
 from minidl.spec import Spec
 
 GRID = 120  # points along each side of the plane
@@ -20,8 +20,10 @@ MARGIN = 0.05  # beyond the data, as a share of its extent
 Array = NDArray[Any]
 
 
-def predictions(spec: Spec, data: Dataset, experiment: Experiment) -> dict[str, Array]:
+def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
     """Targets and outputs of both parts; for one or two inputs also the outputs over a grid.
+
+    `network` is a single one.
 
     Keys and shapes: {train,test}_target (N,) classes or (N, K) values, {train,test}_output (N, K);
     for F ≤ 2 inputs {train,test}_input (N, F) in the data's own units, grid_x (W,), grid_y (H,)
@@ -31,7 +33,7 @@ def predictions(spec: Spec, data: Dataset, experiment: Experiment) -> dict[str, 
     arrays: dict[str, Array] = {}
     for name, split in (("train", data.train), ("test", data.test)):
         arrays[f"{name}_target"] = split.targets
-        arrays[f"{name}_output"] = _outputs(experiment, split.inputs)
+        arrays[f"{name}_output"] = _outputs(network, split.inputs)
     if len(data.input_shape) != 1 or data.input_shape[0] > 2 or data.preprocessing is None:
         return arrays
     raw = [data.preprocessing.to_raw(split.inputs) for split in (data.train, data.test)]
@@ -40,7 +42,7 @@ def predictions(spec: Spec, data: Dataset, experiment: Experiment) -> dict[str, 
     arrays |= dict(zip(("grid_x", "grid_y"), axes, strict=False))
     points = np.stack(np.meshgrid(*axes), axis=-1)  # (H, W, 2), or (W, 1)
     rows = points.reshape(-1, len(axes))
-    outputs = _outputs(experiment, data.preprocessing.to_inputs(rows))
+    outputs = _outputs(network, data.preprocessing.to_inputs(rows))
     arrays["grid_output"] = outputs.reshape(*points.shape[:-1], -1)
     truth = true_classes(spec.data, rows) if len(axes) == 2 else None
     if truth is not None:
@@ -48,11 +50,11 @@ def predictions(spec: Spec, data: Dataset, experiment: Experiment) -> dict[str, 
     return arrays
 
 
-def _outputs(experiment: Experiment, inputs: Array) -> Array:
-    dtype = experiment.trainer.optimizer.flat.data.dtype
-    x = torch.from_numpy(np.ascontiguousarray(inputs)).to(experiment.device, dtype)
+def _outputs(network: Module, inputs: Array) -> Array:
+    like = network.parameters()[0].data
+    x = torch.from_numpy(np.ascontiguousarray(inputs)).to(like.device, like.dtype)
     with torch.inference_mode():
-        return predict(experiment.network, x).cpu().numpy()
+        return predict(network, x).cpu().numpy()
 
 
 def _axes(points: Array) -> list[Array]:

@@ -83,6 +83,7 @@ class Trainer:
         self.train_seconds = 0.0
         self._first_lrs = self._as_list(optimizer.lr)
         self._loss_sum = optimizer.flat.data.new_zeros(self.networks)
+        self.between_epochs = True  # False while (or after) an epoch is (was) cut off in its midst
         self._stop_at = math.inf  # when a requested stop waits no longer
 
     def step(self, x: Tensor, target: Tensor) -> None:
@@ -104,6 +105,7 @@ class Trainer:
         step = capture(self.step)
         while self.finished < self.epochs and self._stop_at == math.inf:
             self._set_rates()
+            self.between_epochs = False
             self.network.train()
             self._loss_sum.zero_()
             started = time.perf_counter()
@@ -115,6 +117,7 @@ class Trainer:
                 self._wait()
             self.train_seconds += time.perf_counter() - started
             self.finished += 1
+            self.between_epochs = True
             yield self._evaluated()
 
     def request_stop(self) -> None:
@@ -192,9 +195,23 @@ class Trainer:
             "plateau": self.plateau.state(network) if self.plateau else None,
         }
 
-    def load_parameters(self, tensors: dict[str, Tensor], network: int = 0) -> None:
-        """Put one network's parameters back as they were in such a state."""
-        self.optimizer.flat.set_member(network, tensors["parameters"])
+    def restore(self, network: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Let one network go on from such a state; in a stack all must be of the same epoch."""
+        flat, optimizer = self.optimizer.flat, self.optimizer
+        flat.set_member(network, tensors["parameters"])
+        for key, values in tensors.items():
+            if key.startswith("optimizer."):
+                flat.set_member(network, values, optimizer.vector(key.removeprefix("optimizer.")))
+        self.batches.restore(network, tensors["order"])
+        for number, dropout in enumerate(self._dropouts()):
+            drawn = dropout.step_state()
+            drawn["generators"][network] = tensors[f"dropout.{number}"]
+            dropout.restore_step_state({**drawn, **state["dropout"][number]})
+        if self.plateau is not None:
+            self.plateau.restore(network, state["plateau"])
+        self.finished = state["finished"]
+        self.train_seconds = state["train_seconds"]
+        optimizer.steps = state["optimizer_steps"]
 
     def _dropouts(self) -> list[Dropout]:
         return [module for module in self.network.modules() if isinstance(module, Dropout)]

@@ -78,12 +78,12 @@ class Lines(Progress):
             _say(f"epoch {epoch}/{self.epochs}  {_metrics(row)}  lr {row['lr']:.4g}")
 
     def ended(self, outcome: Outcome) -> None:
-        record = outcome.record
+        record = outcome.run.record
         final = _metrics(record.get("final") or {}, parts=("test",))
         reason = f" ({record['reason']})" if record.get("reason") else ""
         weights = " with the best weights" if record["weights"] == "best" else ""
         _say(
-            f"{outcome.status}{reason} after {record['epochs']} epochs: {final}{weights}, "
+            f"{outcome.run.status}{reason} after {record['epochs']} epochs: {final}{weights}, "
             f"{record['train_seconds']:.2f} s training, {record['seconds']:.2f} s in all"
         )
 

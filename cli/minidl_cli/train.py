@@ -49,5 +49,5 @@ def train(
             started=progress.started,
         )
     progress.ended(outcome)
-    print(outcome.folder.path)
+    print(outcome.run.folder.path)
     raise typer.Exit(outcome.exit_code)

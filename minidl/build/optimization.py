@@ -57,7 +57,9 @@ def build_schedule(members: Members) -> schedules.Schedule:
     made = schedules.constant()
     if isinstance(schedule, MultistepSchedule):
         # Milestones are epochs of the training, whether it warms up or not.
-        pairs = [(m[0] - schedule.warmup, m[1]) for m in schedule.milestones if isinstance(m, tuple)]
+        pairs = [
+            (m[0] - schedule.warmup, m[1]) for m in schedule.milestones if isinstance(m, tuple)
+        ]
         starts = [m - schedule.warmup for m in schedule.milestones if isinstance(m, int)]
         made = schedules.multistep(pairs)
         if schedule.factor is not None:

@@ -18,7 +18,9 @@ def encoding_for(members: Members, data: Dataset) -> Encoding:
     kind, (key, outputs) = spec.loss.type, _outputs_of(spec)
     if data.task == "regression":
         if kind != "mse":
-            raise members.problem("loss", f"{kind} needs classes, but the target is a number: use mse")
+            raise members.problem(
+                "loss", f"{kind} needs classes, but the target is a number: use mse"
+            )
         encoding = Encoding("values", data.train.targets.shape[1])
     elif kind == "cross_entropy":
         encoding = Encoding("index", data.classes)
