@@ -135,7 +135,7 @@ class MemberRun:
         self.folder.write_record(self.record)
 
     def _keep_best(self, row: Row) -> None:
-        self.best_state = self.trainer.state(self.network)
+        self.best_state = self.trainer.weights(self.network), {"finished": self.trainer.finished}
 
     def _restores_best(self) -> bool:
         stopping = self.spec.training.early_stopping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from minidl.data.batches import Batches
 from minidl.evaluation import Evaluator, Part
 from minidl.nn import Dropout, Loss, Module
 from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value
+from minidl.optim.schedules import constant
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Epoch:
     lr: list[float]  # the rates that this epoch used
     metrics: dict[str, list[float]]  # train_loss, test_loss, …; empty if it wasn't evaluated
     finite: list[bool]  # False where loss, weights or metrics turned to NaN or infinity
-    train_seconds: float  # in training steps, since the beginning
+    train_seconds: float  # in training steps, since the beginning: each network's share
     columns: tuple[str, ...]  # all metrics, evaluated or not
 
     def row(self, network: int = 0) -> dict[str, float | None]:
@@ -67,7 +68,7 @@ class Trainer:
         epochs: int,
         eval_every: int = 1,
         evaluate_in_training_mode: bool = False,
-        schedule: Schedule = lambda epoch, lr: lr,
+        schedules: Sequence[Schedule] | None = None,
         plateau: ReduceOnPlateau | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -76,11 +77,12 @@ class Trainer:
         self.parts, self.evaluator = parts, evaluator
         self.epochs, self.eval_every = epochs, eval_every
         self.evaluate_in_training_mode = evaluate_in_training_mode
-        self.schedule, self.plateau = schedule, plateau
+        self.plateau = plateau
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.networks = network.networks or 1
         self.finished = 0
-        self.train_seconds = 0.0
+        self.train_seconds = 0.0  # a network's share of the time in training steps
+        self.schedules = schedules or [constant()] * self.networks
         self._first_lrs = self._as_list(optimizer.lr)
         self._loss_sum = optimizer.flat.data.new_zeros(self.networks)
         self.between_epochs = True  # False while (or after) an epoch is (was) cut off in its midst
@@ -115,7 +117,7 @@ class Trainer:
                     if time.perf_counter() > self._stop_at:
                         return
                 self._wait()
-            self.train_seconds += time.perf_counter() - started
+            self.train_seconds += (time.perf_counter() - started) / self.networks
             self.finished += 1
             self.between_epochs = True
             yield self._evaluated()
@@ -162,7 +164,9 @@ class Trainer:
 
     def _set_rates(self) -> None:
         lrs = self._first_lrs if self.plateau is None else self.plateau.lrs
-        rates = [self.schedule(self.finished, lr) for lr in lrs]
+        rates = [
+            schedule(self.finished, lr) for schedule, lr in zip(self.schedules, lrs, strict=True)
+        ]
         self.optimizer.lr = rates if isinstance(self.optimizer.lr, list) else rates[0]
 
     def _finite(self) -> list[bool]:
@@ -176,10 +180,14 @@ class Trainer:
 
     # Checkpoints of one network each.
 
+    def weights(self, network: int = 0) -> dict[str, Tensor]:
+        """What predictions need of one network."""
+        return {"parameters": self.optimizer.flat.member(network)}
+
     def state(self, network: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that training has changed, of one network: tensors, and what JSON can hold."""
         flat, optimizer = self.optimizer.flat, self.optimizer
-        tensors = {"parameters": flat.member(network), "order": self.batches.state()[network]}
+        tensors = {**self.weights(network), "order": self.batches.state(network)}
         for name, vector in optimizer.vectors.items():
             tensors[f"optimizer.{name}"] = flat.member(network, vector)
         draws = []

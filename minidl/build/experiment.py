@@ -70,7 +70,7 @@ def _trainer(
         epochs=training.epochs,
         eval_every=training.eval_every,
         evaluate_in_training_mode=training.evaluate_in == "train",
-        schedule=build_schedule(members),
+        schedules=[build_schedule(spec) for spec in members.specs],
         plateau=build_plateau(members),
         clip_norm=training.clip_norm,
         clip_value=training.clip_value,

@@ -39,7 +39,8 @@ def build_network(
     network = nn.Sequential(_modules(members, input_shape, encoding))
     _check_output(members, network, input_shape, encoding)
     network.to(device, getattr(torch, spec.training.dtype)).stack(members.networks)
-    network.initialize(_initializer(spec.model.init), seed=members.seeds("init"))
+    inits = [_initializer(spec.model.init) for spec in members.specs]
+    network.initialize(inits, seed=members.seeds("init"))
     return network.seed_dropout(members.seeds("dropout"))
 
 

@@ -15,6 +15,7 @@ from minidl.spec import (
     LinearSchedule,
     MultistepSchedule,
     PlateauSchedule,
+    Spec,
     StepSchedule,
 )
 
@@ -42,18 +43,20 @@ def build_loss(members: Members, **changes: Any) -> nn.Loss:
 def build_optimizer(members: Members, network: nn.Module) -> optim.Optimizer:
     """The optimizer, with one number per network where the members differ.
 
-    A schedule that decides for each network by itself needs one rate per network from the start.
+    Where schedules may treat the members differently, each has a rate of its own from the start.
     """
     optimizer = members.first.optimizer
     given = {name: members.number(attrgetter(f"optimizer.{name}")) for name in options(optimizer)}
-    if members.networks is not None and isinstance(members.first.schedule, PlateauSchedule):
+    schedule = members.first.schedule
+    alike = all(spec.schedule == schedule for spec in members.specs)
+    if members.networks is not None and (isinstance(schedule, PlateauSchedule) or not alike):
         given["lr"] = [spec.optimizer.lr for spec in members.specs]
     return OPTIMIZERS[optimizer.type](network, **given)
 
 
-def build_schedule(members: Members) -> schedules.Schedule:
+def build_schedule(spec: Spec) -> schedules.Schedule:
     """The rate as a function of the finished epochs (a plateau's part excepted)."""
-    schedule, epochs = members.first.schedule, members.first.training.epochs
+    schedule, epochs = spec.schedule, spec.training.epochs
     made = schedules.constant()
     if isinstance(schedule, MultistepSchedule):
         # Milestones are epochs of the training, whether it warms up or not.

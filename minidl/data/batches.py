@@ -55,11 +55,11 @@ class Batches:
             torch.index_select(source.view(len(rows), -1), 0, rows, out=into)
         return iter(self._views)
 
-    def state(self) -> Tensor:
-        """The generators' states, one row per network."""
-        return torch.stack([generator.get_state() for generator in self._generators])
+    def state(self, network: int) -> Tensor:
+        """The state of one network's generator."""
+        return self._generators[network].get_state()
 
     def restore(self, network: int, state: Tensor) -> None:
-        """Let one network go on with the orders that follow its row of such a state."""
+        """Let one network go on with the orders that follow such a state."""
         # Cloned, since torch reads the memory of a view from its start.
         self._generators[network].set_state(state.clone())

@@ -143,24 +143,25 @@ class Module(Memory):
 
     def initialize(
         self,
-        init: str | Initializer = "uniform",
+        init: str | Initializer | Sequence[str | Initializer] = "uniform",
         *,
         seed: int | Sequence[int] | None = None,
         gain: float | None = None,
     ) -> Self:
         """Draw all weights and biases anew.
 
-        A layer's own `init` goes first. `gain` replaces the gain by activation. A stack takes one
+        A layer's own `init` goes first; `gain` replaces the gain by activation. A stack takes one
         seed per network, and each gets what it would get alone; from one number s network i gets
-        seed s + i, from None a seed of torch's global generator.
+        seed s + i, from None a seed of torch's global generator. It may take one `init` per
+        network too.
         """
-        if isinstance(init, str):
-            init = initializer(init)
-        for row, generator in enumerate(generators(seed, self.networks)):
-            for module, following_gain in self._with_gains():
-                module.draw_parameters(
-                    init, following_gain if gain is None else gain, generator, row
-                )
+        drawing = generators(seed, self.networks)
+        inits = [init] * len(drawing) if isinstance(init, str | Initializer) else list(init)
+        layers = self._with_gains()
+        for network, (generator, given) in enumerate(zip(drawing, inits, strict=True)):
+            own = initializer(given) if isinstance(given, str) else given
+            for layer, following in layers:
+                layer.draw_parameters(own, following if gain is None else gain, generator, network)
         return self
 
     def draw_parameters(
