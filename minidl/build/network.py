@@ -111,6 +111,9 @@ def _initializer(init: Any) -> nn.Initializer:
 def _check_output(
     members: Members, network: nn.Sequential, input_shape: Shape, encoding: Encoding
 ) -> None:
+    if not network.parameters():
+        message = "there is nothing to train: put a linear layer among them"
+        raise members.problem("model.layers", message)
     shape, loss = network.output_shape(input_shape), members.first.loss.type
     if shape != (encoding.outputs,):
         message = f"the network gives {_times(shape)} outputs per sample"
