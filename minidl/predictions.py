@@ -13,7 +13,7 @@ from minidl.evaluation import predict
 from minidl.nn import Module
 from minidl.spec import Spec
 
-GRID = 120  # points along each side of the plane
+GRID = 100  # points along each side of the plane
 LINE = 400  # points along a single input
 MARGIN = 0.05  # beyond the data, as a share of its extent
 
@@ -32,12 +32,12 @@ def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
     """
     arrays: dict[str, Array] = {}
     for name, split in (("train", data.train), ("test", data.test)):
-        arrays[f"{name}_target"] = split.targets
+        arrays[f"{name}_target"] = _small(split.targets)
         arrays[f"{name}_output"] = _outputs(network, split.inputs)
     if len(data.input_shape) != 1 or data.input_shape[0] > 2 or data.preprocessing is None:
         return arrays
     raw = [data.preprocessing.to_raw(split.inputs) for split in (data.train, data.test)]
-    arrays["train_input"], arrays["test_input"] = raw
+    arrays["train_input"], arrays["test_input"] = (part.astype(np.float32) for part in raw)
     axes = _axes(np.concatenate(raw))
     arrays |= dict(zip(("grid_x", "grid_y"), axes, strict=False))
     points = np.stack(np.meshgrid(*axes), axis=-1)  # (H, W, 2), or (W, 1)
@@ -46,7 +46,7 @@ def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
     arrays["grid_output"] = outputs.reshape(*points.shape[:-1], -1)
     truth = true_classes(spec.data, rows) if len(axes) == 2 else None
     if truth is not None:
-        arrays["grid_target"] = truth.reshape(points.shape[:-1])
+        arrays["grid_target"] = _small(truth.reshape(points.shape[:-1]))
     return arrays
 
 
@@ -55,6 +55,13 @@ def _outputs(network: Module, inputs: Array) -> Array:
     x = torch.from_numpy(np.ascontiguousarray(inputs)).to(like.device, like.dtype)
     with torch.inference_mode():
         return predict(network, x).cpu().numpy()
+
+
+def _small(targets: Array) -> Array:
+    """Class indices in few bytes; a sweep keeps thousands of them for each member."""
+    if targets.dtype.kind != "i":
+        return targets
+    return targets.astype(np.min_scalar_type(int(targets.max(initial=0))))
 
 
 def _axes(points: Array) -> list[Array]:

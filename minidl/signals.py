@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 
 
 class Received:
@@ -25,26 +24,34 @@ class Received:
         return 128 + self.signal if self.signal else 0
 
 
+# Everyone who is to be told: the outermost installs the handlers.
+_listeners: list[tuple[Received, Callable[[], None]]] = []
+
+
 @contextmanager
 def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
     """Call `request_stop` at the first signal and let the next one do what it always does.
 
-    Outside the main thread nothing is changed: signals never arrive there.
+    Nested ones are all told. Outside the main thread nothing is changed: signals never arrive
+    there.
     """
     received = Received()
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
-
-    def first(number: int, frame: FrameType | None) -> None:
-        received.signal = signal.Signals(number)
-        for one, handler in before.items():
-            signal.signal(one, handler)
-        request_stop()
-
-    before = {one: signal.signal(one, first) for one in SIGNALS}
+    before = {} if _listeners else {one: signal.signal(one, _tell_all) for one in SIGNALS}
+    _listeners.append((received, request_stop))
     try:
         yield received
     finally:
+        _listeners.pop()
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def _tell_all(number: int, frame: FrameType | None) -> None:
+    for one in SIGNALS:
+        signal.signal(one, signal.default_int_handler if one == signal.SIGINT else signal.SIG_DFL)
+    for received, request_stop in _listeners:
+        received.signal = signal.Signals(number)
+        request_stop()

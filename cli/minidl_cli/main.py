@@ -15,6 +15,7 @@ from minidl_cli.list import list_runs
 from minidl_cli.new import new
 from minidl_cli.predict import predict
 from minidl_cli.schema import schema
+from minidl_cli.sweep import sweep
 from minidl_cli.train import train
 from minidl_cli.validate import validate
 
@@ -49,6 +50,7 @@ def minidl(
 
 
 app.command("train")(train)
+app.command("sweep")(sweep)
 app.command("predict")(predict)
 app.command("validate")(validate)
 app.command("new")(new)

@@ -1,0 +1,140 @@
+"""Training one stack: members side by side as one tensor program, each into its own folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from minidl.build import build, seed_of
+from minidl.data import Dataset
+from minidl.execute import CheckpointClock, read_data
+from minidl.files import sync_once
+from minidl.member import MemberRun, first_record, resolved
+from minidl.runs import RunFolder
+from minidl.signals import orderly_end
+from minidl.spec import Member, Spec, dump
+from minidl.sweep.folder import SweepFolder
+from minidl.sweep.progress import Progress
+from minidl.train import Trainer
+
+EVENT_SECONDS = 0.25  # between two progress reports
+# The others go on in a smaller stack once this share of the networks has ended.
+SHRINK_AT = 0.5
+
+
+Report = Callable[[Progress], None]
+
+
+class StackRun:
+    """Members that train together until each has ended.
+
+    A member that diverges or stops early ends by itself; once half have, the others go on without
+    them. Raises what building raises, before anything is written.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], folder: SweepFolder, command: Sequence[str], report: Report
+    ) -> None:
+        self.folder, self.report = folder, report
+        self.statuses = {member.name: "running" for member in members}
+        self._reported = 0.0
+        datasets = _read_all([member.spec for member in members])
+        self.experiment = build([member.spec for member in members], datasets)
+        record = first_record(members[0].spec, datasets[0], self.experiment, command)
+        self.runs: list[MemberRun] = []
+        with sync_once():
+            self._make_folders(members, datasets, record)
+        self.names = [member.name for member in members]
+
+    def _make_folders(
+        self, members: Sequence[Member], datasets: Sequence[Dataset], record: dict[str, Any]
+    ) -> None:
+        for place, (member, data) in enumerate(zip(members, datasets, strict=True)):
+            spec = resolved(member.spec, data, self.experiment.device)
+            run_folder = self._new_folder(member, spec)
+            own = {**record, "seed": spec.seed, "sweep": member.values, "stack": len(members)}
+            if data.preprocessing is not None:
+                own["preprocessing"] = data.preprocessing.to_dict()
+            run_folder.write_record(own)
+            run = MemberRun(spec, data, self.experiment, run_folder, own, network=place)
+            self.runs.append(run)
+
+    @property
+    def trainer(self) -> Trainer:
+        return self.experiment.trainer
+
+    def train(self) -> Literal["done", "interrupted"]:
+        """Train all to their ends; returns "done", or "interrupted"."""
+        checkpoints = CheckpointClock(self.runs[0].spec.training.checkpoint_every)
+        with orderly_end(lambda: self.trainer.request_stop()) as received:
+            while self._running() and not received.signal:
+                self._train_until_some_leave(checkpoints)
+            with sync_once():
+                for run in self._running():
+                    assert received.signal is not None  # nothing else ends a training early
+                    run.end("interrupted", f"by {received.signal.name}")
+        self._report_now()
+        return "interrupted" if received.signal else "done"
+
+    def _train_until_some_leave(self, checkpoints: CheckpointClock) -> None:
+        for epoch in self.trainer:
+            with sync_once():
+                for run in self._running():
+                    run.epoch_ended(epoch)
+                if checkpoints.due(epoch.number):
+                    for run in self._running():
+                        run.save_checkpoints()
+            self._report_now_and_then()
+            if 0 < len(self._running()) <= SHRINK_AT * self.trainer.networks:
+                self._shrink()
+                return
+
+    def _running(self) -> list[MemberRun]:
+        return [run for run in self.runs if run.running]
+
+    def _shrink(self) -> None:
+        """Go on with a stack of those that still run, each from where it stands."""
+        running, before = self._running(), self.trainer
+        experiment = build([run.spec for run in running], [run.data for run in running])
+        for place, run in enumerate(running):
+            experiment.trainer.restore(place, *before.state(run.network))
+        for place, run in enumerate(running):
+            run.experiment, run.network = experiment, place
+        self.experiment = experiment
+
+    def _new_folder(self, member: Member, spec: Spec) -> RunFolder:
+        return RunFolder.create(
+            self.folder.path,
+            stem=member.name,
+            name=member.name,
+            config_text=dump(spec),
+            overwrite=True,
+        )
+
+    def _report_now_and_then(self) -> None:
+        if time.perf_counter() - self._reported > EVENT_SECONDS:
+            self._report_now()
+
+    def _report_now(self) -> None:
+        self._reported = time.perf_counter()
+        statuses = {name: run.status for name, run in zip(self.names, self.runs, strict=True)}
+        best = {
+            name: run.best.value
+            for name, run in zip(self.names, self.runs, strict=True)
+            if run.best.value is not None
+        }
+        trainer = self.trainer
+        self.report(Progress(trainer.finished, trainer.epochs, statuses, best))
+
+
+def _read_all(specs: Sequence[Spec]) -> list[Dataset]:
+    """Each member's data; what is equal is read once."""
+    known: dict[str, Dataset] = {}
+    datasets = []
+    for spec in specs:
+        key = f"{seed_of(spec, 'data')} {spec.data!r}"
+        if key not in known:
+            known[key] = read_data(spec)
+        datasets.append(known[key])
+    return datasets

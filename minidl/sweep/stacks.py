@@ -1,0 +1,84 @@
+"""Which members of a sweep train together as one stack."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from minidl.spec import Member, MlpModel, SequentialModel, Spec
+
+# A stack's step should stay in the processor's cache, and a stack that is lost is work lost.
+MAX_STACK = 128
+# Rough cost of a step, to put the longest stacks first: one core's time per network.
+SECONDS_PER_STEP, SECONDS_PER_MULTIPLICATION = 1.5e-6, 6e-11
+
+# What the core takes per network: numbers of optimizers, schedules, seeds.
+_PER_NETWORK = {
+    "optimizer": {"lr", "momentum", "dampening", "weight_decay", "alpha", "eps", "lr_decay"}
+    | {"betas"},
+    "training": {"seed", "dropout_seed"},
+    "data": {"seed"},
+    "model": {"seed", "init", "dropout"},
+}
+
+
+def make_stacks(
+    members: Iterable[Member], *, size: int | None = None, jobs: int = 1
+) -> list[list[Member]]:
+    """Cut the members into stacks, the longest work first.
+
+    Members that differ only in numbers which the core takes per network may share a stack. A stack
+    has at most `size` of them (MAX_STACK), and no more than lets all `jobs` have work.
+    """
+    alike: dict[str, list[Member]] = {}
+    for member in members:
+        alike.setdefault(stack_key(member.spec), []).append(member)
+    total = sum(map(len, alike.values()))
+    stacks = []
+    for group in alike.values():
+        limit = size or MAX_STACK
+        if size is None and len(alike) < jobs:
+            limit = min(limit, math.ceil(total / jobs))
+        count = math.ceil(len(group) / limit)
+        stacks += [group[i::count] for i in range(count)]
+    return sorted(stacks, key=cost, reverse=True)
+
+
+def stack_key(spec: Spec) -> str:
+    """Equal for specs that may train as one stack."""
+    plain = spec.model_dump(mode="json", exclude={"name": True, "seed": True, **_excluded(spec)})
+    # A plateau is one object for the whole stack; any other schedule is a function per network.
+    if plain["schedule"]["type"] != "plateau":
+        del plain["schedule"]
+    return repr(plain)
+
+
+def _excluded(spec: Spec) -> dict[str, Any]:
+    excluded: dict[str, Any] = {part: set(keys) for part, keys in _PER_NETWORK.items()}
+    if isinstance(spec.model, SequentialModel):
+        layers = enumerate(spec.model.layers)
+        drops = {index: {"p"} for index, layer in layers if layer.type == "dropout"}
+        excluded["model"] = {"seed": True, "init": True, "layers": drops}
+    return excluded
+
+
+def cost(stack: Sequence[Member]) -> float:
+    """About how many seconds a stack takes on one core; good for comparisons only."""
+    spec = stack[0].spec
+    samples = getattr(spec.data, "train", None) or 1000
+    batch = min(spec.training.batch_size, samples)
+    steps = math.ceil(samples / batch) * spec.training.epochs
+    # Forward and backward are three products of each weight matrix; evaluation is two more.
+    per_step = SECONDS_PER_STEP + 5 * batch * _weights(spec) * SECONDS_PER_MULTIPLICATION
+    return len(stack) * steps * per_step
+
+
+def _weights(spec: Spec) -> int:
+    model = spec.model
+    if isinstance(model, MlpModel):
+        widths = [10, *model.hidden, model.outputs or 1]
+    else:
+        widths = [10, *(getattr(layer, "out_features", None) or 1 for layer in model.layers)]
+    return sum(a * b for a, b in pairwise(widths))
