@@ -60,17 +60,17 @@ def sweep(
     folder = SweepFolder.create(runs_dir, loaded, name)
     command = ["minidl", *sys.argv[1:]]
     todo = plan(loaded, folder, command=command, stack=stack, jobs=jobs)
-    finish(todo, jobs=jobs, fail_fast=fail_fast, quiet=quiet)
+    finish(todo, fail_fast=fail_fast, quiet=quiet)
 
 
-def finish(todo: SweepPlan, *, jobs: int | None, fail_fast: bool, quiet: bool) -> None:
+def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> None:
     """Run what is missing, show it, print the folder, and exit as the sweep ended."""
     from minidl.sweep.run import run
     from minidl_cli.sweep_progress import sweep_progress_for
 
     progress = sweep_progress_for(todo, quiet=quiet)
     with progress:
-        outcome = run(todo, jobs=jobs, fail_fast=fail_fast, watch=progress)
+        outcome = run(todo, fail_fast=fail_fast, watch=progress)
     progress.ended(outcome)
     print(outcome.folder.path)
     raise typer.Exit(outcome.exit_code)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from minidl.build import Members, choose_device
 from minidl.executors import Executor, Job, ProcessExecutor, Update, run_job
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
@@ -26,7 +27,7 @@ class SweepPlan:
     folder: SweepFolder
     members: tuple[Member, ...]
     jobs: list[Job]
-    seconds: float  # a rough guess, on one core
+    processes: int
 
     @property
     def missing(self) -> int:
@@ -51,8 +52,10 @@ class SweepOutcome:
         return 1 if self.errors or self.counts["failed"] else 0
 
 
-def default_jobs() -> int:
-    """How many cores this process may use."""
+def default_jobs(device: str = "cpu") -> int:
+    """One per core that this process may use; one alone on a GPU, which one stack fills."""
+    if device != "cpu":
+        return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -66,27 +69,29 @@ def plan(
 ) -> SweepPlan:
     """The stacks of the members that have no result yet."""
     missing = [member for member in sweep.members if folder.status(member) not in ENDED]
-    stacks = make_stacks(missing, size=stack, jobs=jobs or default_jobs())
+    device = choose_device(Members(sweep.members[0].spec)).type
+    processes = jobs or default_jobs(device)
+    stacks = make_stacks(missing, size=stack, jobs=processes)
+    if jobs is None and sum(map(cost, stacks)) < WORTH_A_WORKER:
+        processes = 1
     made = [
         Job(number, tuple(stack), folder.path, tuple(command))
         for number, stack in enumerate(stacks)
     ]
-    return SweepPlan(folder, sweep.members, made, sum(map(cost, stacks)))
+    return SweepPlan(folder, sweep.members, made, min(processes, len(made)))
 
 
 def run(
     plan: SweepPlan,
     *,
-    jobs: int | None = None,
     fail_fast: bool = False,
     watch: Callable[[Update], None] = lambda update: None,
 ) -> SweepOutcome:
     """Train what is missing. A member that fails leaves an error.txt, and the rest goes on."""
     outcome = SweepOutcome(plan.folder)
     plan.folder.write_results(plan.members)
-    count = min(jobs or default_jobs(), len(plan.jobs))
-    alone = jobs is None and plan.seconds < WORTH_A_WORKER
-    executor: Executor = _ThisProcess() if count <= 1 or alone else ProcessExecutor(count)
+    alone = plan.processes <= 1
+    executor: Executor = _ThisProcess() if alone else ProcessExecutor(plan.processes)
 
     def note(update: Update) -> None:
         if update.kind == "failed":
