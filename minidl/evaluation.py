@@ -63,16 +63,23 @@ class Evaluator(Memory):
         sums = self._sums(part.inputs).double() / samples
         if not self.regression:
             return {"loss": sums[0].tolist(), "accuracy": sums[1].tolist()}
-        values = part.labels.double()
-        variance = values.var(self._axis, correction=0)
-        squares = sums[2 : 2 + self.encoding.outputs]
-        r2 = (1 - squares / variance.view(len(sums[0]), -1).T).mean(0)
+        squares = sums[2:]
         return {
             "loss": sums[0].tolist(),
             "mse": squares.mean(0).tolist(),
             "mae": sums[1].tolist(),
-            "r2": r2.tolist(),
+            "r2": self._r2(squares, part.labels.double()).tolist(),
         }
+
+    def _r2(self, squares: Tensor, values: Tensor) -> Tensor:
+        """1 − squared error / variance, the mean over outputs; squares (outputs, T), result (T,).
+
+        Where the values don't vary it is 1 for no error, else 0, as in scikit-learn.
+        """
+        errors = squares.T
+        variance = values.var(self._axis, correction=0).view_as(errors)
+        constant = (values.amax(self._axis) == values.amin(self._axis)).view_as(errors)
+        return torch.where(constant, (errors == 0).double(), 1 - errors / variance).mean(1)
 
     def _sums(self, like: Tensor) -> Tensor:
         """Rows: loss, correct ones; for a regression loss, |error|, and error² of each output."""
