@@ -54,10 +54,8 @@ class Start:
         split = load_dataset(parse_spec(CONFIG).data, generator(0, "data")).train
         self.inputs = torch.tensor(split.inputs, dtype=torch.float32)
         self.targets = torch.tensor(split.targets, dtype=torch.float32).unsqueeze(1)
-        batches = zip(
-            self.inputs.split(self.batch_size), self.targets.split(self.batch_size), strict=True
-        )
-        self.batches = list(batches)
+        cut = (torch.split(x, self.batch_size) for x in (self.inputs, self.targets))
+        self.batches = list(zip(*cut, strict=True))
         torch.manual_seed(0)
         layers = [torch.nn.Linear(*sizes) for sizes in pairwise(WIDTHS)]
         self.weights = [(layer.weight.detach(), layer.bias.detach()) for layer in layers]

@@ -102,6 +102,9 @@ def show(results: list[dict[str, Any]], rounds: int) -> None:
         f"Medians of {rounds} rounds, ratios to {OURS}; torch {torch.__version__}, "
         f"scikit-learn {sklearn.__version__}."
     )
+    spans = [span for result in results for span in result["quartiles"].values()]
+    if any(high > 1.1 * low for low, high in spans):
+        console.print("Other work slowed some rounds down (see the middle half): run it again.")
     console.print(
         "The same work? After 10 steps from the same weights, the largest difference to PyTorch's,"
         " as a part of the largest change:"
