@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from minidl.member import MemberRun, first_record, resolved
 from minidl.runs import RunFolder
 from minidl.seeds import generator
 from minidl.signals import orderly_end
-from minidl.spec import ArraysData, CsvData, Spec, dump
-from minidl.stopping import Observer
+from minidl.spec import ArraysData, CsvData, Spec, dump, load_spec
+from minidl.stopping import Observer, Row
 from minidl.threads import threads_for, use_threads
 from minidl.train import Trainer
 
@@ -79,6 +80,40 @@ def execute(
         run = MemberRun(spec, data, experiment, folder, record, observers=observers)
         started(folder, experiment.trainer)
         return _train(run)
+
+
+def resume(
+    path: Path,
+    *,
+    observers: Sequence[Observer] = (),
+    started: Callable[[RunFolder, Trainer], None] = lambda folder, trainer: None,
+) -> Outcome:
+    """Go on with a run that was killed or interrupted, from its last checkpoint.
+
+    It ends as if it had never stopped. Raises RunError for a run that has ended.
+    """
+    folder = RunFolder.open(path)
+    record = folder.read_record()
+    if folder.status in ("done", "diverged"):
+        raise RunError(f"{path}: nothing to resume: the run has ended ({folder.status})")
+    spec = load_spec(folder.config_path)
+    data, experiment = prepare(spec)
+    trainer = experiment.trainer
+    with use_threads(threads_for(experiment.network, spec.training.batch_size)):
+        run = MemberRun(spec, data, experiment, folder, record, observers=observers)
+        if folder.has_checkpoint("last"):
+            trainer.restore(0, *folder.load_checkpoint("last"))
+        rows = [_as_observed(row) for row in folder.keep_metrics(trainer.finished)]
+        best = folder.load_checkpoint("best") if folder.has_checkpoint("best") and rows else None
+        run.replay(rows, best)
+        folder.write_record({**record, "status": "running"})
+        started(folder, trainer)
+        return _train(run)
+
+
+def _as_observed(row: dict[str, float]) -> Row:
+    """A row of metrics.csv as observers saw it: None where nothing was evaluated."""
+    return {key: None if math.isnan(value) else value for key, value in row.items()}
 
 
 def _train(run: MemberRun) -> Outcome:

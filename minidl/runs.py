@@ -151,6 +151,17 @@ class RunFolder:
             text += records.encode_row(row.values())
         files.append(self.metrics_path, text)
 
+    def keep_metrics(self, rows: int) -> list[dict[str, float]]:
+        """Cut metrics.csv after its first `rows` rows, and return those."""
+        columns = self.read_columns() if self.metrics_path.exists() else {}
+        kept = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        if len(kept) < rows:
+            raise RunError(f"{self.metrics_path}: is damaged: {rows} epochs were trained")
+        if columns:
+            lines = _read(self.metrics_path).splitlines(keepends=True)
+            files.write_atomic(self.metrics_path, b"".join(lines[: rows + 1]))
+        return kept[:rows]
+
     def read_columns(self) -> dict[str, list[float]]:
         """metrics.csv by column, an empty cell as NaN; whole numbers stay integers.
 

@@ -14,6 +14,7 @@ from minidl_cli.components import components
 from minidl_cli.list import list_runs
 from minidl_cli.new import new
 from minidl_cli.predict import predict
+from minidl_cli.resume import resume
 from minidl_cli.schema import schema
 from minidl_cli.sweep import sweep
 from minidl_cli.train import train
@@ -50,6 +51,7 @@ def minidl(
 
 
 app.command("train")(train)
+app.command("resume")(resume)
 app.command("sweep")(sweep)
 app.command("predict")(predict)
 app.command("validate")(validate)

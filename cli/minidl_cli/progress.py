@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from types import TracebackType
@@ -78,14 +79,17 @@ class Lines(Progress):
             _say(f"epoch {epoch}/{self.epochs}  {_metrics(row)}  lr {row['lr']:.4g}")
 
     def ended(self, outcome: Outcome) -> None:
-        record = outcome.run.record
-        final = _metrics(record.get("final") or {}, parts=("test",))
-        reason = f" ({record['reason']})" if record.get("reason") else ""
-        weights = " with the best weights" if record["weights"] == "best" else ""
+        run = outcome.run
+        final = _metrics(run.record.get("final") or {}, parts=("test",))
+        weights = " with the best weights" if run.record["weights"] == "best" and final else ""
         _say(
-            f"{outcome.run.status}{reason} after {record['epochs']} epochs: {final}{weights}, "
-            f"{record['train_seconds']:.2f} s training, {record['seconds']:.2f} s in all"
+            f"{run.status}{f' ({run.reason})' if run.reason else ''} "
+            f"after {run.record['epochs']} epochs"
+            f"{': ' if final else ''}{final}{weights}, "
+            f"{run.record['train_seconds']:.2f} s training, {run.record['seconds']:.2f} s in all"
         )
+        if run.status == "interrupted":
+            _say(f"to go on: minidl resume {shlex.quote(str(run.folder.path))}")
 
 
 class Bar(Lines):

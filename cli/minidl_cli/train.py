@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from minidl.execute import Outcome
+    from minidl.runs import RunFolder
+    from minidl.stopping import Observer
+    from minidl.train import Trainer
+
+    Started = Callable[[RunFolder, Trainer], None]
 
 
 def train(
@@ -35,19 +44,29 @@ def train(
     spec = load_spec(config, given)
 
     from minidl.execute import execute
-    from minidl_cli.progress import progress_for
 
-    progress = progress_for(spec.training.epochs, quiet=quiet)
-    with progress:
-        outcome = execute(
+    show(
+        lambda observers, started: execute(
             spec,
             runs_dir=runs_dir,
             name=name,
             overwrite=overwrite,
             command=["minidl", *sys.argv[1:]],
-            observers=[progress],
-            started=progress.started,
-        )
+            observers=observers,
+            started=started,
+        ),
+        epochs=spec.training.epochs,
+        quiet=quiet,
+    )
+
+
+def show(run: Callable[[list[Observer], Started], Outcome], *, epochs: int, quiet: bool) -> None:
+    """Carry out a run, show its progress, print its folder, and exit as it ended."""
+    from minidl_cli.progress import progress_for
+
+    progress = progress_for(epochs, quiet=quiet)
+    with progress:
+        outcome = run([progress], progress.started)
     progress.ended(outcome)
     print(outcome.run.folder.path)
     raise typer.Exit(outcome.exit_code)
