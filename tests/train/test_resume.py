@@ -57,14 +57,14 @@ def test_training_goes_on_from_every_epoch(overrides: list[str]) -> None:
         assert torch.equal(again.optimizer.flat.data, trainer.optimizer.flat.data)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for whatever ends a process in the midst of its work."""
 
 
 def kill_after(epoch: int) -> object:
     def observer(row: Row) -> None:
         if row["epoch"] == epoch:
-            raise Killed
+            raise KilledError
 
     return observer
 
@@ -75,7 +75,7 @@ def test_a_killed_run_ends_with_the_files_of_one_that_never_stopped(
 ) -> None:
     spec = make([*overrides, "training.checkpoint_every=2"])
     whole = execute(spec, runs_dir=tmp_path, name="whole").run.folder
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         execute(spec, runs_dir=tmp_path, name="killed", observers=[kill_after(3)])  # type: ignore[list-item]
     assert RunFolder.open(tmp_path / "killed").status == "failed"
     killed = resume(tmp_path / "killed").run.folder
@@ -91,7 +91,7 @@ def test_a_killed_run_ends_with_the_files_of_one_that_never_stopped(
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:
     spec = make(["training.checkpoint_every=5"])
     whole = execute(spec, runs_dir=tmp_path, name="whole").run.folder
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         execute(spec, runs_dir=tmp_path, name="killed", observers=[kill_after(3)])  # type: ignore[list-item]
     assert without_clock(resume(tmp_path / "killed").run.folder) == without_clock(whole)
 
