@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from minidl.execute import execute
+from minidl.runs import RunFolder
 from minidl.spec import load_spec
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,7 @@ def test_what_to_change_first_can_be_changed(config: Path) -> None:
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_config_trains(config: Path, tmp_path: Path) -> None:
     spec = load_spec(config, ["training.epochs=2", "device=cpu"])
-    run = execute(spec, runs_dir=tmp_path).folder
+    execute(spec, runs_dir=tmp_path, name="run")
+    run = RunFolder.open(tmp_path / "run")
     assert (run.status, run.read_record()["epochs"]) == ("done", 2)
     assert list((run.path / "plots").glob("*.png"))
