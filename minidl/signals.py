@@ -39,7 +39,9 @@ def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
-    before = {} if _listeners else {one: signal.signal(one, _tell_all) for one in SIGNALS}
+    # What is ignored stays so: nohup and a shell's background jobs ask for that.
+    wanted = [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {} if _listeners else {one: signal.signal(one, _tell_all) for one in wanted}
     _listeners.append((received, request_stop))
     try:
         yield received
@@ -51,7 +53,9 @@ def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
 
 def _tell_all(number: int, frame: FrameType | None) -> None:
     for one in SIGNALS:
-        signal.signal(one, signal.default_int_handler if one == signal.SIGINT else signal.SIG_DFL)
+        if signal.getsignal(one) is _tell_all:
+            is_interrupt = one == signal.SIGINT
+            signal.signal(one, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
     for received, request_stop in _listeners:
         received.signal = signal.Signals(number)
         request_stop()
