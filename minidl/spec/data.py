@@ -160,6 +160,8 @@ class _FileData(_Data):
             yield "test_path", "excludes test_fraction; keep one of the two"
         if self.test_path is None and self.test_fraction is None:
             yield "test_fraction", "expected a number > 0 and < 1, or a test_path instead"
+        if self.test_sha256 is not None and self.test_path is None:
+            yield "test_sha256", "needs test_path, the file whose hash it is"
 
 
 class CsvData(_FileData):
