@@ -30,12 +30,12 @@ class Epoch:
     finite: list[bool]  # False where loss, weights or metrics turned to NaN or infinity
     train_seconds: float  # in training steps, since the beginning: each network's share
     columns: tuple[str, ...]  # all metrics, evaluated or not
+    out_of_turn: bool = False  # evaluated only for those that diverged
 
     def row(self, network: int = 0) -> dict[str, float | None]:
         """One network's row of metrics.csv; None for what was not evaluated."""
-        metrics = {
-            name: self.metrics[name][network] if self.metrics else None for name in self.columns
-        }
+        evaluated = self.metrics and not (self.out_of_turn and self.finite[network])
+        metrics = {name: self.metrics[name][network] if evaluated else None for name in self.columns}
         return {
             "epoch": self.number,
             "step": self.steps,
@@ -145,9 +145,10 @@ class Trainer:
     def _evaluated(self) -> Epoch:
         finite = self._finite()
         lrs = self._as_list(self.optimizer.lr)
-        metrics = {}
-        if self.finished % self.eval_every == 0 or self.finished == self.epochs or not all(finite):
-            metrics = self.evaluate()
+        due = self.finished % self.eval_every == 0 or self.finished == self.epochs
+        # A network that diverged ends with a row of its own; the others wait for their turn.
+        metrics = self.evaluate() if due or not all(finite) else {}
+        if due:
             finite = [
                 ok and all(math.isfinite(values[i]) for values in metrics.values())
                 for i, ok in enumerate(finite)
@@ -155,7 +156,9 @@ class Trainer:
             if self.plateau is not None:
                 self.plateau.step(metrics[self.plateau.metric])
         columns = tuple(f"{part}_{name}" for part in self.parts for name in self.evaluator.metrics)
-        return Epoch(self.finished, self.steps, lrs, metrics, finite, self.train_seconds, columns)
+        return Epoch(
+            self.finished, self.steps, lrs, metrics, finite, self.train_seconds, columns, not due
+        )
 
     @property
     def steps(self) -> int:
