@@ -64,7 +64,7 @@ class Lines(Progress):
         self._shown = 0
 
     def started(self, folder: RunFolder, trainer: Trainer) -> None:
-        samples = {name: part.inputs.shape[-2] for name, part in trainer.parts.items()}
+        samples = {name: len(part.labels) for name, part in trainer.parts.items()}
         _say(
             f"{folder.path.name}: {trainer.optimizer.flat.size:,} parameters, "
             f"{samples['train']:,} training and {samples['test']:,} test samples, "
