@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from minidl.runs import RunFolder
 from minidl.seeds import generator
 from minidl.signals import orderly_end
 from minidl.spec import ArraysData, CsvData, Spec, dump, load_spec
-from minidl.stopping import Observer, Row
+from minidl.stopping import Observer
 from minidl.threads import threads_for, use_threads
 from minidl.train import Trainer
 
@@ -98,22 +97,12 @@ def resume(
         raise RunError(f"{path}: nothing to resume: the run has ended ({folder.status})")
     spec = load_spec(folder.config_path)
     data, experiment = prepare(spec)
-    trainer = experiment.trainer
     with use_threads(threads_for(experiment.network, spec.training.batch_size)):
         run = MemberRun(spec, data, experiment, folder, record, observers=observers)
-        if folder.has_checkpoint("last"):
-            trainer.restore(0, *folder.load_checkpoint("last"))
-        rows = [_as_observed(row) for row in folder.keep_metrics(trainer.finished)]
-        best = folder.load_checkpoint("best") if folder.has_checkpoint("best") and rows else None
-        run.replay(rows, best)
+        run.restore()
         folder.write_record({**record, "status": "running"})
-        started(folder, trainer)
+        started(folder, experiment.trainer)
         return _train(run)
-
-
-def _as_observed(row: dict[str, float]) -> Row:
-    """A row of metrics.csv as observers saw it: None where nothing was evaluated."""
-    return {key: None if math.isnan(value) else value for key, value in row.items()}
 
 
 def _train(run: MemberRun) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -75,14 +76,18 @@ class MemberRun:
         if reason or epoch.number == self.trainer.epochs:
             self.end("done", reason)
 
-    def replay(self, rows: Sequence[Row], best: State | None) -> None:
-        """Take note of epochs that were trained before a resume."""
-        self.best.improved = None
+    def restore(self) -> None:
+        """Go on from the folder's last checkpoint; without one, from the start."""
+        if self.folder.has_checkpoint("last"):
+            self.trainer.restore(self.network, *self.folder.load_checkpoint("last"))
+        rows = self.folder.keep_metrics(self.trainer.finished)
+        # The observers see what they saw before: None where nothing was evaluated.
         for row in rows:
-            self.last_row = row
+            self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
             for observer in self._observers:
-                observer(row)
-        self.best.improved, self.best_state = self._keep_best, best
+                observer(self.last_row)
+        if rows and self.folder.has_checkpoint("best"):
+            self.best_state = self.folder.load_checkpoint("best")
 
     def write_rows(self) -> None:
         """Append what is new to metrics.csv."""
@@ -135,6 +140,8 @@ class MemberRun:
         self.folder.write_record(self.record)
 
     def _keep_best(self, row: Row) -> None:
+        if row["epoch"] != self.trainer.finished:
+            return  # of an epoch before a restore
         self.best_state = self.trainer.weights(self.network), {"finished": self.trainer.finished}
 
     def _restores_best(self) -> bool:

@@ -72,6 +72,16 @@ class SweepFolder:
         run = self.run(member)
         return run.status if is_run(run.path) else "missing"
 
+    def finished(self, member: Member) -> int:
+        """The epoch of a member's last checkpoint, from which it can go on; 0 without one."""
+        run = self.run(member)
+        if not run.has_checkpoint("last"):
+            return 0
+        try:
+            return int(run.load_checkpoint("last")[1]["finished"])
+        except RunError:
+            return 0
+
     def write_error(self, member: Member, text: str) -> None:
         """Note why a member failed; its folder may not be there yet."""
         run = self.run(member)

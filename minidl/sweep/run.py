@@ -71,7 +71,7 @@ def plan(
     missing = [member for member in sweep.members if folder.status(member) not in ENDED]
     device = choose_device(Members(sweep.members[0].spec)).type
     processes = jobs or default_jobs(device)
-    stacks = make_stacks(missing, size=stack, jobs=processes)
+    stacks = make_stacks(missing, size=stack, jobs=processes, finished=folder.finished)
     if jobs is None and sum(map(cost, stacks)) < WORTH_A_WORKER:
         processes = 1
     made = [

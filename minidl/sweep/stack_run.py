@@ -30,35 +30,48 @@ class StackRun:
     """Members that train together until each has ended.
 
     A member that diverges or stops early ends by itself; once half have, the others go on without
-    them. Raises what building raises, before anything is written.
+    them. Members whose folders hold checkpoints go on from there; all must be of one epoch. Raises
+    what building raises, before anything is written.
     """
 
     def __init__(
         self, members: Sequence[Member], folder: SweepFolder, command: Sequence[str], report: Report
     ) -> None:
         self.folder, self.report = folder, report
-        self.statuses = {member.name: "running" for member in members}
         self._reported = 0.0
         datasets = _read_all([member.spec for member in members])
         self.experiment = build([member.spec for member in members], datasets)
         record = first_record(members[0].spec, datasets[0], self.experiment, command)
-        self.runs: list[MemberRun] = []
+        record["stack"] = len(members)
         with sync_once():
-            self._make_folders(members, datasets, record)
+            self.runs = [
+                self._open(member, data, record, place)
+                for place, (member, data) in enumerate(zip(members, datasets, strict=True))
+            ]
         self.names = [member.name for member in members]
 
-    def _make_folders(
-        self, members: Sequence[Member], datasets: Sequence[Dataset], record: dict[str, Any]
-    ) -> None:
-        for place, (member, data) in enumerate(zip(members, datasets, strict=True)):
-            spec = resolved(member.spec, data, self.experiment.device)
-            run_folder = self._new_folder(member, spec)
-            own = {**record, "seed": spec.seed, "sweep": member.values, "stack": len(members)}
-            if data.preprocessing is not None:
-                own["preprocessing"] = data.preprocessing.to_dict()
-            run_folder.write_record(own)
-            run = MemberRun(spec, data, self.experiment, run_folder, own, network=place)
-            self.runs.append(run)
+    def _open(self, member: Member, data: Dataset, record: dict[str, Any], place: int) -> MemberRun:
+        """A member's run: a new folder, or where it stopped."""
+        spec = resolved(member.spec, data, self.experiment.device)
+        record = {**record, "seed": spec.seed, "sweep": member.values}
+        if data.preprocessing is not None:
+            record["preprocessing"] = data.preprocessing.to_dict()
+        goes_on = self.folder.finished(member) > 0
+        if goes_on:
+            folder = self.folder.run(member)
+        else:
+            folder = RunFolder.create(
+                self.folder.path,
+                stem=member.name,
+                name=member.name,
+                config_text=dump(spec),
+                overwrite=True,
+            )
+        folder.write_record(record)
+        run = MemberRun(spec, data, self.experiment, folder, record, network=place)
+        if goes_on:
+            run.restore()
+        return run
 
     @property
     def trainer(self) -> Trainer:
@@ -102,15 +115,6 @@ class StackRun:
         for place, run in enumerate(running):
             run.experiment, run.network = experiment, place
         self.experiment = experiment
-
-    def _new_folder(self, member: Member, spec: Spec) -> RunFolder:
-        return RunFolder.create(
-            self.folder.path,
-            stem=member.name,
-            name=member.name,
-            config_text=dump(spec),
-            overwrite=True,
-        )
 
     def _report_now_and_then(self) -> None:
         if time.perf_counter() - self._reported > EVENT_SECONDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -25,16 +25,21 @@ _PER_NETWORK = {
 
 
 def make_stacks(
-    members: Iterable[Member], *, size: int | None = None, jobs: int = 1
+    members: Iterable[Member],
+    *,
+    size: int | None = None,
+    jobs: int = 1,
+    finished: Callable[[Member], int] = lambda member: 0,
 ) -> list[list[Member]]:
     """Cut the members into stacks, the longest work first.
 
-    Members that differ only in numbers which the core takes per network may share a stack. A stack
-    has at most `size` of them (MAX_STACK), and no more than lets all `jobs` have work.
+    Members that differ only in numbers which the core takes per network may share a stack, if they
+    have the same number of epochs behind them (`finished`). A stack has at most `size` of them
+    (MAX_STACK), and no more than lets all `jobs` have work.
     """
     alike: dict[str, list[Member]] = {}
     for member in members:
-        alike.setdefault(stack_key(member.spec), []).append(member)
+        alike.setdefault(f"{finished(member)} {stack_key(member.spec)}", []).append(member)
     total = sum(map(len, alike.values()))
     stacks = []
     for group in alike.values():
