@@ -63,9 +63,9 @@ class Finished:
         return RunFolder.open(self.out.strip())
 
 
-def minidl(*arguments: object) -> Finished:
+def minidl(*arguments: object, stderr: io.StringIO | None = None) -> Finished:
     """Run a command in this process, as a shell without a terminal would."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
+    out, err, code = io.StringIO(), stderr or io.StringIO(), 0
     with (
         mock.patch.object(sys, "argv", ["minidl", *map(str, arguments)]),
         redirect_stdout(out),

@@ -196,22 +196,6 @@ def test_checkpoints_are_written_every_so_many_epochs(tmp_path: Path) -> None:
     assert seen == [(1, None), (2, None), (3, 2), (4, 2), (5, 4), (6, 4)]
 
 
-@pytest.mark.parametrize("schedule", ["{type: cosine, warmup: 1}", "{type: plateau, patience: 0}"])
-def test_a_restored_trainer_goes_on_as_if_nothing_had_happened(schedule: str) -> None:
-    options = (*ADAM, f"schedule={schedule}", "training.epochs=6", "training.dtype=float64")
-    whole = prepare(spec(*options))[1].trainer
-    rows = [{**epoch.row(), "seconds": 0} for epoch in whole]
-    first = prepare(spec(*options))[1].trainer
-    for epoch in first:
-        if epoch.number == 3:
-            break
-    second = prepare(spec(*options, "model.seed=99", "training.seed=99"))[1].trainer
-    second.restore(0, *first.state())
-    assert [{**epoch.row(), "seconds": 0} for epoch in second] == rows[3:]
-    expected, got = whole.state()[0], second.state()[0]
-    assert all(torch.equal(got[name], expected[name]) for name in expected)
-
-
 # What ends a run from outside.
 
 
