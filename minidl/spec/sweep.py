@@ -12,7 +12,7 @@ from typing import Any
 from minidl.errors import ConfigError, Problem
 from minidl.spec.load import full_form, validated
 from minidl.spec.loader import load, read_text
-from minidl.spec.nodes import Mapping, Node, Place, Scalar, clone, parse_key, plain
+from minidl.spec.nodes import Key, Mapping, Node, Place, Scalar, child, clone, parse_key, plain
 from minidl.spec.overrides import COMMAND_LINE, apply, assign, split_commas
 from minidl.spec.problems import in_order
 from minidl.spec.shape import Shape
@@ -22,6 +22,7 @@ from minidl.spec.sweep_block import Assignment, SweepBlock
 # A typing mistake in a range shouldn't fill the disk.
 MAX_MEMBERS = 100_000
 MAX_BROKEN = 20  # members whose problems are collected before giving up
+MAX_SLUG_BYTES = 80  # of a member's name, which its folder has too
 
 
 @dataclass(frozen=True)
@@ -87,62 +88,92 @@ def _plan(path: Path, root: Mapping, block: SweepBlock, report: Node | None, sha
         message = f"has {block.count():,} members, more than the {MAX_MEMBERS:,} that one may have"
         raise ConfigError([Problem(message, "sweep", str(path))])
     members: dict[str, Member] = {}
+    full: dict[int, Node] = {}  # of the block's nodes
     problems: list[Problem] = []
     broken = 0
     for assignment in block.assignments():
         try:
-            spec = _member_spec(path, root, assignment, shape)
+            spec, swept = _member_spec(path, root, assignment, shape)
         except ConfigError as error:
             problems += error.problems
             broken += 1
             if broken >= MAX_BROKEN:
                 break
             continue
+        for key, node in assignment:
+            full[id(node)] = swept[key]
         for repeat in range(block.repeats):
-            values = {key: _shown(node) for key, node in assignment}
-            member = _member(spec, values, repeat if block.repeats > 1 else None)
+            member = _member(spec, swept, repeat, block.repeats)
             members.setdefault(member.name, member)
     if problems:
         raise ConfigError(in_order(problems))
     name = next(iter(members.values())).spec.name
-    base = plain(root)
-    return Sweep(name, base, block.plain(), plain(report) if report else None, (*members.values(),))
+    base = {"name": name, **plain(root)}
+    return Sweep(
+        name, base, block.plain(full), plain(report) if report else None, (*members.values(),)
+    )
 
 
-def _member_spec(path: Path, root: Mapping, assignment: Assignment, shape: Shape) -> Spec:
-    """The base with each value put under its key, checked like a config of its own."""
+def _member_spec(
+    path: Path, root: Mapping, assignment: Assignment, shape: Shape
+) -> tuple[Spec, dict[str, Node]]:
+    """The base with each value put under its key, checked like a config of its own.
+
+    Also the values in full form, as they stand there.
+    """
     node, problems = clone(root), list[Problem]()
     assert isinstance(node, Mapping)
-    for key, value in assignment:
+    full: dict[str, Node] = {}
+    # A whole component goes before the keys deep in it, whichever is written first.
+    for key, value in sorted(assignment, key=lambda pair: len(parse_key(pair[0]) or ())):
         parsed = parse_key(key)
         if parsed is None or not isinstance(parsed[0], str):
             raise ConfigError([value.place.problem("expected a key such as optimizer.lr", key)])
         if message := assign(node, parsed, clone(value), shape):
             raise ConfigError([value.place.problem(message, key)])
         node = full_form(node, node.place, shape, problems)
-    return validated(node, path, problems)
+        full[key] = clone(_at(node, parsed))
+    spec = validated(node, path, problems)
+    return spec, {key: full[key] for key, _ in assignment}
 
 
-def _member(spec: Spec, values: dict[str, Any], repeat: int | None) -> Member:
-    if repeat is not None:
-        spec = spec.model_copy(update={"seed": spec.seed + repeat})
-        values = {**values, "seed": spec.seed}
-    short = {key.split(".")[-1]: value for key, value in values.items()}
-    names = short if len(short) == len(values) else values
+def _at(node: Node, key: Key) -> Node:
+    for part in key:
+        inner = child(node, part)
+        assert inner is not None
+        node = inner
+    return node
+
+
+def _member(spec: Spec, swept: dict[str, Node], repeat: int, repeats: int) -> Member:
+    spec = spec.model_copy(update={"seed": spec.seed + repeat})
+    values = {key: _shown(plain(node)) for key, node in swept.items()}
+    short = {key.split(".")[-1]: _shown(_brief(plain(node))) for key, node in swept.items()}
+    names = short if len(short) == len(values) else dict(values)
+    # The seed is named even where it doesn't vary, so that more repeats leave the first as it is.
+    names["seed"] = spec.seed
+    if repeats > 1:
+        values["seed"] = spec.seed
     slug = ",".join(f"{key}={value}" for key, value in names.items())
-    slug = re.sub(r"[^\w.,=+-]+", "_", slug).strip("._-,")[:80]
+    slug = re.sub(r"[^\w.,=+-]+", "_", slug).encode()[:MAX_SLUG_BYTES].decode("utf-8", "ignore")
     # The hash tells members apart, and finds a member again whatever the rest of the grid is.
     digest = hashlib.sha256(spec.model_dump_json(exclude={"name"}).encode()).hexdigest()[:8]
-    return Member(f"{slug}-{digest}" if slug else digest, spec, values)
+    return Member(f"{slug.strip('._-,')}-{digest}", spec, values)
 
 
-def _shown(node: Node) -> Any:
-    """A swept value as a table shows it: a component without options by its name."""
-    if isinstance(node, Mapping) and list(node.items) == ["type"]:
-        return plain(node.items["type"])
-    value = plain(node)
+def _brief(value: Any) -> Any:
+    """A file by its name alone."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {inner}" for key, inner in value.items()) + "}"
+        return {key: _brief(inner) for key, inner in value.items()}
+    return value.name if isinstance(value, Path) else value
+
+
+def _shown(value: Any) -> Any:
+    """A swept value as a table shows it: a component without options by its name."""
+    if isinstance(value, dict) and list(value) == ["type"]:
+        return value["type"]
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_shown(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, tuple):
-        return "[" + ", ".join(map(str, value)) + "]"
+        return "[" + ", ".join(str(_shown(inner)) for inner in value) + "]"
     return str(value) if isinstance(value, Path) else value

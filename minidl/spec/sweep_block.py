@@ -6,11 +6,13 @@ import itertools
 import math
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from minidl.errors import Problem
-from minidl.spec.nodes import Mapping, Node, Scalar, plain, show_node
+from minidl.spec.nodes import Mapping, Node, Scalar, show_node
 from minidl.spec.nodes import Sequence as ListNode
+from minidl.spec.nodes import plain as plain_values
 from minidl.spec.problems import did_you_mean
 
 _BLOCK = ("grid", "zip", "random", "repeats", "seed")
@@ -69,8 +71,17 @@ class SweepBlock:
         rows = len(next(iter(self.zip.values()))) if self.zip else 1
         return points * rows * (self.samples if self.random else 1) * self.repeats
 
-    def plain(self) -> dict[str, Any]:
-        """The block as plain values, command line included."""
+    def plain(self, full: dict[int, Node]) -> dict[str, Any]:
+        """The block as plain values, command line included.
+
+        `full` has the full form of nodes by their ids. It is taken where it holds a path, which is
+        absolute there: what is written down is read from another folder.
+        """
+
+        def plain(node: Node) -> Any:
+            value = plain_values(full.get(id(node), node))
+            return value if _holds_path(value) else plain_values(node)
+
         made: dict[str, Any] = {}
         for name, group in (("grid", self.grid), ("zip", self.zip)):
             if group:
@@ -150,6 +161,13 @@ class SweepBlock:
     def _refuse(self, node: Node, key: str, message: str) -> None:
         got = f", but got {show_node(node)}" if message.startswith("expected") else ""
         self.problems.append(node.place.problem(message + got, key))
+
+
+def _holds_path(value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict | tuple):
+        return any(map(_holds_path, inner))
+    return isinstance(value, Path)
 
 
 def _rising(ends: list[Any]) -> bool:
