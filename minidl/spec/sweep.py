@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,17 @@ def _member_spec(
         node = full_form(node, node.place, shape, problems)
         full[key] = clone(_at(node, parsed))
     spec = validated(node, path, problems)
+    _refuse_fixed_rates(spec, full)
     return spec, {key: full[key] for key, _ in assignment}
+
+
+def _refuse_fixed_rates(spec: Spec, swept: Iterable[str]) -> None:
+    """Milestones that name rates would make the members of a swept lr alike."""
+    if "optimizer.lr" not in swept or any(key.startswith("schedule") for key in swept):
+        return
+    if any(isinstance(milestone, tuple) for milestone in getattr(spec.schedule, "milestones", ())):
+        message = "name rates, whatever the swept optimizer.lr is: use epochs and a factor"
+        raise ConfigError([spec.problem("schedule.milestones", message)])
 
 
 def _at(node: Node, key: Key) -> Node:

@@ -47,6 +47,7 @@ class SweepBlock:
         if len({len(values) for values in self.zip.values()}) > 1:
             self._refuse(node.items["zip"], "sweep.zip", "expected lists of the same length")
         self._read_random(node.items.get("random"))
+        self._refuse_twice(node)
         self.repeats = self._integer(node, "repeats", 1, 1)
         self.seed = self._integer(node, "seed", 0, 0)
 
@@ -108,7 +109,7 @@ class SweepBlock:
         node = block.items.get(name)
         if node is None:
             return {}
-        if not isinstance(node, Mapping):
+        if not isinstance(node, Mapping) or not node.items:
             self._refuse(node, f"sweep.{name}", "expected a mapping from keys to lists of values")
             return {}
         lists = {}
@@ -122,7 +123,7 @@ class SweepBlock:
     def _read_random(self, node: Node | None) -> None:
         if node is None:
             return
-        if not isinstance(node, Mapping):
+        if not isinstance(node, Mapping) or not set(node.items) - {"samples"}:
             self._refuse(node, "sweep.random", "expected samples and keys with a distribution")
             return
         self.samples = self._integer(node, "samples", 0, 1)
@@ -147,6 +148,16 @@ class SweepBlock:
         else:
             message = "expected {uniform: [low, high]}, {log_uniform: [low, high]} with 0 < low, "
             self._refuse(node, f"sweep.random.{key}", message + "or {choice: [value, …]}")
+
+    def _refuse_twice(self, block: Mapping) -> None:
+        first: dict[str, str] = {}
+        for name in ("grid", "zip", "random"):
+            group = block.items.get(name)
+            for key in getattr(self, name):
+                if key in first and isinstance(group, Mapping):
+                    message = f"stands in sweep.{first[key]} already"
+                    self.problems.append(group.keys[key].problem(message, f"sweep.{name}.{key}"))
+                first.setdefault(key, name)
 
     def _integer(self, block: Mapping, name: str, default: int, low: int) -> int:
         node = block.items.get(name)
