@@ -35,7 +35,9 @@ class Epoch:
     def row(self, network: int = 0) -> dict[str, float | None]:
         """One network's row of metrics.csv; None for what was not evaluated."""
         evaluated = self.metrics and not (self.out_of_turn and self.finite[network])
-        metrics = {name: self.metrics[name][network] if evaluated else None for name in self.columns}
+        metrics = {
+            name: self.metrics[name][network] if evaluated else None for name in self.columns
+        }
         return {
             "epoch": self.number,
             "step": self.steps,
