@@ -43,6 +43,9 @@ def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
     wanted = [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
     before = {} if _listeners else {one: signal.signal(one, _tell_all) for one in wanted}
     _listeners.append((received, request_stop))
+    if first := _listeners[0][0].signal:  # it came before this one could be told
+        received.signal = first
+        request_stop()
     try:
         yield received
     finally:

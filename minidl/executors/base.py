@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from minidl.errors import MinidlError
+from minidl.signals import orderly_end
 from minidl.spec import Member
 from minidl.sweep.progress import Progress
 
@@ -57,7 +58,8 @@ def run_job(job: Job, watch: Watch) -> None:
         watch(Update(job, "progress", progress))
 
     try:
-        with use_threads(1):
+        # A signal while the stack is being built is not lost: `train` is told as it begins.
+        with use_threads(1), orderly_end(lambda: None):
             stack = StackRun(job.members, SweepFolder(job.folder), job.command, report)
             watch(Update(job, stack.train()))
     except MinidlError as error:
