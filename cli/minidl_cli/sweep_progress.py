@@ -34,7 +34,7 @@ class SweepProgress:
         self._costs = [cost(job.members) for job in plan.jobs]
         self._shares = [0.0] * len(plan.jobs)  # how much of each stack is done
         self._statuses: dict[str, str] = {}
-        self._best: dict[str, float] = {}
+        self._best: dict[str, dict[str, float]] = {}  # by metric and name
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -53,9 +53,11 @@ class SweepProgress:
         if update.progress is not None:
             self._shares[update.job.number] = update.progress.epoch / update.progress.epochs
             self._statuses |= update.progress.statuses
-            self._best |= update.progress.best
+            self._best.setdefault(update.progress.metric, {}).update(update.progress.best)
         elif update.kind == "failed":
-            self._statuses |= {member.name: "failed" for member in update.job.members}
+            names = [member.name for member in update.job.members]
+            running = [name for name in names if self._statuses.get(name, "running") == "running"]
+            self._statuses |= dict.fromkeys(running, "failed")
         if update.kind != "progress":
             self._shares[update.job.number] = 1.0
         self.show()
@@ -81,12 +83,15 @@ class SweepProgress:
         return ", ".join(f"{counts[name]} {name}" for name in names if counts[name])
 
     def best(self) -> str:
-        """The smallest test loss so far, and whose it is."""
-        finite = {name: value for name, value in self._best.items() if value == value}
-        if not finite:
-            return ""
-        name = min(finite, key=lambda name: finite[name])
-        return f"best {finite[name]:.4g} ({name.rsplit('-', 1)[0]})"
+        """The best value so far, and whose it is; of the first metric, if stacks have several."""
+        from minidl.optim.schedules import greater_is_better  # not before it is needed: torch
+
+        for metric, values in self._best.items():
+            if values:
+                choose = max if greater_is_better(metric) else min
+                name = choose(values, key=lambda name: values[name])
+                return f"best {metric} {values[name]:.4g} ({name.rsplit('-', 1)[0]})"
+        return ""
 
     def remaining(self) -> float | None:
         """Seconds to go, if that can be said yet."""

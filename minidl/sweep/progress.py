@@ -12,4 +12,5 @@ class Progress:
     epoch: int
     epochs: int
     statuses: dict[str, str]
-    best: dict[str, float]  # of the metric that "best" means
+    metric: str  # which says what is best
+    best: dict[str, float]

@@ -59,6 +59,7 @@ class StackRun:
         goes_on = self.folder.finished(member) > 0
         if goes_on:
             folder = self.folder.run(member)
+            self.folder.forget_error(member)
         else:
             folder = RunFolder.create(
                 self.folder.path,
@@ -129,7 +130,8 @@ class StackRun:
             if run.best.value is not None
         }
         trainer = self.trainer
-        self.report(Progress(trainer.finished, trainer.epochs, statuses, best))
+        metric = self.runs[0].best.metric
+        self.report(Progress(trainer.finished, trainer.epochs, statuses, metric, best))
 
 
 def _read_all(specs: Sequence[Spec]) -> list[Dataset]:
