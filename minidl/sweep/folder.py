@@ -8,6 +8,7 @@ runs/<name>/
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ from minidl.runs import RunFolder, is_run
 from minidl.spec import Member, Sweep
 from minidl.spec.dump import to_yaml
 
-_SWEEP, _RESULTS = "sweep.yaml", "results.csv"
+_SWEEP, _RESULTS, _ERROR = "sweep.yaml", "results.csv", "error.txt"
 
 
 class SweepFolder:
@@ -83,13 +84,20 @@ class SweepFolder:
             return 0
 
     def write_error(self, member: Member, text: str) -> None:
-        """Note why a member failed; its folder may not be there yet."""
+        """Note that a member failed, and why; its folder may not be there yet."""
         run = self.run(member)
         if not run.path.is_dir():
             files.make_folder(run.path)
-        files.write_atomic(run.path / "error.txt", text.encode("utf-8", "replace"))
-        if not run.record_path.exists():
-            run.write_record({"name": member.spec.name, "status": "failed"})
+        files.write_atomic(run.path / _ERROR, text.encode("utf-8", "replace"))
+        record: dict[str, Any] = {"name": member.spec.name}
+        with contextlib.suppress(RunError):
+            record = run.read_record()
+        reason = text.strip().splitlines()[-1:]
+        run.write_record({**record, "status": "failed", "reason": "".join(reason)})
+
+    def forget_error(self, member: Member) -> None:
+        """A member that failed is tried again."""
+        (self.path / member.name / _ERROR).unlink(missing_ok=True)
 
     def write_results(self, members: Iterable[Member]) -> None:
         """results.csv, from the members' own records."""
