@@ -172,7 +172,9 @@ class Trainer:
         rates = [
             schedule(self.finished, lr) for schedule, lr in zip(self.schedules, lrs, strict=True)
         ]
-        self.optimizer.lr = rates if isinstance(self.optimizer.lr, list) else rates[0]
+        wanted = rates if isinstance(self.optimizer.lr, list) else rates[0]
+        if wanted != self.optimizer.lr:  # setting it costs as much as a step
+            self.optimizer.lr = wanted
 
     def _finite(self) -> list[bool]:
         """Which networks' losses of this epoch, and weights after it, are numbers."""

@@ -29,14 +29,20 @@ class Batches:
     ) -> None:
         samples_axis = 1 if stacked else 0
         self.samples = inputs.shape[samples_axis]
-        self._sources = (inputs, targets)
-        self._shuffled = (torch.empty_like(inputs), torch.empty_like(targets))
         self._generators = [Generator().manual_seed(seed) for seed in seeds]
-        # Where each network's samples begin once all are seen as rows of one matrix.
-        self._starts = torch.arange(len(self._generators)).unsqueeze(1) * self.samples
+        shuffled = (torch.empty_like(inputs), torch.empty_like(targets))
+        # All networks' samples as rows of one matrix each: an epoch's order is one list of rows.
+        count = len(self._generators) * self.samples
+        self._sources = [x.view(count, -1) for x in (inputs, targets)]
+        self._shuffled = [x.view(count, -1) for x in shuffled]
+        self._rows = torch.empty(count, dtype=torch.int64)
+        self._orders = list(self._rows.view(-1, self.samples))
+        self._starts = None  # where each network's rows begin, if there are several
+        if len(self._generators) > 1:
+            self._starts = (torch.arange(count) // self.samples) * self.samples
         starts = range(0, self.samples, batch_size)
         sizes = [min(batch_size, self.samples - start) for start in starts]
-        x, y = self._shuffled
+        x, y = shuffled
         self._views = [
             (x.narrow(samples_axis, start, size), y.narrow(samples_axis, start, size))
             for start, size in zip(starts, sizes, strict=True)
@@ -48,11 +54,12 @@ class Batches:
         return len(self._views)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        orders = [torch.randperm(self.samples, generator=g) for g in self._generators]
-        rows = (torch.stack(orders) + self._starts).view(-1).to(self._sources[0].device)
+        for generator, order in zip(self._generators, self._orders, strict=True):
+            torch.randperm(self.samples, generator=generator, out=order)
+        rows = self._rows if self._starts is None else self._rows + self._starts
+        rows = rows.to(self._sources[0].device)
         for source, shuffled in zip(self._sources, self._shuffled, strict=True):
-            into = shuffled.view(len(rows), -1)
-            torch.index_select(source.view(len(rows), -1), 0, rows, out=into)
+            torch.index_select(source, 0, rows, out=shuffled)
         return iter(self._views)
 
     def state(self, network: int) -> Tensor:

@@ -18,7 +18,7 @@ class Activation(Module):
 
     prefix = "act"
     reads_input = False
-    gain: float | None = 1.0
+    activates = True
 
     def output_buffer(self, x: Tensor) -> Tensor:
         """Where y goes: over x if nobody else needs x."""

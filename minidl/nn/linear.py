@@ -67,7 +67,7 @@ class Linear(Module):
         return (self.out_features,)
 
     def draw_parameters(
-        self, init: Initializer, gain: float, generator: Generator, network: int
+        self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
         init = self.init or init
         sizes = self.in_features, self.out_features

@@ -31,7 +31,9 @@ class Module(Memory):
     returns_view: ClassVar[bool] = False
     # Whether its forward draws random numbers.
     draws: ClassVar[bool] = False
-    # By how much initialisers widen the weights in front of it (activations have one).
+    # An activation, and by how much initialisers widen the weights in front of it; None leaves
+    # that to the initialiser.
+    activates: ClassVar[bool] = False
     gain: float | None = None
 
     def __init__(self) -> None:
@@ -165,7 +167,7 @@ class Module(Memory):
         return self
 
     def draw_parameters(
-        self, init: Initializer, gain: float, generator: Generator, network: int
+        self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
         """Draw this module's own parameters of one network (layers with parameters override it)."""
 
@@ -182,14 +184,15 @@ class Module(Memory):
     def seed_draws(self, seed: int, network: int) -> None:
         """Start the random draws of one network anew (modules with `draws` override it)."""
 
-    def _with_gains(self) -> list[tuple[Module, float]]:
+    def _with_gains(self) -> list[tuple[Module, float | None]]:
         """Every layer with parameters, in order, and the gain of the activation that follows it."""
-        layers, gain = [], 1.0
+        layers: list[tuple[Module, float | None]] = []
+        gain: float | None = 1.0  # of no activation
         for leaf in reversed([module for module in self.modules() if not module.children()]):
             if leaf.parameters():
                 layers.append((leaf, gain))
                 gain = 1.0
-            elif leaf.gain is not None:
+            elif leaf.activates:
                 gain = leaf.gain
         return layers[::-1]
 
