@@ -116,9 +116,9 @@ class Evaluator(Memory):
         squares = torch.mul(errors, errors, out=self.scratch("squares", output)).view(rows)
         per_output = self.buffer("per_output", (rows[0], rows[2]), output)
         sums[2:].add_(torch.sum(squares, 1, out=per_output).T)
-        sizes = torch.abs(errors, out=errors).view(rows[0], -1)
+        sizes = torch.abs(errors, out=errors).view(rows)
         total = self.buffer("total", (rows[0],), output)
-        torch.sum(sizes, 1, out=total)
+        torch.sum(sizes, (1, 2), out=total)
         sums[1].add_(total.div_(self.constant(rows[2], output)))
 
 

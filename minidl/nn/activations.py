@@ -24,19 +24,19 @@ class Activation(Module):
         """Where y goes: over x if nobody else needs x."""
         if self.may_overwrite_input and not self.reads_input:
             return x
-        return self.buffer("y", x.shape, x)
+        return self.scratch("y", x)
 
     def grad_buffer(self, grad_output: Tensor) -> Tensor:
         """Where dx goes: over dy if nobody else needs dy."""
         if self.may_overwrite_grad:
             return grad_output
-        return self.buffer("grad_input", grad_output.shape, grad_output)
+        return self.scratch("grad_input", grad_output)
 
 
 class ReLU(Activation):
     """y = max(0, x)        dx = dy · 1[x > 0]
 
-    (Nair & Hinton 2010). Since y ≥ 0, 1[x > 0] is sign(y).
+    (Nair & Hinton 2010). y > 0 where x > 0.
     """
 
     gain = math.sqrt(2)
@@ -46,7 +46,7 @@ class ReLU(Activation):
         return self.y
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        slope = torch.sign(self.y, out=self.scratch("slope", self.y))
+        slope = torch.gt(self.y, self.constant(0, self.y), out=self.scratch("slope", self.y))
         return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
 
 

@@ -50,7 +50,7 @@ class Dropout(Module):
         self.drops = self.training
         if not self.drops:
             return x
-        self.mask = self.buffer("mask", x.shape, x)
+        self.mask = self.scratch("mask", x)
         each_step(self.draw, self.mask)
         return torch.mul(x, self.mask, out=x if self.may_overwrite_input else self._like(x))
 
@@ -61,7 +61,7 @@ class Dropout(Module):
         return torch.mul(grad_output, self.mask, out=out)
 
     def _like(self, x: Tensor) -> Tensor:
-        return self.buffer("y", x.shape, x)
+        return self.scratch("y", x)
 
     def draw(self, mask: Tensor) -> None:
         """Fill `mask` with the next ones of the pool."""
@@ -74,7 +74,7 @@ class Dropout(Module):
             self._pool_size, self._used = max(POOL_SIZE, count), 0
             self._fill_pool(like=mask)
         here = self._pool[:, self._used : self._used + count]
-        mask.view(rows, count).copy_(here)
+        mask.copy_(here.view(mask.shape))
         self._used += count
 
     def _fill_pool(self, like: Tensor) -> None:

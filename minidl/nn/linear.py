@@ -6,9 +6,13 @@ import torch
 from torch import Generator, Tensor
 
 from minidl.nn.init import Initializer
+from minidl.nn.memory import is_feature_major
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
-from minidl.nn.products import add_column_sums, add_product, affine, product
+from minidl.nn.products import add_column_sums, add_product, affine, prefers_feature_major, product
+
+# An input with fewer features is copied where that makes it feature-major.
+NARROW = 16
 
 
 class Linear(Module):
@@ -44,8 +48,10 @@ class Linear(Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-1] != self.in_features:
             raise ValueError(f"{self} can't take an input of shape {tuple(x.shape)}")
-        self.x = x
-        y = self.buffer("y", (*x.shape[:-1], self.out_features), x)
+        feature_major = prefers_feature_major(x)
+        self.x = x = self._arranged(x) if feature_major else x
+        shape = (*x.shape[:-1], self.out_features)
+        y = self.buffer("y", shape, x, feature_major=feature_major)
         if self.bias is None:
             return product(x, self.weight.data.mT, out=y)
         return affine(x, self.weight.data, self.bias.data, out=y)
@@ -58,8 +64,14 @@ class Linear(Module):
             add_column_sums(self.bias.grad, grad_output, ones, sums)
         if not self.input_gradient:
             return grad_output.new_empty(0)
-        grad_input = self.buffer("grad_input", self.x.shape, grad_output)
+        grad_input = self.scratch("grad_input", self.x)
         return product(grad_output, self.weight.data, out=grad_input)
+
+    def _arranged(self, x: Tensor) -> Tensor:
+        """A narrow input feature-major: that saves more than the copy takes (see nn.products)."""
+        if self.in_features >= NARROW or is_feature_major(x):
+            return x
+        return self.buffer("x", x.shape, x, feature_major=True).copy_(x)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if input_shape != (self.in_features,):

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
-from minidl.nn.memory import Memory
+from minidl.nn.memory import Memory, is_feature_major
 from minidl.nn.products import row_dots
 
 Reduction = Literal["mean", "sum", "batchmean"]
@@ -59,9 +59,10 @@ class Loss(Memory):
         return 1 / terms
 
     def total(self, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        """scale · Σ a · b over each network's own entries."""
+        """scale · Σ a · b over each network's own entries; both in the same order of memory."""
         rows = self.networks or 1
         value = self.buffer("value", (rows,), a)
+        a, b = (x.mT if is_feature_major(x) else x for x in (a, b))
         row_dots(a.view(rows, -1), b.view(rows, -1), scale, out=value)
         return value if self.networks is not None else value[0]
 
@@ -104,7 +105,7 @@ class BCELoss(Loss):
         log_p = torch.log(output, out=self.scratch("log_p", output)).clamp_min_(-100)
         log_q = torch.neg(output, out=self.scratch("log_q", output)).log1p_().clamp_min_(-100)
         terms = log_p.sub_(log_q).mul_(target).add_(log_q)
-        ones = self.buffer("ones", output.shape, output, fill=1.0)
+        ones = self.buffer("ones", output.shape, output, fill=1.0)  # in any order
         return self.total(terms, ones, -self.scale(output))
 
     def backward(self) -> Tensor:
@@ -127,7 +128,7 @@ class BCEWithLogitsLoss(Loss):
         softplus = torch.abs(output, out=self.scratch("softplus", output)).neg_().exp_().log1p_()
         terms = torch.maximum(output, self.constant(0, output), out=self.scratch("terms", output))
         terms.add_(softplus).addcmul_(output, target, value=-1)
-        ones = self.buffer("ones", output.shape, output, fill=1.0)
+        ones = self.buffer("ones", output.shape, output, fill=1.0)  # in any order
         return self.total(terms, ones, self.scale(output))
 
     def backward(self) -> Tensor:
@@ -177,7 +178,7 @@ class CrossEntropyLoss(Loss):
             smoothed.fill_(spread / classes)
             return smoothed.scatter_(-1, target.unsqueeze(-1), 1 - spread + spread / classes)
         self.check_shapes(output, target)
-        if not spread:
+        if not spread and not is_feature_major(output):
             return target
         return torch.mul(target, 1 - spread, out=smoothed).add_(spread / classes)
 

@@ -88,6 +88,14 @@ def guard(owner: object, attribute: str, value: object) -> None:
         active.guard(owner, attribute, value)
 
 
+def is_feature_major(x: Tensor) -> bool:
+    """Whether a stack's (T, N, C) lies in memory as (T, C, N), all samples of a feature together.
+
+    Layers arrange large batches so, see nn.products; for all others it makes no difference.
+    """
+    return x.dim() == 3 and x.stride(1) == 1 and x.stride(2) == x.shape[1] > 1
+
+
 class Memory:
     """Buffers by name and shape."""
 
@@ -95,20 +103,28 @@ class Memory:
         self._buffers: dict[tuple[Any, ...], Tensor] = {}
 
     def buffer(
-        self, name: str, shape: Sequence[int], like: Tensor, *, fill: float | None = None
+        self,
+        name: str,
+        shape: Sequence[int],
+        like: Tensor,
+        *,
+        fill: float | None = None,
+        feature_major: bool = False,
     ) -> Tensor:
         """The buffer of that name and shape, with `like`'s dtype and device; allocated once.
 
         Its content is what the last step left there, or `fill` everywhere for a constant that no
-        one writes to.
+        one writes to. `feature_major`: (T, N, C) lies in memory as (T, C, N).
         """
-        key = (name, tuple(shape), like.dtype, like.device)
+        key = (name, tuple(shape), like.dtype, like.device, feature_major)
         found = self._buffers.get(key)
         if found is None:
             if len(self._buffers) >= SHAPES_REMEMBERED:
                 del self._buffers[next(iter(self._buffers))]
             with outside_recording():
-                found = torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
+                sizes = (shape[0], shape[2], shape[1]) if feature_major else tuple(shape)
+                found = torch.empty(sizes, dtype=like.dtype, device=like.device)
+                found = found.mT if feature_major else found
                 if fill is not None:
                     found.fill_(fill)
             self._buffers[key] = found
@@ -119,8 +135,8 @@ class Memory:
         return self.buffer(f"constant {value}", (), like, fill=value)
 
     def scratch(self, name: str, like: Tensor) -> Tensor:
-        """A buffer of `like`'s shape."""
-        return self.buffer(name, like.shape, like)
+        """A buffer of `like`'s shape, in the order of its memory."""
+        return self.buffer(name, like.shape, like, feature_major=is_feature_major(like))
 
     def forget_buffers(self) -> None:
         """Give the memory of all buffers back."""

@@ -56,7 +56,7 @@ class Module(Memory):
         raise NotImplementedError
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.forward(x).clone()
+        return self.forward(x).clone(memory_format=torch.contiguous_format)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of one sample's output, from that of one sample's input.
