@@ -4,9 +4,8 @@
 gain makes up for what the following activation takes from the spread: 1 for none, 5/3 for tanh, √2
 for ReLU, √(2 / (1 + slope²)) for LeakyReLU, as in PyTorch; for sigmoid it is the initialiser's.
 
-Numbers
-are drawn in float64 on the CPU and then rounded, so that a float32 and a float64 training start
-from the same network, on any device.
+Numbers are drawn in float64 on the CPU and then rounded, so that a float32 and a float64 training
+start from the same network, on any device.
 """
 
 from __future__ import annotations
