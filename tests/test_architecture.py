@@ -18,7 +18,9 @@ HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "pydantic", "rich.
 ALLOWED = {
     "minidl/errors.py": (),
     "minidl/nn": ("torch", "minidl.errors"),
-    "minidl/optim": ("torch", "minidl.errors", "minidl.nn"),
+    "minidl/optim": (
+        *("torch", "minidl.errors", "minidl.nn.parameter", "minidl.nn.memory", "minidl.nn.module"),
+    ),
     "minidl/capture.py": ("torch", "minidl.errors", "minidl.nn"),
     "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.errors"),
     "minidl/data": (
@@ -87,6 +89,10 @@ def test_the_library_never_imports_its_command_line() -> None:
 
 def test_the_core_is_written_by_hand() -> None:
     for file in [*files("minidl/nn"), *files("minidl/optim")]:
+        for module in imports(file):
+            parts = module.split(".")
+            from_torch = parts[0] == "torch"
+            assert not (from_torch and {"nn", *FORBIDDEN_IN_THE_CORE} & set(parts)), (file, module)
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Attribute):
                 name = f"{ast.unparse(node)} in {file.relative_to(ROOT)}"

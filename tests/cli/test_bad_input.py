@@ -244,6 +244,8 @@ def test_validate_reads_data_only_when_asked(folder: Path) -> None:
 def test_hostile_text_reaches_the_terminal_without_control_characters(folder: Path) -> None:
     config = folder / "c.yaml"
     config.write_text(small('"\\e[31mred\\e]0;title\\a": 1'))
-    finished = minidl("train", config)
-    assert finished.code == 2
-    assert not {"\x1b", "\x07"} & set(finished.err)
+    for path in (config, folder / "\x1b[31mred\x07.yaml"):
+        finished = minidl("train", path)
+        assert finished.code == 2
+        assert "red" in finished.err
+        assert not {"\x1b", "\x07"} & set(finished.err)

@@ -116,6 +116,25 @@ def test_a_regression_gives_its_values(tmp_path: Path) -> None:
     assert numbers(rows, "y") == pytest.approx(arrays["test_output"], abs=1e-5)
 
 
+def test_the_plotted_plane_is_what_predict_says_of_its_points(tmp_path: Path) -> None:
+    """In the units of the file, though the network gets standardized numbers."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform((1.5, 2000), (1.9, 9000), (60, 2))
+    lines = [f"{a:.3f},{b:.0f},{'tall' if a > 1.7 else 'small'}" for a, b in points]
+    (tmp_path / "people.csv").write_text("\n".join(["height,income,is", *lines]) + "\n")
+    text = "data: {type: csv, path: people.csv, target: is}\nmodel: mlp\nloss: bce_with_logits\n"
+    run = train(tmp_path, "training.epochs=5", "optimizer.lr=0.1", text=text).run
+    arrays = run.read_predictions()
+    assert 1.4 < arrays["grid_x"].min() < 1.5 < 1.9 < arrays["grid_x"].max() < 2
+    corners = [(i, j) for i in (0, 40, -1) for j in (0, 40, -1)]
+    asked = [f"{arrays['grid_x'][j]!s},{arrays['grid_y'][i]!s}" for i, j in corners]
+    rows = table(predict(run, tmp_path, "\n".join(["height,income", *asked])).out)
+    logits = np.array([arrays["grid_output"][i, j] for i, j in corners])
+    assert logits.std() > 0.01
+    expected = 1 / (1 + np.exp(-logits))
+    assert numbers(rows, "probability_tall") == pytest.approx(expected, abs=1e-6)
+
+
 def test_columns_are_found_by_name_in_any_order_beside_others(tmp_path: Path) -> None:
     run = fruit(tmp_path, "cross_entropy")
     expected = predict(run, tmp_path, "size,colour\n1.5,red\n8.5,green\n").out

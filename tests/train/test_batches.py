@@ -9,11 +9,16 @@ from torch import Tensor
 from minidl.data.batches import Batches
 
 
-def numbered(samples: int, batch_size: int, seeds: list[int], **options: bool) -> Batches:
-    """Batches of samples that hold their own number, and ten times it as their target."""
-    numbers = torch.arange(float(samples)).view(-1, 1)
+def numbered(
+    samples: int, batch_size: int, seeds: list[int], first: int = 0, **options: bool
+) -> Batches:
+    """Batches of samples that hold their own number, and ten times it as their target.
+
+    Numbers start with `first`, in a stack network i's with 100 i.
+    """
+    numbers = torch.arange(float(samples)).view(-1, 1) + first
     if options.get("stacked"):
-        numbers = numbers.expand(len(seeds), -1, -1).contiguous()
+        numbers = torch.stack([numbers + 100 * network for network in range(len(seeds))])
     return Batches(numbers, 10 * numbers, batch_size, seeds, **options)
 
 
@@ -72,7 +77,7 @@ def test_a_network_of_a_stack_gets_the_batches_that_it_would_get_alone(drop_last
     seeds = [3, 1, 3]
     stacks = [numbered(10, 4, seeds, stacked=True, drop_last=drop_last) for _ in seeds]
     for network, seed in enumerate(seeds):
-        single = numbered(10, 4, [seed], drop_last=drop_last)
+        single = numbered(10, 4, [seed], first=100 * network, drop_last=drop_last)
         for _ in range(3):
             assert all(map(torch.equal, epoch(stacks[network], network), epoch(single)))
 
