@@ -99,8 +99,8 @@ def resume(
     data, experiment = prepare(spec)
     with use_threads(threads_for(experiment.network, spec.training.batch_size)):
         run = MemberRun(spec, data, experiment, folder, record, observers=observers)
-        run.restore()
         folder.write_record({**record, "status": "running"})
+        run.restore()
         started(folder, experiment.trainer)
         return _train(run)
 
@@ -108,7 +108,7 @@ def resume(
 def _train(run: MemberRun) -> Outcome:
     checkpoints = CheckpointClock(run.spec.training.checkpoint_every)
     with orderly_end(run.trainer.request_stop) as received, _failure_recorded(run):
-        for epoch in run.trainer:
+        for epoch in run.trainer if run.running else ():
             run.epoch_ended(epoch)
             run.write_rows()
             if not run.running:

@@ -71,23 +71,27 @@ class MemberRun:
             self.end("diverged", f"NaN or infinity in epoch {epoch.number}")
             return
         self.last_row = row
-        reasons = [observer(row) for observer in self._observers]
-        reason = next((text for text in reasons if text), None)
+        reason = self._observed(row)
         if reason or epoch.number == self.trainer.epochs:
             self.end("done", reason)
 
     def restore(self) -> None:
-        """Go on from the folder's last checkpoint; without one, from the start."""
+        """Go on from the folder's last checkpoint; without one, from the start.
+
+        It may have been the run's last epoch: then it ends here.
+        """
         if self.folder.has_checkpoint("last"):
             self.trainer.restore(self.network, *self.folder.load_checkpoint("last"))
         rows = self.folder.keep_metrics(self.trainer.finished)
-        # The observers see what they saw before: None where nothing was evaluated.
-        for row in rows:
-            self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
-            for observer in self._observers:
-                observer(self.last_row)
         if rows and self.folder.has_checkpoint("best"):
             self.best_state = self.folder.load_checkpoint("best")
+        # The observers see what they saw before: None where nothing was evaluated.
+        reason = None
+        for row in rows:
+            self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
+            reason = self._observed(self.last_row)
+        if reason or self.trainer.finished == self.trainer.epochs:
+            self.end("done", reason)
 
     def write_rows(self) -> None:
         """Append what is new to metrics.csv."""
@@ -138,6 +142,11 @@ class MemberRun:
             "ended": now(),
         }
         self.folder.write_record(self.record)
+
+    def _observed(self, row: Row) -> str | None:
+        """Show a row to all observers; returns a reason to stop, if one has one."""
+        reasons = [observer(row) for observer in self._observers]
+        return next((text for text in reasons if text), None)
 
     def _keep_best(self, row: Row) -> None:
         if row["epoch"] != self.trainer.finished:
