@@ -35,7 +35,8 @@ def encoding_for(members: Members, data: Dataset) -> Encoding:
     else:
         encoding = Encoding("one_hot", data.classes)
     if outputs not in (None, encoding.outputs):
-        message = f"{kind} on this data needs {encoding.outputs} outputs, but got {outputs}"
+        outputs_needed = f"{encoding.outputs} output" + ("s" if encoding.outputs > 1 else "")
+        message = f"{kind} on this data needs {outputs_needed}, but got {outputs}"
         raise members.problem(key, message)
     return encoding
 

@@ -11,14 +11,16 @@ from minidl.spec.component import Component, Expect, Group, Seed, Text
 TestFraction = Annotated[float, Field(gt=0, lt=1)]
 Task = Literal["auto", "classification", "regression"]
 
+MAX_POINTS = 10_000_000  # a typing mistake shouldn't fill the memory
+
 
 class _Data(Component):
     seed: Seed = Field(None, description="Draws or splits the data; by the run's if left out.")
 
 
 class _Toy(_Data):
-    train: int = Field(1000, ge=1, description="The number of training points.")
-    test: int = Field(1000, ge=1, description="The number of test points.")
+    train: int = Field(1000, ge=1, le=MAX_POINTS, description="The number of training points.")
+    test: int = Field(1000, ge=1, le=MAX_POINTS, description="The number of test points.")
 
 
 class DiskData(_Toy):
@@ -83,8 +85,8 @@ class NoisySineData(_Toy):
     """Regression on one input: a sine with noise."""
 
     type: Literal["noisy_sine"] = "noisy_sine"
-    train: int = Field(200, ge=1, description="The number of training points.")
-    test: int = Field(200, ge=1, description="The number of test points.")
+    train: int = Field(200, ge=1, le=MAX_POINTS, description="The number of training points.")
+    test: int = Field(200, ge=1, le=MAX_POINTS, description="The number of test points.")
     noise: float = Field(0.1, ge=0, description="The std of the noise on the target.")
 
 

@@ -82,11 +82,11 @@ def test_a_loss_that_does_not_suit_the_data(one: Spec, said: str) -> None:
         ),
         (
             config("disk", "{type: mlp, outputs: 2}", "loss: bce_with_logits"),
-            "c.yaml:2:29: model.outputs: bce_with_logits on this data needs 1 outputs, but got 2",
+            "c.yaml:2:29: model.outputs: bce_with_logits on this data needs 1 output, but got 2",
         ),
         (
             config("noisy_sine", "{type: mlp, outputs: 2}"),
-            "c.yaml:2:29: model.outputs: mse on this data needs 1 outputs, but got 2",
+            "c.yaml:2:29: model.outputs: mse on this data needs 1 output, but got 2",
         ),
         (
             config("wine", "{type: sequential, layers: [{linear: 5}, relu, {linear: 4}]}"),
