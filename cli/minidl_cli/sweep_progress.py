@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from minidl.sweep.run import SweepOutcome, SweepPlan
 
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
+BAR_WIDTH = 24
 MEANINGFUL_SECONDS = 2.0  # before that an estimate is a guess
 
 
@@ -142,8 +143,10 @@ class SweepBar(SweepLines):
 
         console = Console(stderr=True)
         columns: list[Any] = [TextColumn("{task.fields[ended]}/{task.fields[runs]}")]
+        self._beside = len(f"{self.total}/{self.total} ")  # what stands before the text
         if console.width >= 60:
-            columns.append(BarColumn(bar_width=24))
+            columns.append(BarColumn(bar_width=BAR_WIDTH))
+            self._beside += BAR_WIDTH + 1
         columns.append(TextColumn("{task.fields[text]}", markup=False))
         self._bar = Progress(*columns, console=console, transient=True)
         self._task = self._bar.add_task("", total=1.0, ended=0, runs=self.total, text="starting")
@@ -154,6 +157,9 @@ class SweepBar(SweepLines):
         share = sum(map(float.__mul__, self._costs, self._shares)) / (sum(self._costs) or 1.0)
         eta = f"{_duration(left)} left" if left is not None else ""
         text = "  ".join(part for part in (eta, self.counts(), self.best()) if part)
+        # Left to itself, rich would rather shorten the count and the bar.
+        room = max(self._bar.console.width - self._beside, 1)
+        text = text if len(text) <= room else text[: room - 1] + "…"
         self._bar.update(self._task, completed=share, ended=self.ended_count, text=text)
 
     def close(self) -> None:
