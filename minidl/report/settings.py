@@ -8,7 +8,6 @@ model.layers: [{linear: 5}, relu]      → model.layers = "[linear, relu]",
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -77,17 +76,9 @@ def show(value: Value) -> str:
 
 
 def number(value: float) -> str:
-    """All digits that a float has, and no more signs than needed: 1e-5, 0.1, 250."""
-    if not math.isfinite(value):
-        return str(value)
-    if value and not 1e-4 <= abs(value) < 1e7:
-        mantissa, _, exponent = f"{value:.17e}".partition("e")
-        for digits in range(18):
-            mantissa = f"{value:.{digits}e}".partition("e")[0]
-            if float(f"{mantissa}e{exponent}") == value:
-                break
-        return f"{mantissa}e{int(exponent)}"
-    return repr(value).removesuffix(".0")
+    """All digits that a float has, the way people write them: 1e-5, 0.1, 250."""
+    mantissa, e, exponent = repr(value).partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}" if e else mantissa.removesuffix(".0")
 
 
 def sort_key(value: Value) -> tuple[int, float, str]:

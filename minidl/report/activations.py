@@ -1,0 +1,49 @@
+"""Activation functions and their derivatives, as minidl's own modules compute them."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from minidl.report import style
+from minidl.report.picture import dashes, panels
+from minidl.spec.report import ActivationsFigure
+
+
+def activations(asked: ActivationsFigure) -> Figure:
+    """f(x) at the left, f'(x) at the right."""
+    x = np.linspace(-asked.reach, asked.reach, 1001)
+    title = "Activation functions and their derivatives"
+    figure, ((left, right),) = panels(asked.title or title, [], 1, 2, (3.7, 3.2))
+    handles, labels = [], []
+    for index, activation in enumerate(asked.activations):
+        look = {"color": style.class_colour(index), "linestyle": dashes(index), "linewidth": 1.8}
+        value, slope = _function(activation, x)
+        left.plot(x, value, **look, zorder=3)
+        right.plot(x, slope, **look, zorder=3)
+        handles.append(Line2D([], [], **look))
+        options = [v for k, v in activation if k not in ("type", "name") and v is not None]
+        words = ", ".join(f"{option:g}" for option in options)
+        labels.append(style.literal(f"{activation.type}({words})" if words else activation.type))
+    for axes, what in ((left, "f(x)"), (right, "f′(x)")):
+        axes.axhline(0, color=style.FRAME, linewidth=0.8, zorder=1)
+        axes.axvline(0, color=style.FRAME, linewidth=0.8, zorder=1)
+        axes.set_xlim(-asked.reach, asked.reach)
+        style.label(axes, "x", what)
+    style.legend(right, handles, labels)
+    return figure
+
+
+def _function(activation: object, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The values and slopes: a forward pass, then a backward pass of ones."""
+    import torch
+
+    from minidl.build.members import options
+    from minidl.build.network import ACTIVATIONS
+
+    module = ACTIVATIONS[activation.type](**options(activation))  # type: ignore[attr-defined]
+    points = torch.from_numpy(x)[:, None].clone()
+    value = module.forward(points).clone()
+    slope = module.backward(torch.ones_like(points)).clone()
+    return value.numpy()[:, 0], slope.numpy()[:, 0]
