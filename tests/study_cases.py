@@ -114,7 +114,7 @@ def sweep(
             status = options.pop("status", "done")
             columns = curves(epochs, seed=seed, **options)
             if status == "diverged":
-                columns = {k: v[: epochs // 2].astype(float) for k, v in columns.items()}
+                columns = {k: v[: (epochs + 1) // 2].astype(float) for k, v in columns.items()}
                 columns["epoch"] = columns["epoch"].astype(int)
                 columns["test_loss"][-1] = np.nan
             words = "-".join(f"{key.rpartition('.')[2]}={value}" for key, value in settings.items())

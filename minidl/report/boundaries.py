@@ -14,6 +14,7 @@ from minidl.report import plane, style
 from minidl.report.collect import Member
 from minidl.report.decision import class_of
 from minidl.report.groups import group_by, values_of
+from minidl.report.lines import listed
 from minidl.report.overlay import single_runs
 from minidl.report.picture import panels, where_words
 from minidl.report.run_view import RunView
@@ -48,10 +49,10 @@ def boundaries(
         return None
     seeds = sorted({str(run.settings.get("seed")) for run in found.values()})
     below = [f"single runs, seed {', '.join(seeds[:5])}; dots: wrong on test"]
-    title = f"Decision boundaries by {' and '.join(heads(keys))}"
+    title = listed([f"decision boundaries by {heads(keys)[0]}", *heads(keys)[1:]])
     size = (1.9, 1.95) if len(places[0]) > 2 else (2.6, 2.65)
     below += where_words(asked.where)
-    figure, axes = panels(asked.title or title, below, len(places), len(places[0]), size)
+    figure, axes = panels(asked.title or title, below, len(places), len(places[0]), size, 0.3)
     for row, (kinds, panels_of_row) in enumerate(zip(places, axes, strict=True)):
         for column, panel in enumerate(panels_of_row):
             if column >= len(kinds):

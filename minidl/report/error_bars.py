@@ -46,9 +46,11 @@ def error_bars(members: Sequence[Member], asked: ErrorBarsFigure) -> Figure | No
     if not any(of.n for of in measured.values()):
         return None
     below = [counted([of.n for of in measured.values()], asked.band), *where_words(asked.where)]
-    title = f"{listed([words(asked.metric)])} by {' and '.join(heads(keys))}"
+    title = listed([f"{words(asked.metric)} by {heads(keys)[0]}", *heads(keys)[1:]])
     width = min(max(0.32 * len(places) * max(len(lines), 2), 4.6), 11)
-    figure, ((axes,),) = panels(asked.title or title, below, 1, 1, (width, 3.7))
+    figure, ((axes,),) = panels(
+        asked.title or title, below, 1, 1, (width, 3.7), 1.5 if asked.lines else 0.3
+    )
     ends: list[float] = []
     handles, labels = [], []
     for index, (line, colour) in enumerate(zip(lines, colours(lines), strict=True)):

@@ -19,12 +19,19 @@ from minidl.report.table import Row, Table
 _UNIT = re.compile(r"\s*±\s*")
 
 
-def as_table(document: Document, width: int | None = None) -> str:
-    """Aligned lines; with a `width`, cut so that none is longer, where that is possible."""
+def as_table(document: Document, width: int | None = None, *, bold: bool = False) -> str:
+    """Aligned lines; with a `width`, cut so that none is longer, where that is possible.
+
+    `bold` sets titles and heads off, for a terminal that can.
+    """
+
+    def strong(text: str) -> str:
+        return "\n".join(f"\033[1m{row}\033[0m" for row in text.split("\n")) if bold else text
+
     parts = []
     for table in document.tables:
-        heading = [line(table.title)] if table.title else []
-        cut = ["\n".join(block) for block in blocks(table, width)]
+        heading = [strong(line(table.title))] if table.title else []
+        cut = ["\n".join([strong(head), *rows]) for head, *rows in blocks(table, width)]
         parts.append("\n".join([*heading, "\n\n".join(cut)]))
     if document.remarks:
         parts.append("\n".join(map(line, document.remarks)))

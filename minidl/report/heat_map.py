@@ -57,9 +57,9 @@ def heat_map(members: Sequence[Member], asked: HeatMapFigure) -> Figure | None:
     columns = min(len(shown), 3 if len(across) <= 6 else 2)
     rows = -(-len(shown) // columns)
     size = (min(max(0.62 * len(across) + 1.2, 3.2), 8), min(max(0.42 * len(down) + 1.1, 2.6), 8))
-    title = f"{listed([words(asked.metric)])} by {' and '.join(heads(keys))}"
+    title = listed([f"{words(asked.metric)} by {heads(keys)[0]}", *heads(keys)[1:]])
     below = [counted([of.n for of in measured], "none"), *where_words(asked.where)]
-    figure, axes = panels(asked.title or title, below, rows, columns, size)
+    figure, axes = panels(asked.title or title, below, rows, columns, size, 1.0)
     norm = _norm(asked.metric, known)
     flat = [place for row in axes for place in row]
     for index, place in enumerate(flat):

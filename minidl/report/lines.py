@@ -44,7 +44,12 @@ def draw(axes: Axes, metric: str, lines: Sequence[Line], kind: str, among: Seque
             markersize=3.5,
             zorder=3,
         )
-        if np.any(made.high > made.low):
+        if made.epochs.size == 1:
+            axes.errorbar(
+                made.epochs, made.mean, [made.mean - made.low, made.high - made.mean],
+                color=line.colour, linewidth=1.4, capsize=3, zorder=2,
+            )  # fmt: skip
+        elif np.any(made.high > made.low):
             floor = np.maximum(made.low, low / 2) if axes.get_yscale() == "log" else made.low
             axes.fill_between(
                 made.epochs, floor, made.high, color=line.colour, alpha=0.16, lw=0, zorder=2

@@ -55,13 +55,13 @@ def panels(
     rows: int,
     columns: int,
     size: tuple[float, float] = (4.3, 3.3),
+    beside: float = 1.5,
 ) -> tuple[Figure, list[list[Axes]]]:
-    """A grid of axes, each of about `size` inches, with room for a legend at the right."""
-    width = size[0] * columns + 1.5
-    limit = max(int(13 * width), 40)
+    """A grid of axes, each of about `size` inches, with room for a legend `beside` them."""
+    width = max(size[0] * columns + beside, 4.0)
     figure, axes = style.new_figure(
-        style.literal(title, max(int(8.5 * width), 30)),
-        _fit(below, limit),
+        style.literal(title, int(8.5 * width)),
+        _fit(below, int(13 * width)),
         size=(width, size[1] * rows + 0.75),
         shape=(rows, columns),
     )

@@ -3,6 +3,7 @@ how they look is up to the format."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from minidl.errors import RunError
 from minidl.report.collect import Member
 from minidl.report.groups import Group, Statistics, best_over, goodness, group_by
 from minidl.report.settings import Settings, Value, matches, sort_key, varying
-from minidl.spec.report import ReportTable
+from minidl.spec.problems import did_you_mean
+from minidl.spec.report import ReportTable, TableMetric
 
 # What became of the runs that no mean counts; a column each, where there are any.
 COUNTS: Mapping[str, tuple[str, ...]] = {
@@ -81,19 +83,19 @@ def select(members: Sequence[Member], where: Mapping[str, Any]) -> list[Member]:
 
 def check_keys(members: Sequence[Member], keys: Mapping[str, Any] | Sequence[str]) -> None:
     """Raises RunError where no run has a key."""
+    known = {key for member in members for key in member.settings} if keys else set()
     for key in keys:
-        if members and not any(key in member.settings for member in members):
-            raise RunError(f"none of these runs has the key {key!r}")
+        if members and key not in known:
+            last = [name for name in sorted(known) if name.rpartition(".")[2] == key]
+            hint = f"; did you mean {last[0]!r}?" if last else did_you_mean(key, sorted(known))
+            raise RunError(f"none of these runs has the key {key!r}{hint}")
 
 
-def default_metrics(members: Sequence[Member]) -> list[str]:
+def default_metrics(members: Sequence[Member]) -> list[TableMetric]:
     """Test loss and accuracy, or R² where the task is regression."""
-    scores = [
-        metric
-        for metric in ("test_accuracy", "test_r2")
-        if any(metric in (member.record.get("final") or {}) for member in members)
-    ]
-    return ["test_loss", *(scores or ["test_accuracy"])]
+    choice: tuple[TableMetric, ...] = ("test_accuracy", "test_r2")
+    scores = [m for m in choice if any(math.isfinite(member.value(m)) for member in members)]
+    return ["test_loss", *(scores or choice[:1])]
 
 
 def _row(group: Group, keys: Sequence[str], metrics: Sequence[str], epoch: str) -> Row:
