@@ -68,7 +68,6 @@ def write_run(
         cells = [",".join(repr(v.item()) for v in row.values()) for row in rows]
         run.metrics_path.write_text("\n".join([",".join(columns), *cells]) + "\n")
     finite = [row for row in rows if np.isfinite(float(row["test_loss"]))]
-    metrics = lambda row: {k: float(v) for k, v in row.items() if "_" in k}  # noqa: E731
     best = min(finite, key=lambda row: row["test_loss"]) if finite else None
     written = {
         "name": config.get("name"),
@@ -80,7 +79,7 @@ def write_run(
         "decision": {"kind": "threshold", "at": 0.5},
         "parameters": 1401,
         "started": "2026-01-01T12:00:00+00:00",
-        "final": metrics(finite[-1]) if finite else None,
+        "final": _metrics(finite[-1]) if finite else None,
         "best": {"metric": "test_loss", "epoch": int(best["epoch"]), **metrics(best)}
         if best
         else None,
@@ -91,6 +90,14 @@ def write_run(
     if predictions is not None:
         run.write_predictions(predictions)
     return run
+
+
+def _rows(columns: Mapping[str, Array]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, c, strict=True)) for c in zip(*columns.values(), strict=True)]
+
+
+def _metrics(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in row.items() if "_" in name}
 
 
 Look = Callable[[dict[str, Any], int], dict[str, Any]]

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from minidl.errors import ConfigError, MinidlError
+from minidl_cli.compare import compare
 from minidl_cli.components import components
 from minidl_cli.list import list_runs
 from minidl_cli.new import new
@@ -60,6 +61,7 @@ app.command("new")(new)
 app.command("components")(components)
 app.command("schema")(schema)
 app.command("report")(report)
+app.command("compare")(compare)
 app.command("list")(list_runs)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -119,22 +121,14 @@ def report(
         report=study,
         folder=_plots_folder(chosen, output) if files else None,
     )
-    write(made, format, output)
+    _write(made, format, output)
 
 
-def write(made: Document, format: Format, output: Path | None) -> None:
-    """The document as text on stdout or in a file; where its figures are, on stderr."""
-    from minidl.files import write_atomic
+def _write(made: Document, format: Format, output: Path | None) -> None:
+    """The document as text, and on stderr what the text doesn't say."""
     from minidl.report.escape import line
 
-    text = _text(made, format, terminal=output is None and sys.stdout.isatty())
-    if output is None:
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="replace")  # a terminal without ± or →
-        print(text, end="")
-    else:
-        write_atomic(output, text.encode())
-        print(f"wrote {line(output)}", file=sys.stderr)
+    show_text(lambda width, bold: _text(made, format, width, bold), output)
     for drawn in made.figures:
         if drawn.path:
             print(f"drew {line(drawn.path)}", file=sys.stderr)
@@ -143,7 +137,27 @@ def write(made: Document, format: Format, output: Path | None) -> None:
             print(line(remark), file=sys.stderr)
 
 
-def _text(made: Document, format: Format, *, terminal: bool) -> str:
+def show_text(text: Callable[[int | None, bool], str], output: Path | None) -> None:
+    """Writes `text(width, bold)` into a file, or to stdout: as wide and bold as the terminal is."""
+    from minidl.files import write_atomic
+    from minidl.report.escape import line
+
+    if output is not None:
+        write_atomic(output, text(None, False).encode())
+        print(f"wrote {line(output)}", file=sys.stderr)
+        return
+    width, bold = None, False
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        console = Console()
+        width, bold = console.width, console.color_system is not None and not console.no_color
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± or →
+    print(text(width, bold), end="")
+
+
+def _text(made: Document, format: Format, width: int | None, bold: bool) -> str:
     from minidl.report import formats
 
     if format is Format.html:
@@ -156,11 +170,7 @@ def _text(made: Document, format: Format, *, terminal: bool) -> str:
             raise RunError(f"a CSV file holds one table: choose --table NAME among {names}")
         return formats.as_csv(made.tables[0])
     if format is Format.table:
-        from rich.console import Console
-
-        console = Console()
-        bold = terminal and console.color_system is not None and not console.no_color
-        return formats.as_table(made, console.width if terminal else None, bold=bold)
+        return formats.as_table(made, width, bold=bold)
     renderers = {
         Format.md: formats.as_markdown,
         Format.latex: formats.as_latex,

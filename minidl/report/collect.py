@@ -31,6 +31,8 @@ class Member:
         record = folder.read_record()
         if record.get("status") not in STATUSES:
             raise RunError(f"{folder.record_path}: is damaged: it gives no known status")
+        if record["status"] == "failed" and not folder.config_path.exists():
+            raise RunError(f"{folder.path}: failed before it began{_error_of(folder)}")
         return cls(folder, read_settings(folder.config_path), record)
 
     @property
@@ -121,3 +123,12 @@ def _each_once(members: Sequence[Member]) -> list[Member]:
 def _ended(member: Member) -> bool:
     """Divergence is a result too."""
     return member.status in ("done", "diverged")
+
+
+def _error_of(folder: RunFolder) -> str:
+    """The first line of error.txt, which a sweep leaves in the folder of a member that failed."""
+    try:
+        first = (folder.path / "error.txt").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return f": {first.strip().partition(chr(10))[0][:200]}"

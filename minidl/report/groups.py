@@ -35,7 +35,7 @@ class Statistics:
         return cls(
             n=int(known.size),
             mean=math.fsum(known) / known.size,
-            std=float(known.std(ddof=1)) if known.size > 1 else math.nan,
+            std=_std(known),
             min=float(known[0]),
             max=float(known[-1]),
             median=float(np.median(known)),
@@ -47,6 +47,13 @@ class Statistics:
         if self.n < 2:
             return math.nan
         return t_quantile(self.n - 1) * self.std / math.sqrt(self.n)
+
+
+def _std(known: np.ndarray) -> float:
+    """Equal values have none, whatever rounding says."""
+    if known.size < 2:
+        return math.nan
+    return float(known.std(ddof=1)) if known[0] < known[-1] else 0.0
 
 
 def t_quantile(freedom: int) -> float:

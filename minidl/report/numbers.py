@@ -17,7 +17,7 @@ def mean_and_std(of: Statistics, metric: str) -> str:
     if not of.n:
         return MISSING
     mean, std = _scaled(of.mean, metric), _scaled(of.std, metric)
-    if not math.isfinite(std):
+    if not math.isfinite(std) or (std == 0 and metric in _WHOLE):
         return one(of.mean, metric)
     if std == 0:
         return f"{one(of.mean, metric)} ± 0"

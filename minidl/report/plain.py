@@ -15,12 +15,17 @@ _NARROWEST = 8  # a column of text is folded to this many characters, no fewer
 
 
 def blocks(table: Table, width: int | None = None) -> list[list[str]]:
-    """The table as lines, heads first; several such blocks where `width` is too narrow for one.
+    """A table's columns as `column_blocks` has them."""
+    return column_blocks(grid(table), width)
+
+
+def column_blocks(given: Sequence[Column], width: int | None = None) -> list[list[str]]:
+    """The columns as lines, heads first; several such blocks where `width` is too narrow for one.
 
     What gives way first: heads are folded at their spaces, then long texts, then the table is cut,
     and each part begins with the keys.
     """
-    made = [_clean(column) for column in grid(table)]
+    made = [_clean(column) for column in given]
     if width is None or _width(made) <= width:
         return [_lines(made)]
     made = [_fold_head(column) for column in made]
