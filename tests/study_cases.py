@@ -80,7 +80,7 @@ def write_run(
         "parameters": 1401,
         "started": "2026-01-01T12:00:00+00:00",
         "final": _metrics(finite[-1]) if finite else None,
-        "best": {"metric": "test_loss", "epoch": int(best["epoch"]), **metrics(best)}
+        "best": {"metric": "test_loss", "epoch": int(best["epoch"]), **_metrics(best)}
         if best
         else None,
         "epochs": len(rows),
