@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from minidl.report import style
-from minidl.report.picture import dashes, panels
+from minidl.report.picture import looks, panels, tall
 from minidl.spec.report import ActivationsFigure
 
 
@@ -15,10 +15,13 @@ def activations(asked: ActivationsFigure) -> Figure:
     """f(x) at the left, f'(x) at the right."""
     x = np.linspace(-asked.reach, asked.reach, 1001)
     title = "Activation functions and their derivatives"
-    figure, ((left, right),) = panels(asked.title or title, [], 1, 2, (3.7, 3.2))
+    figure, ((left, right),) = panels(
+        asked.title or title, [], 1, 2, tall((3.7, 3.2), len(asked.activations))
+    )
     handles, labels = [], []
-    for index, activation in enumerate(asked.activations):
-        look = {"color": style.class_colour(index), "linestyle": dashes(index), "linewidth": 1.8}
+    names = [activation.type for activation in asked.activations]
+    for activation, (colour, dash) in zip(asked.activations, looks(names), strict=True):
+        look = {"color": colour, "linestyle": dash, "linewidth": 1.8}
         value, slope = _function(activation, x)
         left.plot(x, value, **look, zorder=3)
         right.plot(x, slope, **look, zorder=3)

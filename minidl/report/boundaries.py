@@ -33,7 +33,7 @@ def boundaries(
     chosen = select(members, asked.where)
     keys = [key for key in (asked.x, asked.y) if key]
     check_keys(chosen, keys)
-    runs = single_runs(group_by(chosen, keys), asked.seed)
+    runs = single_runs(group_by(chosen, keys), asked.seed, notes)
     groups = [group for group, _ in runs]
     found = {tuple(show(g.settings.get(key)) for key in keys): run for g, run in runs}
     across = values_of(groups, asked.x)

@@ -91,17 +91,16 @@ def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
     from minidl.report.lines import Line, legend
     from minidl.report.lines import draw as draw_lines
     from minidl.report.measures import words
-    from minidl.report.picture import MOST_LINES, dashes, panels
+    from minidl.report.picture import MOST_LINES, looks, panels, tall
     from minidl.report.series import series
 
     shown = comparison.sides[:MOST_LINES]
     drawn: dict[str, list[Line]] = {}
     for metric in ("train_loss", "test_loss", "test_accuracy", "test_r2"):
-        for index, side in enumerate(shown):
+        for side, look in zip(shown, looks([side.name for side in shown]), strict=True):
             made = series(_drawable(side), metric, "std", notes)
             if made is not None:
-                line = Line(side.name, style.class_colour(index), dashes(index), made)
-                drawn.setdefault(metric, []).append(line)
+                drawn.setdefault(metric, []).append(Line(side.name, *look, made))
     if not drawn:
         return None
     losses = [line for metric in ("train_loss", "test_loss") for line in drawn.get(metric, [])]
@@ -109,7 +108,7 @@ def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
     below = ["mean ± std of each folder's runs" if groups else "single runs"]
     if len(shown) < len(comparison.sides):
         below.append(f"{len(shown)} of {len(comparison.sides)} lines")
-    figure, (row,) = panels("Comparison", below, 1, len(drawn), (3.9, 3.3), 1.8)
+    figure, (row,) = panels("Comparison", below, 1, len(drawn), tall((3.9, 3.3), len(shown)), 1.8)
     for axes, (metric, lines) in zip(row, drawn.items(), strict=True):
         draw_lines(axes, metric, lines, "auto", losses if metric.endswith("loss") else lines)
         style.label(axes, "epoch", words(metric))

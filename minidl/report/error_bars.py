@@ -16,11 +16,13 @@ from minidl.report.groups import Group, Statistics, group_by, values_of
 from minidl.report.lines import listed
 from minidl.report.measures import words
 from minidl.report.picture import (
+    MOST_LINES,
     MOST_VALUES,
-    colours,
     counted,
+    looks,
     metric_axis,
     panels,
+    tall,
     value_axis,
     where_words,
 )
@@ -36,7 +38,7 @@ def error_bars(members: Sequence[Member], asked: ErrorBarsFigure) -> Figure | No
     check_keys(chosen, keys)
     groups = group_by(chosen, keys)
     places = values_of(groups, asked.x)[:MOST_VALUES]
-    lines: list[Any] = values_of(groups, asked.lines) if asked.lines else [None]
+    lines: list[Any] = values_of(groups, asked.lines)[:MOST_LINES] if asked.lines else [None]
     measured = {
         tuple(show(group.settings.get(key)) for key in keys): group.statistics(
             asked.metric, asked.epoch
@@ -48,12 +50,11 @@ def error_bars(members: Sequence[Member], asked: ErrorBarsFigure) -> Figure | No
     below = [counted([of.n for of in measured.values()], asked.band), *where_words(asked.where)]
     title = listed([f"{words(asked.metric)} by {heads(keys)[0]}", *heads(keys)[1:]])
     width = min(max(0.32 * len(places) * max(len(lines), 2), 4.6), 11)
-    figure, ((axes,),) = panels(
-        asked.title or title, below, 1, 1, (width, 3.7), 1.5 if asked.lines else 0.3
-    )
+    size, beside = tall((width, 3.7), len(lines)), 1.5 if asked.lines else 0.3
+    figure, ((axes,),) = panels(asked.title or title, below, 1, 1, size, beside)
     ends: list[float] = []
     handles, labels = [], []
-    for index, (line, colour) in enumerate(zip(lines, colours(lines), strict=True)):
+    for index, (line, (colour, _)) in enumerate(zip(lines, looks(lines), strict=True)):
         shift = (index - (len(lines) - 1) / 2) * min(0.7 / len(lines), 0.2)
         points = {
             at + shift: measured[kind]

@@ -98,7 +98,8 @@ def _norm(metric: str, known: np.ndarray) -> Normalize:
     low, high = float(known.min()), float(known.max())
     if low > 0 and high > 30 * low and not metric.endswith(("accuracy", "r2")):
         return LogNorm(low, high)
-    return Normalize(low, high if high > low else low + (abs(low) or 1.0))
+    room = 0 if high > low else 0.05 * abs(low) or 1.0
+    return Normalize(low - room, high + room)
 
 
 def _cells(axes: Axes, metric: str, means: np.ndarray, lost: np.ndarray, norm: Normalize) -> None:

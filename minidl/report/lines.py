@@ -54,18 +54,19 @@ def draw(axes: Axes, metric: str, lines: Sequence[Line], kind: str, among: Seque
             axes.fill_between(
                 made.epochs, floor, made.high, color=line.colour, alpha=0.16, lw=0, zorder=2
             )
-        if made.lost:
+        if made.lost and made.epochs.size:
             axes.plot(made.epochs[-1], made.mean[-1], "x", color=line.colour, zorder=4)
     axes.set_ylim(low, high)
-    if among:
-        epoch_axis(axes, np.unique(np.concatenate([line.series.epochs for line in among])))
+    epochs = np.concatenate([np.empty(0), *(line.series.epochs for line in among)])
+    if epochs.size:
+        epoch_axis(axes, np.unique(epochs))
 
 
 def _limit(axes: Axes, metric: str, among: Sequence[Series], kind: str) -> None:
     """A scale, and limits with room for the bands: no accuracy above 1, no loss below 0."""
     whole = [made for made in among if not made.lost] or among
     metric_axis(axes, metric, [made.mean for made in whole], kind)
-    if axes.get_yscale() == "log" or not whole:
+    if axes.get_yscale() == "log" or not any(made.epochs.size for made in whole):
         return
     means = np.concatenate([made.mean for made in whole])
     ends = np.concatenate([means, *(made.low for made in whole), *(made.high for made in whole)])

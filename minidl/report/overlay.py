@@ -15,7 +15,7 @@ from minidl.report.collect import Member
 from minidl.report.groups import Group, group_by, values_of
 from minidl.report.lines import Line, draw, legend, listed
 from minidl.report.measures import words
-from minidl.report.picture import MOST_LINES, colours, dashes, panels, where_words
+from minidl.report.picture import MOST_LINES, looks, panels, tall, where_words
 from minidl.report.series import series
 from minidl.report.settings import heads, show
 from minidl.report.table import check_keys, select
@@ -28,20 +28,17 @@ def overlay(members: Sequence[Member], asked: OverlayFigure, notes: list[str]) -
     """Single runs: one per value of a key, all with the same seed; dots where the rate changes."""
     chosen = select(members, asked.where)
     check_keys(chosen, [asked.lines])
-    runs = single_runs(group_by(chosen, [asked.lines]), asked.seed)
-    values = values_of([group for group, _ in runs], asked.lines)
-    looks = dict(zip(map(show, values), colours(values), strict=True))
+    groups = group_by(chosen, [asked.lines])
+    values = values_of(groups, asked.lines)
+    groups.sort(key=lambda group: values.index(group.settings.get(asked.lines)))
+    runs = single_runs(groups, asked.seed, notes)
+    styled = list(zip(runs, looks(values), strict=False))[:MOST_LINES]
     drawn: dict[str, list[Line]] = {}
     for metric in asked.metrics:
-        drawn[metric] = []
-        for index, (group, run) in enumerate(
-            sorted(runs, key=lambda r: _place(values, r[0], asked))
-        ):
-            made = series([run], metric, "none", notes)
-            label = show(group.settings.get(asked.lines))
-            if made is not None and index < MOST_LINES:
-                drawn[metric].append(Line(label, looks[label], dashes(index), made))
-    if not any(drawn.values()):
+        found = [(show(g.settings.get(asked.lines)), run, look) for (g, run), look in styled]
+        made = [(label, look, series([run], metric, "none", notes)) for label, run, look in found]
+        drawn[metric] = [Line(label, *look, curve) for label, look, curve in made if curve]
+    if not any(line.series.epochs.size for lines in drawn.values() for line in lines):
         return None
     seeds = sorted({str(run.settings.get("seed")) for _, run in runs})
     below = [f"single runs, seed {', '.join(seeds[:5])}", *where_words(asked.where)]
@@ -51,7 +48,7 @@ def overlay(members: Sequence[Member], asked: OverlayFigure, notes: list[str]) -
         below,
         1,
         len(asked.metrics),
-        size=(5.2 if len(asked.metrics) == 1 else 4.3, 3.6),
+        size=tall((5.2 if len(asked.metrics) == 1 else 4.3, 3.6), len(runs) + 1),
     )
     by_label = {show(group.settings.get(asked.lines)): run for group, run in runs}
     marked = False
@@ -65,8 +62,13 @@ def overlay(members: Sequence[Member], asked: OverlayFigure, notes: list[str]) -
     return figure
 
 
-def single_runs(groups: Sequence[Group], seed: int | None) -> list[tuple[Group, Member]]:
-    """One run of each group: that of the seed, or of the lowest that all have, if there is one."""
+def single_runs(
+    groups: Sequence[Group], seed: int | None, notes: list[str]
+) -> list[tuple[Group, Member]]:
+    """One run of each group: that of the seed, or of the lowest that all have, if there is one.
+
+    Where several runs fit, the first by name is taken, and that is noted.
+    """
 
     def seeds(group: Group) -> set[Any]:
         return {member.settings.get("seed") for member in group.members}
@@ -74,12 +76,18 @@ def single_runs(groups: Sequence[Group], seed: int | None) -> list[tuple[Group, 
     shared = set.intersection(*map(seeds, groups)) if groups else set()
     numbers = [value for value in shared if isinstance(value, int)]
     wanted = seed if seed is not None else min(numbers, default=None)
-    found = []
+    found, choices = [], 1
     for group in groups:
         fitting = [m for m in group.members if wanted is None or m.settings.get("seed") == wanted]
         ended = [member for member in fitting if member.finished] or fitting
         if ended:
             found.append((group, ended[0]))
+            choices = max(choices, len({member.experiment for member in ended}))
+    if choices > 1:
+        notes.append(
+            f"single runs are drawn, but up to {choices} unlike ones fit each place: the first by "
+            "name is taken (`where` says which)"
+        )
     return found
 
 
@@ -87,6 +95,8 @@ def _mark_rates(axes: Axes, line: Line, run: Member) -> bool:
     """Rings on the curve at the epochs after which another rate holds; whether there are any."""
     columns = run.columns
     epochs = columns.get("epoch", np.empty(0))
+    if not line.series.epochs.size:
+        return False
     changes = [place for place, _ in rate_changes(columns.get("lr"), epochs)]
     if not 0 < len(changes) <= _MOST_CHANGES:
         return False
@@ -102,7 +112,3 @@ def _mark_rates(axes: Axes, line: Line, run: Member) -> bool:
         zorder=5,
     )
     return True
-
-
-def _place(values: Sequence[Any], group: Group, asked: OverlayFigure) -> int:
-    return [show(value) for value in values].index(show(group.settings.get(asked.lines)))

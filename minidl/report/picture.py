@@ -18,20 +18,24 @@ BANDS = {"std": "mean ± std", "ci95": "mean ± 95 % CI", "range": "mean, min to
 MOST_VALUES = 40  # along an axis
 MOST_LINES = 24
 MOST_PANELS = 12
-_LINES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)))  # after each round of colours
+_DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)))  # after each round of colours
 
 
-def colours(values: Sequence[Any]) -> list[Any]:
-    """A colour each: unlike ones for few values, from dark to light for many numbers."""
+def looks(values: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Colour and dashes of each: unlike ones for few values, from dark to light for many numbers.
+
+    The same colour comes again after twelve: dashed, then dotted.
+    """
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     if len(values) > 8 and numbers:
-        return [style.ORDERED(at) for at in np.linspace(0, 1, len(values))]
-    return [style.class_colour(index) for index in range(len(values))]
+        return [(style.ORDERED(at), "-") for at in np.linspace(0, 1, len(values))]
+    rounds = [_DASHES[index // 12 % len(_DASHES)] for index in range(len(values))]
+    return [(style.class_colour(index), dash) for index, dash in enumerate(rounds)]
 
 
-def dashes(index: int) -> Any:
-    """The same colour comes again after twelve: dashed, then dotted."""
-    return _LINES[(index // 12) % len(_LINES)]
+def tall(size: tuple[float, float], entries: int) -> tuple[float, float]:
+    """The size of a panel, high enough for a legend with so many entries beside it."""
+    return size[0], max(size[1], 0.23 * min(entries, MOST_LINES) + 1.0)
 
 
 def named(key: str, value: Any) -> str:

@@ -33,7 +33,10 @@ class Series:
 
 
 def series(members: Sequence[Member], metric: str, band: str, notes: list[str]) -> Series | None:
-    """None where no run has the metric. Damaged files are left out, and noted."""
+    """None where no run has the metric. Damaged files are left out, and noted.
+
+    Runs that diverged in their first epoch have a series too, without epochs.
+    """
     finished = [member for member in members if member.finished]
     diverged = [member for member in members if member.status == "diverged"]
     curves = _curves(finished, metric, notes)
@@ -41,7 +44,8 @@ def series(members: Sequence[Member], metric: str, band: str, notes: list[str]) 
     if lost:
         curves = _curves(diverged, metric, notes)
     if not curves:
-        return None
+        none = np.empty(0)
+        return Series(none, none, none, none, 0, len(diverged), lost) if diverged else None
     epochs = np.unique(np.concatenate([epochs for epochs, _ in curves]))
     table = np.full((len(curves), len(epochs)), math.nan)
     for row, (own, values) in zip(table, curves, strict=True):

@@ -17,11 +17,11 @@ from minidl.report.measures import words
 from minidl.report.picture import (
     MOST_LINES,
     MOST_PANELS,
-    colours,
     counted,
-    dashes,
+    looks,
     named,
     panels,
+    tall,
     where_words,
 )
 from minidl.report.series import series
@@ -50,14 +50,14 @@ def curves(members: Sequence[Member], asked: CurvesFigure, notes: list[str]) -> 
     values = values_of(groups, asked.lines)
     rows = _rows(groups, asked, values, notes)
     drawn = [panel for row in rows for panel in row]
-    if not any(panel.lines for panel in drawn):
+    if not any(line.series.epochs.size for panel in drawn for line in panel.lines):
         return None
     figure, axes = panels(
         asked.title or f"{listed(words(metric) for metric in asked.metrics)} over the epochs",
         _below(asked, values, drawn),
         len(rows),
         len(rows[0]),
-        size=(4.3, 3.3) if len(rows[0]) < 3 else (3.6, 2.9),
+        size=tall((4.3, 3.3) if len(rows[0]) < 3 else (3.6, 2.9), len(values)),
     )
     shared = not asked.best_over
     for index, (row, places) in enumerate(zip(rows, axes, strict=True)):
@@ -105,7 +105,7 @@ def _lines(
 ) -> list[Line]:
     """A line per value, in the values' order, as many as a reader can tell apart."""
     lines = []
-    for index, (value, colour) in enumerate(zip(values, colours(values), strict=True)):
+    for index, (value, look) in enumerate(zip(values, looks(values), strict=True)):
         for group in groups if index < MOST_LINES else ():
             if group.settings.get(asked.lines) != value:
                 continue
@@ -114,7 +114,7 @@ def _lines(
             if asked.best_over:
                 label += f" ({named(asked.best_over, group.settings.get(asked.best_over))})"
             if made is not None:
-                lines.append(Line(label, colour, dashes(index), made))
+                lines.append(Line(label, *look, made))
     return lines
 
 

@@ -207,6 +207,36 @@ def test_too_many_lines_are_cut_and_counted(tmp_path: Path) -> None:
     figure = draw(members, CurvesFigure(lines="optimizer.lr"), [])
     assert figure is not None
     assert any("24 of 70 lines" in text for text in words_of(figure))
+    style.to_png(figure)  # warns, which is an error here, where the legend leaves no room
+    for key in ("optimizer.lr", "seed"):
+        figure = draw(members, ErrorBarsFigure(x="loss", lines=key), [])
+        assert figure is not None
+        style.to_png(figure)
+
+
+def test_where_several_runs_fit_a_place_that_is_noted(tmp_path: Path) -> None:
+    folder = sweep(tmp_path / "s", {"loss": ["mse", "cross_entropy"], "optimizer.lr": [0.1, 0.2]})
+    notes: list[str] = []
+    assert draw(collect([folder]).members, OverlayFigure(lines="loss"), notes)
+    assert "up to 2 unlike ones fit" in notes[0]
+    notes.clear()
+    asked = OverlayFigure(lines="loss", where={"optimizer.lr": 0.1})
+    assert draw(collect([folder]).members, asked, notes)
+    assert not notes
+
+
+def test_runs_that_diverged_at_once_stay_in_the_legend(tmp_path: Path) -> None:
+    sweep(
+        tmp_path / "s",
+        {"optimizer.lr": [0.1, 9.0]},
+        epochs=1,
+        look=lambda s, seed: {"status": "diverged"} if s["optimizer.lr"] == 9 else {},
+    )
+    figure = draw(
+        collect([tmp_path]).members, CurvesFigure(lines="optimizer.lr", metrics=("test_loss",)), []
+    )
+    assert figure is not None
+    assert "9: diverged" in words_of(figure)
 
 
 def test_a_damaged_metrics_file_is_noted_and_the_rest_is_drawn(tmp_path: Path) -> None:
