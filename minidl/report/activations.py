@@ -13,6 +13,8 @@ from minidl.spec.report import ActivationsFigure
 
 def activations(asked: ActivationsFigure) -> Figure:
     """f(x) at the left, f'(x) at the right."""
+    from minidl.build.function import function_of  # here, for it needs torch
+
     x = np.linspace(-asked.reach, asked.reach, 1001)
     title = "Activation functions and their derivatives"
     figure, ((left, right),) = panels(
@@ -22,7 +24,7 @@ def activations(asked: ActivationsFigure) -> Figure:
     names = [activation.type for activation in asked.activations]
     for activation, (colour, dash) in zip(asked.activations, looks(names), strict=True):
         look = {"color": colour, "linestyle": dash, "linewidth": 1.8}
-        value, slope = _function(activation, x)
+        value, slope = function_of(activation, x)
         left.plot(x, value, **look, zorder=3)
         right.plot(x, slope, **look, zorder=3)
         handles.append(Line2D([], [], **look))
@@ -36,17 +38,3 @@ def activations(asked: ActivationsFigure) -> Figure:
         style.label(axes, "x", what)
     style.legend(right, handles, labels)
     return figure
-
-
-def _function(activation: object, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The values and slopes: a forward pass, then a backward pass of ones."""
-    import torch
-
-    from minidl.build.members import options
-    from minidl.build.network import ACTIVATIONS
-
-    module = ACTIVATIONS[activation.type](**options(activation))  # type: ignore[attr-defined]
-    points = torch.from_numpy(x)[:, None].clone()
-    value = module.forward(points).clone()
-    slope = module.backward(torch.ones_like(points)).clone()
-    return value.numpy()[:, 0], slope.numpy()[:, 0]

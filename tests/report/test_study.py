@@ -14,7 +14,6 @@ from study_cases import batch_size_by_lr, curves, resolved, sweep, write_run
 
 from minidl.errors import ConfigError, RunError
 from minidl.report import style
-from minidl.report.activations import _function
 from minidl.report.collect import Collection, Member, collect
 from minidl.report.series import series
 from minidl.report.study import default_figures, document, draw, report_of
@@ -23,12 +22,8 @@ from minidl.spec import (
     BoundariesFigure,
     CurvesFigure,
     ErrorBarsFigure,
-    GeluActivation,
     HeatMapFigure,
-    LeakyReluActivation,
     OverlayFigure,
-    ReluActivation,
-    SiluActivation,
 )
 
 BLOCK = """
@@ -270,20 +265,6 @@ def test_rings_mark_where_the_rate_changes(tmp_path: Path) -> None:
     assert [line.get_xdata().tolist() for line in rings] == [[10.0]]
     assert "rate changes" in words_of(figure)
     assert any("single runs, seed 1" in text for text in words_of(figure))
-
-
-@pytest.mark.parametrize(
-    "activation",
-    [ReluActivation(), LeakyReluActivation(negative_slope=0.2), GeluActivation(), SiluActivation()],
-    ids=lambda activation: activation.type,
-)
-def test_the_derivative_is_that_of_the_function(activation: Any) -> None:
-    x = np.linspace(-3, 3, 61) + 0.013  # not at a kink
-    value, slope = _function(activation, x)
-    step = 1e-6
-    numeric = (_function(activation, x + step)[0] - _function(activation, x - step)[0]) / (2 * step)
-    np.testing.assert_allclose(slope, numeric, atol=1e-8)  # rounding: 1e-16 / step
-    assert value.shape == x.shape
 
 
 def test_activations_need_no_runs() -> None:
