@@ -415,6 +415,8 @@ def _listed(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
-def test_the_report_block_is_kept_and_not_checked(load) -> None:
-    assert load("report: {by: loss}").report == {"by": "loss"}
+def test_the_report_block_is_kept_and_its_mistakes_show_at_once(load, refusal) -> None:
+    assert load("report: {tables: [{by: [loss]}]}").report == {"tables": ({"by": ("loss",)},)}
     assert load().report is None
+    (line,) = refusal("report: {tabels: []}")
+    assert line.startswith("c.yaml:4:10: report.tabels: unknown key")
