@@ -122,7 +122,7 @@ def test_a_component_with_options_is_shown_with_them(load) -> None:
         MseLoss(),
         CrossEntropyLoss(label_smoothing=0.1),
     ]
-    assert values(sweep) == [("mse",), ("{type: cross_entropy, label_smoothing: 0.1}",)]
+    assert values(sweep) == [("mse",), ("cross_entropy(label_smoothing=0.1)",)]
 
 
 def test_keys_reach_into_lists(load) -> None:
