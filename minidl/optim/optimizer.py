@@ -129,7 +129,7 @@ class Optimizer(Memory):
             if isinstance(value, Tensor):
                 self.flat.per_network(value, out=self._numbers[name])
             else:
-                # Beyond float32's range it is infinite, as in a tensor of numbers: the run diverges.
+                # Beyond float32's range it is infinite, as tensors have it: the run diverges.
                 largest = torch.finfo(self.flat.data.dtype).max
                 self._numbers[name].fill_(value if abs(value) <= largest else math.inf * value)
 
