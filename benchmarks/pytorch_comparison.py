@@ -1,4 +1,4 @@
-"""Report 001, table III: the same training in minidl and in PyTorch, accuracy and time side by side.
+"""Report 001, table III: the same training in minidl and in PyTorch, accuracy and time.
 
 Both start from the same weights and see the same batches; PyTorch with autograd, torch.nn and
 torch.optim, on one thread. `python benchmarks/pytorch_comparison.py --seeds 10`
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,7 @@ def in_pytorch(spec: Spec) -> tuple[float, float]:
     trainer = prepare(spec)[1].trainer
     sizes = [2, 25, 25, 25, 1]
     layers: list[torch.nn.Module] = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
     network = torch.nn.Sequential(*layers[:-1])
     with torch.no_grad():

@@ -91,6 +91,9 @@ class MemberRun:
         for row in rows:
             self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
             reason = self._observed(self.last_row)
+        # A kill between the two files leaves a best one that is ahead: it will be reached again.
+        if self.best_state and self.best_state[1]["finished"] != self.best.row.get("epoch"):
+            self.best_state = None
         if reason or self.trainer.finished == self.trainer.epochs:
             self.end("done", reason)
 
@@ -102,9 +105,9 @@ class MemberRun:
     def save_checkpoints(self) -> None:
         """Write the present state and the best one; metrics.csv is never behind them."""
         self.write_rows()
-        self.folder.save_checkpoint("last", *self.trainer.state(self.network))
         if self.best_state is not None:
             self.folder.save_checkpoint("best", *self.best_state)
+        self.folder.save_checkpoint("last", *self.trainer.state(self.network))
 
     def end(self, status: str, reason: str | None = None) -> None:
         """Write what the run leaves behind; `close` comes last."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 PACKAGES = ("minidl", "torch", "numpy")
 
 
+@cache
 def provenance(device: torch.device) -> dict[str, Any]:
     """Versions, device, number of threads, and the git commit of the working folder, if any."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()

@@ -87,6 +87,7 @@ class Trainer:
         self.schedules = schedules or [constant()] * self.networks
         self._first_lrs = self._as_list(optimizer.lr)
         self._loss_sum = optimizer.flat.data.new_zeros(self.networks)
+        self._diverged: set[int] = set()
         self.between_epochs = True  # False while (or after) an epoch is (was) cut off in its midst
         self._stop_at = math.inf  # when a requested stop waits no longer
 
@@ -139,6 +140,14 @@ class Trainer:
             for metric in self.evaluator.metrics
         }
 
+    def _evaluate_aside(self) -> dict[str, list[float]]:
+        """An evaluation that nobody would notice later: it gives dropout's draws back."""
+        draws = [(dropout, dropout.step_state()) for dropout in self._dropouts()]
+        metrics = self.evaluate()
+        for dropout, state in draws:
+            dropout.restore_step_state(state)
+        return metrics
+
     def _wait(self) -> None:
         """Let the device finish, so that the clock counts all of its work."""
         if self._loss_sum.device.type == "cuda":
@@ -149,7 +158,9 @@ class Trainer:
         lrs = self._as_list(self.optimizer.lr)
         due = self.finished % self.eval_every == 0 or self.finished == self.epochs
         # A network that diverged ends with a row of its own; the others wait for their turn.
-        metrics = self.evaluate() if due or not all(finite) else {}
+        new_ends = {i for i, ok in enumerate(finite) if not ok} - self._diverged
+        self._diverged |= new_ends
+        metrics = self.evaluate() if due else self._evaluate_aside() if new_ends else {}
         if due:
             finite = [
                 ok and all(math.isfinite(values[i]) for values in metrics.values())

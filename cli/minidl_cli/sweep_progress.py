@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections import Counter
@@ -130,6 +131,8 @@ class SweepLines(SweepProgress):
         for error in dict.fromkeys(outcome.errors):
             _say(f"failed: {error.strip().splitlines()[-1]} (see error.txt in the run's folder)")
         counts = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
+        if outcome.received.signal:
+            _say(f"to go on: minidl resume {shlex.quote(str(outcome.folder.path))}")
         _say(f"{counts or 'nothing to do'} in {_duration(time.monotonic() - self._started)}")
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from minidl.build import Experiment
+    from minidl.data import Dataset
 
 
 def validate(
@@ -25,5 +29,15 @@ def validate(
     if data:
         from minidl.execute import prepare
 
-        prepare(spec)
+        dataset, experiment = prepare(spec)
+        print(_summary(dataset, experiment))
     print(f"{config}: ok")
+
+
+def _summary(data: Dataset, experiment: Experiment) -> str:
+    """What the data was taken for, so that a wrong guess is seen."""
+    task = f"{data.classes} classes" if data.task == "classification" else "regression"
+    inputs = "×".join(map(str, data.input_shape))
+    size = experiment.trainer.optimizer.flat.size
+    samples = f"{len(data.train):,} training and {len(data.test):,} test samples"
+    return f"{task}, {inputs} inputs, {samples}, {size:,} parameters"

@@ -6,6 +6,7 @@ import math
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from minidl.nn.module import Module
 from minidl.optim.optimizer import Number, Optimizer, Value
@@ -22,7 +23,7 @@ class SGD(Optimizer):
     As torch.optim.SGD: v starts as the first gradient, undampened.
     """
 
-    ranges: ClassVar = {"lr": (0, math.inf), "momentum": (0, 1), "dampening": (0, 1.000001)}
+    ranges: ClassVar = {"lr": (0, math.inf), "momentum": (0, 1)}
 
     def __init__(
         self,
@@ -48,12 +49,15 @@ class SGD(Optimizer):
 
     def numbers(self) -> dict[str, Value]:
         hyper = self.hyperparameters
-        first = 0.0 if self.steps <= 1 else 1.0
+        # Dampening is a matter of momentum, and of all steps but the first.
+        has_momentum = hyper["momentum"] > 0
+        dampened = has_momentum.double() if isinstance(has_momentum, Tensor) else has_momentum
+        undampened = 1 - (self.steps > 1) * dampened * hyper["dampening"]
         return {
             "-lr": -hyper["lr"],
             "momentum": hyper["momentum"],
             "weight_decay": hyper["weight_decay"],
-            "undampened": 1 - first * hyper["dampening"],
+            "undampened": undampened,
             "kept": 1 - hyper["lr"] * hyper["weight_decay"],
         }
 

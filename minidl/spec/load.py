@@ -38,11 +38,16 @@ def parse_spec(
     problems: list[Problem] = []
     shape = Shape(Spec)
     root = full_form(text, Place(file, folder=folder or Path()), shape, problems)
-    for override in overrides:
+    for override in outermost_first(overrides):
         apply(root, override, shape, problems)
         root = full_form(root, root.place, shape, problems)
     _take_out_other_blocks(root, problems)
     return validated(root, Path(file), problems)
+
+
+def outermost_first(overrides: Sequence[str]) -> list[str]:
+    """Whole components before the keys in them: `optimizer.lr=1 optimizer=adam` means both."""
+    return sorted(overrides, key=lambda override: override.partition("=")[0].count("."))
 
 
 def full_form(given: str | Mapping, start: Place, shape: Shape, problems: list[Problem]) -> Mapping:

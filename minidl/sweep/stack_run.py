@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Literal
 
 from minidl.build import build, seed_of
 from minidl.data import Dataset
+from minidl.errors import RunError
 from minidl.execute import CheckpointClock, read_data
 from minidl.files import sync_once
 from minidl.member import MemberRun, first_record, resolved
@@ -25,6 +27,9 @@ SHRINK_AT = 0.5
 
 Report = Callable[[Progress], None]
 
+# What a resumed member keeps of its record.
+_SINCE_THE_START = ("command", "started", "seconds")
+
 
 class StackRun:
     """Members that train together until each has ended.
@@ -41,25 +46,25 @@ class StackRun:
         self._reported = 0.0
         datasets = _read_all([member.spec for member in members])
         self.experiment = build([member.spec for member in members], datasets)
-        record = first_record(members[0].spec, datasets[0], self.experiment, command)
-        record["stack"] = len(members)
         with sync_once():
             self.runs = [
-                self._open(member, data, record, place)
+                self._open(member, data, command, place)
                 for place, (member, data) in enumerate(zip(members, datasets, strict=True))
             ]
         self.names = [member.name for member in members]
 
-    def _open(self, member: Member, data: Dataset, record: dict[str, Any], place: int) -> MemberRun:
+    def _open(self, member: Member, data: Dataset, command: Sequence[str], place: int) -> MemberRun:
         """A member's run: a new folder, or where it stopped."""
         spec = resolved(member.spec, data, self.experiment.device)
-        record = {**record, "seed": spec.seed, "sweep": member.values}
-        if data.preprocessing is not None:
-            record["preprocessing"] = data.preprocessing.to_dict()
+        record = first_record(spec, data, self.experiment, command)
+        record |= {"sweep": member.values, "stack": self.trainer.networks}
         goes_on = self.folder.finished(member) > 0
         if goes_on:
             folder = self.folder.run(member)
             self.folder.forget_error(member)
+            with suppress(RunError):  # a damaged record is made anew
+                before = folder.read_record()
+                record |= {key: before[key] for key in _SINCE_THE_START if key in before}
         else:
             folder = RunFolder.create(
                 self.folder.path,
