@@ -24,13 +24,13 @@ class Activation(Module):
         """Where y goes: over x if nobody else needs x."""
         if self.may_overwrite_input and not self.reads_input:
             return x
-        return self.buffer("y", x.shape, x)
+        return self.scratch("y", x)
 
     def grad_buffer(self, grad_output: Tensor) -> Tensor:
         """Where dx goes: over dy if nobody else needs dy."""
         if self.may_overwrite_grad:
             return grad_output
-        return self.buffer("grad_input", grad_output.shape, grad_output)
+        return self.scratch("grad_input", grad_output)
 
 
 class ReLU(Activation):

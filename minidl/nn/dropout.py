@@ -61,7 +61,7 @@ class Dropout(Module):
         return torch.mul(grad_output, self.mask, out=out)
 
     def _like(self, x: Tensor) -> Tensor:
-        return self.buffer("y", x.shape, x)
+        return self.scratch("y", x)
 
     def draw(self, mask: Tensor) -> None:
         """Fill `mask` with the next ones of the pool."""

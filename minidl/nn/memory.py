@@ -88,6 +88,12 @@ def guard(owner: object, attribute: str, value: object) -> None:
         active.guard(owner, attribute, value)
 
 
+def memory_order(x: Tensor) -> list[int]:
+    """The dimensions of `x` as they lie in memory, the innermost last."""
+    strides = x.stride()
+    return sorted(range(x.dim()), key=lambda d: (bool(strides[d]), -strides[d]))
+
+
 class Memory:
     """Buffers by name and shape."""
 
@@ -97,10 +103,9 @@ class Memory:
     def buffer(
         self, name: str, shape: Sequence[int], like: Tensor, *, fill: float | None = None
     ) -> Tensor:
-        """The buffer of that name and shape, with `like`'s dtype and device; allocated once.
+        """The contiguous buffer of that name and shape, with `like`'s dtype and device; made once.
 
-        Its content is what the last step left there, or `fill` everywhere for a constant that no
-        one writes to.
+        Its content is what the last step left there, or `fill` wherever no one writes.
         """
         key = (name, tuple(shape), like.dtype, like.device)
         found = self._buffers.get(key)
@@ -118,9 +123,23 @@ class Memory:
         """`value` as a tensor of shape (): torch multiplies by it faster than by a number."""
         return self.buffer(f"constant {value}", (), like, fill=value)
 
-    def scratch(self, name: str, like: Tensor) -> Tensor:
-        """A buffer of `like`'s shape."""
-        return self.buffer(name, like.shape, like)
+    def table(self, name: str, make: Callable[[], Tensor], like: Tensor) -> Tensor:
+        """The constants that `make()` returns, with `like`'s dtype and device; made once."""
+        key = (f"table {name}", like.dtype, like.device)
+        found = self._buffers.get(key)
+        if found is None:
+            with outside_recording():
+                found = make().to(like.device, like.dtype)
+            self._buffers[key] = found
+        return found
+
+    def scratch(self, name: str, like: Tensor, *, fill: float | None = None) -> Tensor:
+        """A buffer of `like`'s shape, and with its order in memory (images: channels last)."""
+        if like.is_contiguous():
+            return self.buffer(name, like.shape, like, fill=fill)
+        order = memory_order(like)
+        ordered = self.buffer(f"{name} {order}", like.permute(order).shape, like, fill=fill)
+        return ordered.permute([order.index(d) for d in range(like.dim())])
 
     def forget_buffers(self) -> None:
         """Give the memory of all buffers back."""

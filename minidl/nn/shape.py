@@ -19,9 +19,13 @@ class Flatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.shape = x.shape
+        if not x.is_contiguous():  # images with channels last: rows are in the order of (C, H, W)
+            x = self.buffer("y", x.shape, x).copy_(x)
         return x.flatten(1 if self.networks is None else 2)
 
     def backward(self, grad_output: Tensor) -> Tensor:
+        if not grad_output.is_contiguous():
+            grad_output = self.buffer("dy", grad_output.shape, grad_output).copy_(grad_output)
         return grad_output.view(self.shape)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
