@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,6 +31,24 @@ class LayerCase:
         return repr(self.make()).replace("\n", " ")
 
 
+def _interpolate(**options: Any) -> Callable[[Tensor], Tensor]:
+    if options.get("mode") == "bilinear":
+        options["align_corners"] = False
+    return lambda x: functional.interpolate(x, **options)
+
+
+def _batch_norm(x: Tensor, w: Tensor, b: Tensor, eps: float = 1e-5) -> Tensor:
+    return functional.batch_norm(x, None, None, w, b, training=True, eps=eps)
+
+
+def _batch_norm_of_new_layer(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return functional.batch_norm(x, torch.zeros_like(w), torch.ones_like(w), w, b)
+
+
+def _silu_of_tanh_added(x: Tensor) -> Tensor:
+    return x + functional.silu(torch.tanh(x))
+
+
 LAYERS = [
     LayerCase(lambda: nn.Linear(4, 3), (4,), functional.linear),
     LayerCase(lambda: nn.Linear(4, 1), (4,), functional.linear),
@@ -45,6 +64,98 @@ LAYERS = [
     LayerCase(nn.Softmax, (5,), lambda x: functional.softmax(x, -1)),
     LayerCase(nn.Flatten, (2, 3), lambda x: x.flatten(1)),
     LayerCase(lambda: nn.Dropout(0.0), (5,), lambda x: x),
+    LayerCase(lambda: nn.Conv2d(3, 2, 3), (3, 5, 4), functional.conv2d),
+    LayerCase(
+        lambda: nn.Conv2d(2, 3, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), bias=False),
+        (2, 5, 6),
+        lambda x, w: functional.conv2d(x, w, None, (2, 1), (1, 0), (1, 2)),
+    ),
+    LayerCase(
+        lambda: nn.Conv2d(2, 3, 3, padding="same"),
+        (2, 4, 4),
+        lambda x, w, b: functional.conv2d(x, w, b, padding="same"),
+    ),
+    LayerCase(lambda: nn.Conv2d(3, 2, 1), (3, 2, 4), functional.conv2d),
+    LayerCase(
+        lambda: nn.ConvTranspose2d(3, 2, 3, stride=2, padding=1, output_padding=1),
+        (3, 3, 2),
+        lambda x, w, b: functional.conv_transpose2d(x, w, b, 2, 1, 1),
+    ),
+    LayerCase(
+        lambda: nn.ConvTranspose2d(2, 3, (2, 3), bias=False, dilation=(2, 1)),
+        (2, 3, 4),
+        lambda x, w: functional.conv_transpose2d(x, w, dilation=(2, 1)),
+    ),
+    LayerCase(lambda: nn.Upsample(2), (2, 3, 2), _interpolate(scale_factor=2)),
+    LayerCase(lambda: nn.Upsample((1.5, 3)), (2, 4, 2), _interpolate(scale_factor=(1.5, 3))),
+    LayerCase(lambda: nn.Upsample(size=(2, 5)), (2, 3, 4), _interpolate(size=(2, 5))),
+    LayerCase(
+        lambda: nn.Upsample(2, "bilinear"), (2, 3, 2), _interpolate(scale_factor=2, mode="bilinear")
+    ),
+    LayerCase(
+        lambda: nn.Upsample(mode="bilinear", size=(5, 2)),
+        (2, 3, 4),
+        _interpolate(size=(5, 2), mode="bilinear"),
+    ),
+    LayerCase(
+        lambda: nn.UpsampleConv2d(2, 3, 3),
+        (2, 3, 2),
+        lambda x, w, b: functional.conv2d(_interpolate(scale_factor=2)(x), w, b, padding=1),
+    ),
+    LayerCase(
+        lambda: nn.UpsampleConv2d(2, 3, (3, 2), (2, 3), 0, bias=False),
+        (2, 3, 2),
+        lambda x, w: functional.conv2d(_interpolate(scale_factor=(2, 3))(x), w),
+    ),
+    LayerCase(lambda: nn.MaxPool2d(2), (2, 4, 5), lambda x: functional.max_pool2d(x, 2)),
+    LayerCase(
+        lambda: nn.MaxPool2d((3, 2), stride=(2, 1), padding=1),
+        (2, 4, 5),
+        lambda x: functional.max_pool2d(x, (3, 2), (2, 1), 1),
+    ),
+    LayerCase(lambda: nn.AvgPool2d(2), (2, 4, 5), lambda x: functional.avg_pool2d(x, 2)),
+    LayerCase(
+        lambda: nn.AvgPool2d((3, 2), stride=(2, 1), padding=1),
+        (2, 4, 5),
+        lambda x: functional.avg_pool2d(x, (3, 2), (2, 1), 1),
+    ),
+    LayerCase(nn.GlobalAvgPool2d, (3, 4, 5), lambda x: x.mean((-2, -1))),
+    LayerCase(lambda: nn.BatchNorm1d(4), (4,), _batch_norm),
+    LayerCase(lambda: nn.BatchNorm1d(2, eps=0.1), (2, 3), partial(_batch_norm, eps=0.1)),
+    LayerCase(lambda: nn.BatchNorm1d(3).eval(), (3,), _batch_norm_of_new_layer),
+    LayerCase(lambda: nn.BatchNorm2d(2), (2, 3, 2), _batch_norm),
+    LayerCase(lambda: nn.BatchNorm2d(2).eval(), (2, 3, 2), _batch_norm_of_new_layer),
+    LayerCase(
+        lambda: nn.LayerNorm(4), (4,), lambda x, w, b: functional.layer_norm(x, w.shape, w, b)
+    ),
+    LayerCase(
+        lambda: nn.LayerNorm((3, 2), eps=0.1),
+        (2, 3, 2),
+        lambda x, w, b: functional.layer_norm(x, w.shape, w, b, 0.1),
+    ),
+    LayerCase(
+        lambda: nn.Residual(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 4)),
+        (4,),
+        lambda x, w, b, w2, b2: (
+            x + functional.linear(torch.tanh(functional.linear(x, w, b)), w2, b2)
+        ),
+    ),
+    LayerCase(
+        lambda: nn.Sequential(nn.Sigmoid(), nn.Residual(nn.Tanh(), nn.SiLU()), nn.Sigmoid()),
+        (5,),
+        lambda x: torch.sigmoid(_silu_of_tanh_added(torch.sigmoid(x))),
+    ),
+    LayerCase(
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6, 2)
+        ),
+        (2, 4, 2),
+        lambda x, w, b, w2, b2: functional.linear(
+            functional.max_pool2d(functional.conv2d(x, w, b, padding=1).relu(), 2).flatten(1),
+            w2,
+            b2,
+        ),
+    ),
     LayerCase(
         lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)),
         (4,),
@@ -195,6 +306,16 @@ def error(a: Tensor, b: Tensor) -> float:
     """Largest difference, relative to the largest entry of the reference b."""
     scale = max(b.abs().max().item(), torch.finfo(torch.float64).tiny)
     return (a - b).abs().max().item() / scale
+
+
+def with_parameters(layer: nn.Module, seed: int = 3) -> nn.Module:
+    """The layer with all parameters drawn, also those that start as 1 or 0."""
+    layer.initialize(seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in layer.parameters():
+        noise = torch.randn(parameter.data.shape, generator=generator, dtype=torch.float64)
+        parameter.data.add_(0.1 * noise)
+    return layer
 
 
 def samples(shape: tuple[int, ...], networks: int | None, count: int = 7) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from cases import LAYERS, LOSSES, STACKS, LayerCase, LossCase, error, samples
+from cases import LAYERS, LOSSES, STACKS, LayerCase, LossCase, error, samples, with_parameters
 from torch import Tensor
 
 from minidl import nn
@@ -33,8 +33,7 @@ def central_differences(function: object, x: Tensor, h: float = 1e-5) -> Tensor:
 @pytest.mark.parametrize("networks", STACKS)
 @pytest.mark.parametrize("case", LAYERS, ids=repr)
 def test_backward_is_the_gradient_of_forward(case: LayerCase, networks: int | None) -> None:
-    layer = case.make().to(dtype=torch.float64).stack(networks)
-    layer.initialize(seed=3)
+    layer = with_parameters(case.make().to(dtype=torch.float64).stack(networks))
     x = samples(case.sample, networks, count=3)
     weights = torch.randn(layer(x).shape, generator=torch.Generator().manual_seed(1)).double()
 
@@ -56,8 +55,7 @@ def test_backward_is_the_gradient_of_forward(case: LayerCase, networks: int | No
 def test_layers_agree_with_pytorch(
     case: LayerCase, networks: int | None, dtype: torch.dtype, tolerance: float
 ) -> None:
-    layer = case.make().to(dtype=dtype).stack(networks)
-    layer.initialize(seed=3)
+    layer = with_parameters(case.make().to(dtype=dtype).stack(networks))
     x = samples(case.sample, networks).to(dtype)
     y = layer(x)
     grad_output = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
