@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from minidl.nn.images import ImageModule, channels_first, channels_last, parts, without
 from minidl.nn.init import Initializer
 from minidl.nn.parameter import Parameter
-from minidl.nn.products import add_column_sums, add_product, affine, product
+from minidl.nn.products import add_product, affine, product
 from minidl.nn.windows import Padding, Size, Windows, margins, pair, short
 
 # The columns of this many numbers (4 MB in float32) stay in the cache between their making and
@@ -70,6 +70,12 @@ class Convolution(ImageModule):
         if channels != self.in_channels:
             raise ValueError(f"it needs {self.in_channels} channels")
 
+    def bias_per_pixel(self) -> Tensor:
+        """b as a view that is added to (..., N, H, W, out_channels)."""
+        assert self.bias is not None
+        bias = self.bias.data
+        return bias.view(*bias.shape[:-1], 1, 1, 1, -1)
+
     def weight_matrix(self) -> Tensor:
         """The kernels, one per row, in the order of the columns: (..., first, K₀·K₁·second)."""
         last = channels_last(self.weight.data)
@@ -81,12 +87,11 @@ class Convolution(ImageModule):
         grad = channels_last(self.weight.grad)
         grad.add_(matrix.view(grad.shape))
 
-    def add_bias_gradient(self, grad_rows: Tensor) -> None:
-        """Add Σ over all rows (..., M, out_channels)."""
+    def add_bias_gradient(self, dy: Tensor) -> None:
+        """Add Σ over all pixels of all samples, of (..., N, H, W, out_channels)."""
         if self.bias is not None:
-            ones = self.buffer("ones", grad_rows.shape[-2:-1], grad_rows, fill=1.0)
-            sums = self.buffer("sums", self.bias.grad.shape, grad_rows)
-            add_column_sums(self.bias.grad, grad_rows, ones, sums)
+            sums = self.buffer("sums", self.bias.grad.shape, dy)
+            self.bias.grad.add_(torch.sum(dy, (-4, -3, -2), out=sums))
 
 
 class Conv2d(Convolution):
@@ -99,7 +104,9 @@ class Conv2d(Convolution):
 
     x is 0 outside the image. With the windows' pixels as the rows of a matrix X ("im2col"), one row
     per output pixel and K₀ K₁ C columns:  Y = X Wᵀ + b,  dW = dYᵀ X,  dX = dY W,  and dx is dX with
-    every row added where its window lies.
+    every row added where its window lies. Where the stride is 1 and out_channels is at most half of
+    in_channels, the columns are those of y, which are fewer: one row per input pixel, Z = X Wᵀ with
+    K₀ K₁ out_channels columns, and y is the sum of the entries of Z that belong to it.
 
     Shapes: x (..., N, in_channels, H, W), y (..., N, out_channels, H', W') with
     H' = ⌊(H + 2 P₀ − D₀ (K₀ − 1) − 1) / S₀⌋ + 1, W (..., out_channels, in_channels, K₀, K₁).
@@ -124,11 +131,14 @@ class Conv2d(Convolution):
         self.padding = padding
         around = margins(padding, self.kernel_size, stride, dilation)
         self.windows = Windows(self.kernel_size, stride, around, dilation)
+        self.by_outputs = stride == (1, 1) and 2 * out_channels <= in_channels
         self.initialize()
 
     def forward(self, x: Tensor) -> Tensor:
         size = self.output_size(x)
         self.image = self.padded("image", x, self.windows.padding)
+        if self.by_outputs:
+            return self.forward_by_outputs(self.buffer("y", (*x.shape[:-3], *size), x))
         y = self.buffer("y", (*x.shape[:-3], *size[1:], size[0]), x)
         weight = self.weight_matrix()
         for part in self.parts(y):
@@ -141,8 +151,10 @@ class Conv2d(Convolution):
         return channels_first(y)
 
     def backward(self, grad_output: Tensor) -> Tensor:
+        if self.by_outputs:
+            return self.backward_by_outputs(grad_output)
         dy = self.pixels("dy", grad_output)
-        self.add_bias_gradient(self.matrix(dy))
+        self.add_bias_gradient(dy)
         weight = self.weight_matrix()
         grad_weight = self.scratch("grad_weight", weight).zero_()
         grad_image = self.scratch("grad_image", self.image)
@@ -168,6 +180,71 @@ class Conv2d(Convolution):
         image = self.samples(self.image, part)
         shape = (*image.shape[:-3], *y.shape[-3:-1], *self.kernel_size, self.in_channels)
         return self.windows.gather(image, self.buffer("columns", shape, image))
+
+    # The same with the columns of y, one row of memory per column.
+
+    def forward_by_outputs(self, y: Tensor) -> Tensor:
+        weight = self.tap_matrix()
+        for part in self.parts(self.image):
+            image, into = self.samples(self.image, part), self.samples(y, part)
+            columns = self.output_columns("columns", image)
+            rows = self.matrix(image)
+            product(weight, rows.mT, out=columns.view(*weight.shape[:-1], rows.shape[-2]))
+            first, *others = self.taps(columns, into)
+            into.copy_(first)
+            for tap in others:
+                into.add_(tap)
+        if self.bias is not None:
+            y.add_(self.bias.data[..., None, :, None, None])
+        return y
+
+    def backward_by_outputs(self, grad_output: Tensor) -> Tensor:
+        self.add_bias_gradient(channels_last(grad_output))
+        weight = self.tap_matrix()
+        grad_weight = self.scratch("grad_weight", weight).zero_()
+        grad_image = self.scratch("grad_image", self.image)
+        for part in self.parts(self.image):
+            image, dy = self.samples(self.image, part), self.samples(grad_output, part)
+            columns = self.output_columns("grad_columns", image)
+            for tap in self.taps(columns, dy):
+                tap.copy_(dy)  # 0 stays where a tap reaches no pixel of y
+            rows = self.matrix(image)
+            grads = columns.view(*weight.shape[:-1], rows.shape[-2])
+            add_product(grad_weight, grads, rows)
+            if self.input_gradient:
+                product(grads.mT, weight, out=self.matrix(self.samples(grad_image, part)))
+        by_tap = self.by_tap(self.weight.grad)
+        by_tap.add_(grad_weight.view(by_tap.shape))
+        if not self.input_gradient:
+            return grad_output.new_empty(0)
+        return channels_first(without(grad_image, self.windows.padding))
+
+    def output_columns(self, name: str, image: Tensor) -> Tensor:
+        """Memory for the columns of y for one part of the batch, (..., K₀, K₁, O, n, H, W)."""
+        *lead, n, height, width, _ = image.shape
+        shape = (*lead, *self.kernel_size, self.out_channels, n, height, width)
+        return self.buffer(name, shape, image, fill=0.0)
+
+    def taps(self, columns: Tensor, y: Tensor) -> list[Tensor]:
+        """For each tap (k, l), what it adds to y: views (..., n, O, H', W')."""
+        (k0, k1), (d0, d1), (height, width) = self.kernel_size, self.windows.dilation, y.shape[-2:]
+        return [
+            columns[..., k, l, :, :, d0 * k : d0 * k + height, d1 * l : d1 * l + width].movedim(
+                -4, -3
+            )
+            for k in range(k0)
+            for l in range(k1)  # noqa: E741  # the formulas' index
+        ]
+
+    def tap_matrix(self) -> Tensor:
+        """The kernels as a matrix (..., K₀·K₁·O, C)."""
+        by_tap = self.by_tap(self.weight.data)
+        copied = self.buffer("tap_matrix", by_tap.shape, by_tap).copy_(by_tap)
+        return copied.view(*by_tap.shape[:-4], -1, self.in_channels)
+
+    def by_tap(self, weight: Tensor) -> Tensor:
+        """(..., O, C, K₀, K₁) → (..., K₀, K₁, O, C), a view."""
+        return weight.movedim((-4, -3), (-2, -1))
 
     def image_shape(self, channels: int, height: int, width: int) -> tuple[int, ...]:
         self.check_channels(channels)

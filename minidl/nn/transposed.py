@@ -73,12 +73,11 @@ class ConvTranspose2d(Convolution):
             self.windows.scatter(columns, self.samples(canvas, part))
         if self.bias is None:
             return channels_first(y.copy_(without(canvas, around)))
-        bias = self.bias.data.view(*self.bias.data.shape[:-1], 1, 1, 1, channels)
-        return channels_first(torch.add(without(canvas, around), bias, out=y))
+        return channels_first(torch.add(without(canvas, around), self.bias_per_pixel(), out=y))
 
     def backward(self, grad_output: Tensor) -> Tensor:
         dy = self.pixels("dy", grad_output)
-        self.add_bias_gradient(self.matrix(dy))
+        self.add_bias_gradient(dy)
         grad_canvas = self.padded("grad_canvas", grad_output, self.windows.padding)
         weight = self.weight_matrix()
         grad_weight = self.scratch("grad_weight", weight).zero_()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from minidl.nn.conv import Convolution
-from minidl.nn.images import channels_first, without
+from minidl.nn.conv import COLUMNS_AT_ONCE, Convolution
+from minidl.nn.images import channels_first, channels_last, parts, without
 from minidl.nn.init import Initializer
 from minidl.nn.products import add_product, product
 from minidl.nn.windows import Margins, Padding, Size, Windows, margins, pair, short
@@ -59,50 +58,82 @@ class UpsampleConv2d(Convolution):
                 self.scale_factor, self.kernel_size, around, strict=True
             )
         )
+        self.few_outputs = 2 * out_channels <= in_channels
         self.windows = Windows((self.axes[0].taps, self.axes[1].taps))
         self.initialize()
 
     def forward(self, x: Tensor) -> Tensor:
         channels, *size = self.output_size(x)
-        y = self.buffer("y", (*x.shape[:-3], *size, channels), x)
+        if self.few_outputs:
+            y = channels_last(self.buffer("y", (*x.shape[:-3], channels, *size), x))
+        else:
+            y = self.buffer("y", (*x.shape[:-3], *size, channels), x)
         down, right = self.axes
         self.margins = down.margins(size[0], x.shape[-2]), right.margins(size[1], x.shape[-1])
         self.image = self.padded("image", x, self.margins)
-        count = down.positions(size[0]), right.positions(size[1])
-        shape = (*x.shape[:-3], *count, *self.windows.kernel_size, self.in_channels)
-        self.columns = self.windows.gather(self.image, self.buffer("columns", shape, x))
-        self.kernels = self.phase_kernels()
-        outputs = self.phase_outputs("outputs", x, count)
-        product(self.matrix(self.columns, 3), self.kernels.mT, out=self.matrix(outputs, 3))
-        for whole, phase in self.phases(y, outputs):
-            if self.bias is None:
-                whole.copy_(phase)
-            else:
-                bias = self.bias.data.view(*self.bias.data.shape[:-1], 1, 1, 1, channels)
-                torch.add(phase, bias, out=whole)
+        kernels = self.phase_kernels()
+        for part in self.parts(y):
+            columns, (rows, outputs) = self.columns(y, part), self.outputs("outputs", y, part)
+            product(self.matrix(columns, 3), kernels.mT, out=rows)
+            for whole, phase in self.phases(self.samples(y, part), outputs):
+                if self.bias is None:
+                    whole.copy_(phase)
+                else:
+                    torch.add(phase, self.bias_per_pixel(), out=whole)
         return channels_first(y)
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        dy = self.pixels("dy", grad_output)
-        self.add_bias_gradient(self.matrix(dy))
-        grad_outputs = self.phase_outputs("grad_outputs", dy, self.columns.shape[-5:-3])
-        for whole, phase in self.phases(dy, grad_outputs):
-            phase.copy_(whole)  # where no pixel of y belongs, 0 stays
-        rows, columns = self.matrix(grad_outputs, 3), self.matrix(self.columns, 3)
-        grad_kernels = product(rows.mT, columns, out=self.scratch("grad_kernels", self.kernels))
+        dy = channels_last(grad_output) if self.few_outputs else self.pixels("dy", grad_output)
+        self.add_bias_gradient(dy)
+        kernels = self.phase_kernels()
+        grad_kernels = self.scratch("grad_kernels", kernels).zero_()
+        grad_image = self.scratch("grad_image", self.image)
+        for part in self.parts(dy):
+            columns, (rows, outputs) = self.columns(dy, part), self.outputs("grads", dy, part)
+            for whole, phase in self.phases(self.samples(dy, part), outputs):
+                phase.copy_(whole)  # where no pixel of y belongs, 0 stays
+            add_product(grad_kernels, rows.mT, self.matrix(columns, 3))
+            if self.input_gradient:
+                product(rows, kernels, out=self.matrix(columns, 3))
+                self.windows.scatter(columns, self.samples(grad_image, part))
         self.add_kernel_gradient(grad_kernels)
         if not self.input_gradient:
             return grad_output.new_empty(0)
-        grad_columns = self.scratch("grad_columns", self.columns)
-        product(rows, self.kernels, out=self.matrix(grad_columns, 3))
-        grad_image = self.windows.scatter(grad_columns, self.scratch("grad_image", self.image))
         return channels_first(without(grad_image, self.margins))
 
-    def phase_outputs(self, name: str, like: Tensor, count: Sequence[int]) -> Tensor:
-        """Memory for what each window gives each phase, (..., N, H", W", S₀, S₁, out_channels)."""
-        lead = like.shape[:-3]
-        shape = (*lead, *count, *self.scale_factor, self.out_channels)
-        return self.buffer(name, shape, like, fill=0.0)
+    def positions(self, y: Tensor) -> tuple[int, int]:
+        """How many windows there are on each axis."""
+        return self.axes[0].positions(y.shape[-3]), self.axes[1].positions(y.shape[-2])
+
+    def parts(self, y: Tensor) -> list[slice]:
+        """The parts of the batch that are convolved at once."""
+        taps = self.windows.kernel_size
+        numbers = math.prod((*self.positions(y), *taps, self.in_channels, self.networks or 1))
+        return list(parts(self.count(y), numbers, COLUMNS_AT_ONCE))
+
+    def columns(self, y: Tensor, part: slice) -> Tensor:
+        """The windows' pixels for one part of the batch, (..., n, H", W", T₀, T₁, C)."""
+        image = self.samples(self.image, part)
+        taps = self.windows.kernel_size
+        shape = (*image.shape[:-3], *self.positions(y), *taps, self.in_channels)
+        return self.windows.gather(image, self.buffer("columns", shape, image))
+
+    def outputs(self, name: str, y: Tensor, part: slice) -> tuple[Tensor, Tensor]:
+        """Memory for what each window gives each phase, (..., n, H", W", S₀, S₁, out_channels).
+
+        As a matrix with one row per window, and with all dimensions. Where the outputs are few
+        (2 out_channels ≤ in_channels), their numbers for all windows lie together: products with
+        few columns are twice as fast that way, and what follows has longer rows.
+        """
+        lead = self.samples(y, part).shape[:-3]
+        places, numbers = (*lead[-1:], *self.positions(y)), (*self.scale_factor, self.out_channels)
+        count, size = math.prod(places), math.prod(numbers)
+        if not self.few_outputs:
+            memory = self.buffer(name, (*lead[:-1], *places, *numbers), y, fill=0.0)
+            return memory.view(*lead[:-1], count, size), memory
+        memory = self.buffer(name, (*lead[:-1], *numbers, *places), y, fill=0.0)
+        last = memory.movedim((-6, -5, -4), (-3, -2, -1))
+        return memory.view(*lead[:-1], size, count).mT, last
 
     def phases(self, y: Tensor, outputs: Tensor) -> list[tuple[Tensor, Tensor]]:
         """For each phase (a, b): its pixels in y, and where they are in `outputs`; views."""
