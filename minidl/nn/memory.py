@@ -8,6 +8,7 @@ afresh (`each_step`), and flags that choose between two ways of computing (`guar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -122,6 +123,17 @@ class Memory:
     def constant(self, value: float, like: Tensor) -> Tensor:
         """`value` as a tensor of shape (): torch multiplies by it faster than by a number."""
         return self.buffer(f"constant {value}", (), like, fill=value)
+
+    def room(self, name: str, shape: Sequence[int], like: Tensor, size: int) -> Tensor:
+        """A buffer for the present call only, within the `size` numbers that all shapes share.
+
+        What doesn't fit gets a buffer of its own. (Room that grows would be another one in the
+        replay of a step than in its next plain run.)
+        """
+        count = math.prod(shape)
+        if count > size:
+            return self.buffer(name, shape, like)
+        return self.buffer(f"room {name}", (size,), like)[:count].view(tuple(shape))
 
     def table(self, name: str, make: Callable[[], Tensor], like: Tensor) -> Tensor:
         """The constants that `make()` returns, with `like`'s dtype and device; made once."""

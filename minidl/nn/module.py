@@ -40,6 +40,8 @@ class Module(Memory):
         # What a layer learns from the data besides its parameters, by name; (T, ...) in a stack.
         self.statistics: dict[str, Tensor] = {}
         self._training = True
+        # Where a call has its large temporaries: a Sequential lends its memory to all inside.
+        self.workspace: Memory = self
         # Granted by a Sequential that knows who else needs these tensors.
         self.may_overwrite_input = False
         self.may_overwrite_grad = False

@@ -77,6 +77,8 @@ class Sequential(Module):
         backward; its grad_output is free if the module behind it made it. A module that returns a
         view passes the question on to its other neighbour.
         """
+        for module in self.modules():
+            module.workspace = self
         chain = list(self._links())
         for index, leaf in enumerate(chain):
             before = next((m for m in reversed(chain[:index]) if not m.returns_view), None)

@@ -100,7 +100,7 @@ class ConvTranspose2d(Convolution):
     def columns(self, part: slice) -> Tensor:
         """Memory for the windows' pixels of one part of the batch."""
         x = self.samples(self.x, part)
-        return self.buffer("columns", (*x.shape[:-1], *self.kernel_size, self.out_channels), x)
+        return self.columns_room((*x.shape[:-1], *self.kernel_size, self.out_channels), x)
 
     def fans(self) -> tuple[int, int]:
         fan_in, fan_out = super().fans()

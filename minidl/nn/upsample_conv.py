@@ -87,7 +87,7 @@ class UpsampleConv2d(Convolution):
         self.add_bias_gradient(dy)
         kernels = self.phase_kernels()
         grad_kernels = self.scratch("grad_kernels", kernels).zero_()
-        grad_image = self.scratch("grad_image", self.image)
+        grad_image = self.grad_image(self.image)
         for part in self.parts(dy):
             columns, (rows, outputs) = self.columns(dy, part), self.outputs("grads", dy, part)
             for whole, phase in self.phases(self.samples(dy, part), outputs):
@@ -116,7 +116,7 @@ class UpsampleConv2d(Convolution):
         image = self.samples(self.image, part)
         taps = self.windows.kernel_size
         shape = (*image.shape[:-3], *self.positions(y), *taps, self.in_channels)
-        return self.windows.gather(image, self.buffer("columns", shape, image))
+        return self.windows.gather(image, self.columns_room(shape, image))
 
     def outputs(self, name: str, y: Tensor, part: slice) -> tuple[Tensor, Tensor]:
         """Memory for what each window gives each phase, (..., n, H", W", S₀, S₁, out_channels).
