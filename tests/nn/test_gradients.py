@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import pytest
 import torch
-from cases import LAYERS, LOSSES, STACKS, LayerCase, LossCase, error, samples, with_parameters
+from cases import (
+    DIFFERENCES,
+    LAYERS,
+    LOSSES,
+    STACKS,
+    LayerCase,
+    LossCase,
+    central_differences,
+    error,
+    samples,
+    with_parameters,
+)
 from torch import Tensor
 
 from minidl import nn
 
-# Central differences in float64 with h = 1e-5 are off by h² f'''/6 ≈ 1e-10 and by rounding,
-# 1e-16 / h = 1e-11; PyTorch sums in another order, which costs a few units in the last place.
-DIFFERENCES = 1e-7
+# PyTorch sums in another order, which costs a few units in the last place.
 TOLERANCES = [(torch.float64, 1e-13), (torch.float32, 2e-6)]
-
-
-def central_differences(function: object, x: Tensor, h: float = 1e-5) -> Tensor:
-    """The gradient of a number-valued function at x, entry by entry."""
-    grad = torch.zeros_like(x)
-    flat, into = x.view(-1), grad.view(-1)
-    for i in range(flat.numel()):
-        before = flat[i].item()
-        flat[i] = before + h
-        high = function()  # type: ignore[operator]
-        flat[i] = before - h
-        low = function()  # type: ignore[operator]
-        flat[i] = before
-        into[i] = (high - low) / (2 * h)
-    return grad
 
 
 @pytest.mark.parametrize("networks", STACKS)
