@@ -20,25 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from denoiser import BATCH, SIZE, STEPS, Function, Upsampling
 from torch import Tensor
 
-from minidl import nn, optim
+from minidl import nn
 from minidl.capture import capture
 
 SHAPE = (100, 3, 10, 10)
-BATCH, CHANNELS, SIZE = 32, 32, 32
-
-Function = Callable[[], object]
-
-
-class Upsampling(torch.nn.Sequential):
-    """Report 004's Upsampling, in PyTorch."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
-        super().__init__(
-            torch.nn.Upsample(scale_factor=2),
-            torch.nn.Conv2d(in_channels, out_channels, kernel_size, padding="same"),
-        )
 
 
 LAYERS: dict[str, tuple[Callable[[], nn.Module], Callable[[], torch.nn.Module]]] = {
@@ -61,9 +49,11 @@ class LayerPair:
         self.grad_output = torch.empty_like(self.mine(self.x))
         self.draw()
         self._forward = capture(self.mine.forward)
-        self._both = capture(
-            lambda x, g: (self.mine.zero_grad(), self.mine.forward(x), self.mine.backward(g))[1:]
-        )
+        self._both = capture(self._forward_and_backward)
+
+    def _forward_and_backward(self, x: Tensor, grad_output: Tensor) -> tuple[Tensor, Tensor]:
+        self.mine.zero_grad()
+        return self.mine.forward(x), self.mine.backward(grad_output)
 
     def draw(self) -> None:
         """New random tensors and parameters."""
@@ -211,85 +201,6 @@ def _compared(mine: float, theirs: float, unit: float) -> list[str]:
     return [f"{mine * unit:.1f}", f"{theirs * unit:.1f}", f"**{theirs / mine:.2f}**"]
 
 
-# The denoiser.
-
-
-def denoiser() -> nn.Sequential:
-    """Report 004's network."""
-    return nn.Sequential(
-        nn.Conv2d(3, CHANNELS, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Conv2d(CHANNELS, CHANNELS, 3, stride=2, padding=1), nn.ReLU(),
-        nn.UpsampleConv2d(CHANNELS, CHANNELS, 3), nn.ReLU(),
-        nn.UpsampleConv2d(CHANNELS, 3, 3), nn.Sigmoid(),
-    )  # fmt: skip
-
-
-def denoiser_in_two_steps() -> nn.Sequential:
-    """The same with Upsample and Conv2d as layers of their own."""
-    return nn.Sequential(
-        nn.Conv2d(3, CHANNELS, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Conv2d(CHANNELS, CHANNELS, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Upsample(2), nn.Conv2d(CHANNELS, CHANNELS, 3, padding="same"), nn.ReLU(),
-        nn.Upsample(2), nn.Conv2d(CHANNELS, 3, 3, padding="same"), nn.Sigmoid(),
-    )  # fmt: skip
-
-
-def torch_denoiser() -> torch.nn.Sequential:
-    """The same in PyTorch."""
-    return torch.nn.Sequential(
-        torch.nn.Conv2d(3, CHANNELS, 3, stride=2, padding=1), torch.nn.ReLU(),
-        torch.nn.Conv2d(CHANNELS, CHANNELS, 3, stride=2, padding=1), torch.nn.ReLU(),
-        Upsampling(CHANNELS, CHANNELS, 3), torch.nn.ReLU(),
-        Upsampling(CHANNELS, 3, 3), torch.nn.Sigmoid(),
-    )  # fmt: skip
-
-
-def images(batch: int) -> tuple[Tensor, Tensor]:
-    """One batch: noisy and clean."""
-    shape = (batch, 3, SIZE, SIZE)
-    return torch.rand(shape), torch.rand(shape)
-
-
-def step(network: nn.Sequential, batch: int) -> Function:
-    """A captured training step on one batch."""
-    loss, optimizer = nn.MSELoss(), optim.SGD(network, lr=0.5, momentum=0.9)
-    network.skip_input_gradient()
-    data = images(batch)
-
-    def train(x: Tensor, target: Tensor) -> Tensor:
-        value = loss.forward(network.forward(x), target)
-        optimizer.zero_grad()
-        network.backward(loss.backward())
-        optimizer.step()
-        return value
-
-    captured = capture(train)
-    return lambda: captured(*data)
-
-
-def torch_step(batch: int) -> Function:
-    """PyTorch's, with autograd and torch.optim."""
-    network, loss = torch_denoiser(), torch.nn.MSELoss()
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.5, momentum=0.9)
-    x, target = images(batch)
-
-    def train() -> Tensor:
-        optimizer.zero_grad()
-        value: Tensor = loss(network(x), target)
-        value.backward()
-        optimizer.step()
-        return value
-
-    return train
-
-
-STEPS: dict[str, Callable[[int], Function]] = {
-    "UpsampleConv2d": lambda batch: step(denoiser(), batch),
-    "Upsample, Conv2d": lambda batch: step(denoiser_in_two_steps(), batch),
-    "PyTorch": torch_step,
-}
-
-
 def denoiser_table(runs: int) -> None:
     """Milliseconds a training step."""
     rows = []
@@ -322,36 +233,15 @@ def memory_table() -> None:
 
 
 def _peak(name: str) -> float:
-    command = [sys.executable, __file__, "--memory-of", name]
+    command = [sys.executable, str(Path(__file__).with_name("denoiser.py")), name]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def print_peak_memory(name: str) -> None:
-    """By how many MB this process grows at most while it trains."""
-    torch.set_num_threads(1)
-    STEPS[name](1)()  # loads the libraries
-    before = _memory("VmRSS")
-    train = STEPS[name](BATCH)
-    for _ in range(20):
-        train()
-    print((_memory("VmHWM") - before) / 1024)
-
-
-def _memory(key: str) -> int:
-    """This process's memory in KB, as Linux counts it (getrusage would count the parent's too)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(key))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--runs", type=int, default=300, help="how often everything is measured")
-    parser.add_argument("--memory-of", choices=list(STEPS), help=argparse.SUPPRESS)
     options: Any = parser.parse_args()
     torch.manual_seed(0)
-    if options.memory_of:
-        print_peak_memory(options.memory_of)
-        return
     layer_tables(options.runs)
     denoiser_table(max(20, options.runs // 5))
     memory_table()

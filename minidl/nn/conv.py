@@ -179,9 +179,11 @@ class Conv2d(Convolution):
         return channels_first(without(grad_image, self.windows.padding))
 
     def parts(self, y: Tensor) -> list[slice]:
-        """The parts of the batch that are convolved at once."""
-        numbers = math.prod(self.weight.shape[1:]) * y.shape[-3] * y.shape[-2]
-        return list(parts(self.count(y), numbers * (self.networks or 1), COLUMNS_AT_ONCE))
+        """The parts of the batch that are convolved at once, for images with a row per pixel."""
+        columns = math.prod(self.kernel_size)
+        columns *= self.out_channels if self.by_outputs else self.in_channels
+        numbers = columns * y.shape[-3] * y.shape[-2] * (self.networks or 1)
+        return list(parts(self.count(y), numbers, COLUMNS_AT_ONCE))
 
     def columns(self, y: Tensor, part: slice) -> Tensor:
         """The windows' pixels for one part of the batch, (..., n, H', W', K₀, K₁, C)."""
@@ -195,7 +197,7 @@ class Conv2d(Convolution):
         weight = self.tap_matrix()
         for part in self.parts(self.image):
             image, into = self.samples(self.image, part), self.samples(y, part)
-            columns = self.output_columns("columns", image)
+            columns = self.columns_room(self.output_columns(image), image)
             rows = self.matrix(image)
             product(weight, rows.mT, out=columns.view(*weight.shape[:-1], rows.shape[-2]))
             first, *others = self.taps(columns, into)
@@ -213,7 +215,7 @@ class Conv2d(Convolution):
         grad_image = self.grad_image(self.image)
         for part in self.parts(self.image):
             image, dy = self.samples(self.image, part), self.samples(grad_output, part)
-            columns = self.output_columns("grad_columns", image)
+            columns = self.buffer("grad_columns", self.output_columns(image), image, fill=0.0)
             for tap in self.taps(columns, dy):
                 tap.copy_(dy)  # 0 stays where a tap reaches no pixel of y
             rows = self.matrix(image)
@@ -227,11 +229,10 @@ class Conv2d(Convolution):
             return grad_output.new_empty(0)
         return channels_first(without(grad_image, self.windows.padding))
 
-    def output_columns(self, name: str, image: Tensor) -> Tensor:
-        """Memory for the columns of y for one part of the batch, (..., K₀, K₁, O, n, H, W)."""
+    def output_columns(self, image: Tensor) -> tuple[int, ...]:
+        """The shape of the columns of y for one part of the batch, (..., K₀, K₁, O, n, H, W)."""
         *lead, n, height, width, _ = image.shape
-        shape = (*lead, *self.kernel_size, self.out_channels, n, height, width)
-        return self.buffer(name, shape, image, fill=0.0)
+        return (*lead, *self.kernel_size, self.out_channels, n, height, width)
 
     def taps(self, columns: Tensor, y: Tensor) -> list[Tensor]:
         """For each tap (k, l), what it adds to y: views (..., n, O, H', W')."""
