@@ -1,1 +1,1 @@
-"""minidl: train small neural networks from a YAML file, on backpropagation you can read and prove."""
+"""Train small neural networks from a YAML file, on backpropagation that you can read and prove."""

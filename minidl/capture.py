@@ -317,7 +317,7 @@ def _restore(tensors: Iterable[Tensor], values: Iterable[Tensor]) -> None:
 
 def _digest(x: Tensor) -> bytes:
     """The bits of a tensor, told by 32 bytes."""
-    return hashlib.sha256(x.view(torch.uint8).numpy().data).digest()
+    return hashlib.sha256(x.view(torch.uint8).cpu().numpy().data).digest()
 
 
 def _where(func: Any) -> str:

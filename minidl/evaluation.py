@@ -1,4 +1,4 @@
-"""Evaluation: loss and metrics of a network, or of each network of a stack, on a part of the data."""
+"""Evaluation: loss and metrics of a network, or of each in a stack, on a part of the data."""
 
 from __future__ import annotations
 
@@ -63,19 +63,26 @@ class Evaluator(Memory):
         sums = self._sums(part.inputs).double() / samples
         if not self.regression:
             return {"loss": sums[0].tolist(), "accuracy": sums[1].tolist()}
-        values = part.labels.double()
-        variance = values.var(self._axis, correction=0)
-        squares = sums[2 : 2 + self.encoding.outputs]
-        r2 = (1 - squares / variance.view(len(sums[0]), -1).T).mean(0)
+        squares = sums[2:]
         return {
             "loss": sums[0].tolist(),
             "mse": squares.mean(0).tolist(),
             "mae": sums[1].tolist(),
-            "r2": r2.tolist(),
+            "r2": self._r2(squares, part.labels.double()).tolist(),
         }
 
+    def _r2(self, squares: Tensor, values: Tensor) -> Tensor:
+        """1 − squared error / variance, the mean over outputs; squares (outputs, T), result (T,).
+
+        Where the values don't vary it is 1 for no error, else 0, as in scikit-learn.
+        """
+        errors = squares.T
+        variance = values.var(self._axis, correction=0).view_as(errors)
+        constant = (values.amax(self._axis) == values.amin(self._axis)).view_as(errors)
+        return torch.where(constant, (errors == 0).double(), 1 - errors / variance).mean(1)
+
     def _sums(self, like: Tensor) -> Tensor:
-        """Rows: loss, then correct ones; for a regression loss, |error|, one row error² per output."""
+        """Rows: loss, correct ones; for a regression loss, |error|, and error² of each output."""
         rows = 2 + self.encoding.outputs if self.regression else 2
         return self.buffer("sums", (rows, self.network.networks or 1), like)
 
@@ -109,9 +116,9 @@ class Evaluator(Memory):
         squares = torch.mul(errors, errors, out=self.scratch("squares", output)).view(rows)
         per_output = self.buffer("per_output", (rows[0], rows[2]), output)
         sums[2:].add_(torch.sum(squares, 1, out=per_output).T)
-        sizes = torch.abs(errors, out=errors).view(rows[0], -1)
+        sizes = torch.abs(errors, out=errors).view(rows)
         total = self.buffer("total", (rows[0],), output)
-        torch.sum(sizes, 1, out=total)
+        torch.sum(sizes, (1, 2), out=total)
         sums[1].add_(total.div_(self.constant(rows[2], output)))
 
 
@@ -119,7 +126,7 @@ def predict(network: Module, inputs: Tensor, samples_axis: int = 0) -> Tensor:
     """The network's outputs in evaluation mode, in memory of their own."""
     was_training = network.training
     network.eval()
-    chunks = inputs.split(CHUNK, samples_axis)
+    chunks = torch.split(inputs, CHUNK, samples_axis)
     outputs = torch.cat([network.forward(chunk).clone() for chunk in chunks], samples_axis)
     network.train(was_training)
     return outputs

@@ -11,9 +11,31 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from minidl.errors import RunError
+
+_deferred = 0  # how many `sync_once` are open
+_unforced = False  # whether one of them has something to force
+
+
+@contextlib.contextmanager
+def sync_once() -> Iterator[None]:
+    """Force what is written inside to the disk with one call at the end, not file by file.
+
+    For hundreds of small files. A killed process loses nothing by it; after a power cut a file may
+    be empty or cut short, which its checksum or its syntax tells.
+    """
+    global _deferred, _unforced
+    _deferred += 1
+    try:
+        yield
+    finally:
+        _deferred -= 1
+        if _unforced and not _deferred:
+            _unforced = False
+            os.sync()
 
 
 class WriteError(RunError):
@@ -100,9 +122,17 @@ def _write_new(path: Path, content: bytes) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         _write_all(handle, content)
-        os.fsync(handle)
+        _force(handle)
     finally:
         os.close(handle)
+
+
+def _force(handle: int) -> None:
+    global _unforced
+    if _deferred and hasattr(os, "sync"):
+        _unforced = True
+    else:
+        os.fsync(handle)
 
 
 def _write_all(handle: int, content: bytes) -> None:
@@ -117,6 +147,6 @@ def _sync_folder(folder: Path) -> None:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _force(handle)
     finally:
         os.close(handle)

@@ -132,20 +132,35 @@ class RunFolder:
 
     # metrics.csv
 
-    def append_metrics(self, row: Mapping[str, float | int | None]) -> None:
-        """Adds a row; the first row's keys are the header, and every later row has the same.
+    def append_metrics(self, *rows: Mapping[str, float | int | None]) -> None:
+        """Adds rows; the first row's keys are the header, and every later row has the same.
 
         Floats are written exactly (repr); None as an empty cell; NaN as `nan`, so that a
         divergence is seen.
         """
+        if not rows:
+            return
         text = ""
         if self._columns is None and self.metrics_path.exists():
             self._columns = tuple(self.read_columns())
         if self._columns is None:
-            self._columns, text = tuple(row), records.encode_row(row)
-        if tuple(row) != self._columns:
-            raise ValueError(f"metrics must have the columns {self._columns}, but got {tuple(row)}")
-        files.append(self.metrics_path, text + records.encode_row(row.values()))
+            self._columns, text = tuple(rows[0]), records.encode_row(rows[0])
+        for row in rows:
+            if tuple(row) != self._columns:
+                raise ValueError(f"metrics must have the columns {self._columns}, not {tuple(row)}")
+            text += records.encode_row(row.values())
+        files.append(self.metrics_path, text)
+
+    def keep_metrics(self, rows: int) -> list[dict[str, float]]:
+        """Cut metrics.csv after its first `rows` rows, and return those."""
+        columns = self.read_columns() if self.metrics_path.exists() else {}
+        kept = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        if len(kept) < rows:
+            raise RunError(f"{self.metrics_path}: is damaged: {rows} epochs were trained")
+        if columns:
+            lines = _read(self.metrics_path).splitlines(keepends=True)
+            files.write_atomic(self.metrics_path, b"".join(lines[: rows + 1]))
+        return kept[:rows]
 
     def read_columns(self) -> dict[str, list[float]]:
         """metrics.csv by column, an empty cell as NaN; whole numbers stay integers.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from minidl.data.batches import Batches
 from minidl.evaluation import Evaluator, Part
 from minidl.nn import Dropout, Loss, Module
 from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value
+from minidl.optim.schedules import constant
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,23 @@ class Epoch:
     lr: list[float]  # the rates that this epoch used
     metrics: dict[str, list[float]]  # train_loss, test_loss, …; empty if it wasn't evaluated
     finite: list[bool]  # False where loss, weights or metrics turned to NaN or infinity
-    train_seconds: float  # in training steps, since the beginning
+    train_seconds: float  # in training steps, since the beginning: each network's share
+    columns: tuple[str, ...]  # all metrics, evaluated or not
+    out_of_turn: bool = False  # evaluated only for those that diverged
+
+    def row(self, network: int = 0) -> dict[str, float | None]:
+        """One network's row of metrics.csv; None for what was not evaluated."""
+        evaluated = self.metrics and not (self.out_of_turn and self.finite[network])
+        metrics = {
+            name: self.metrics[name][network] if evaluated else None for name in self.columns
+        }
+        return {
+            "epoch": self.number,
+            "step": self.steps,
+            "lr": self.lr[network],
+            **metrics,
+            "seconds": self.train_seconds,
+        }
 
 
 class Trainer:
@@ -53,7 +70,7 @@ class Trainer:
         epochs: int,
         eval_every: int = 1,
         evaluate_in_training_mode: bool = False,
-        schedule: Schedule = lambda epoch, lr: lr,
+        schedules: Sequence[Schedule] | None = None,
         plateau: ReduceOnPlateau | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -62,13 +79,15 @@ class Trainer:
         self.parts, self.evaluator = parts, evaluator
         self.epochs, self.eval_every = epochs, eval_every
         self.evaluate_in_training_mode = evaluate_in_training_mode
-        self.schedule, self.plateau = schedule, plateau
+        self.plateau = plateau
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.networks = network.networks or 1
         self.finished = 0
-        self.train_seconds = 0.0
+        self.train_seconds = 0.0  # a network's share of the time in training steps
+        self.schedules = schedules or [constant()] * self.networks
         self._first_lrs = self._as_list(optimizer.lr)
         self._loss_sum = optimizer.flat.data.new_zeros(self.networks)
+        self.between_epochs = True  # False while (or after) an epoch is (was) cut off in its midst
         self._stop_at = math.inf  # when a requested stop waits no longer
 
     def step(self, x: Tensor, target: Tensor) -> None:
@@ -90,6 +109,7 @@ class Trainer:
         step = capture(self.step)
         while self.finished < self.epochs and self._stop_at == math.inf:
             self._set_rates()
+            self.between_epochs = False
             self.network.train()
             self._loss_sum.zero_()
             started = time.perf_counter()
@@ -99,8 +119,9 @@ class Trainer:
                     if time.perf_counter() > self._stop_at:
                         return
                 self._wait()
-            self.train_seconds += time.perf_counter() - started
+            self.train_seconds += (time.perf_counter() - started) / self.networks
             self.finished += 1
+            self.between_epochs = True
             yield self._evaluated()
 
     def request_stop(self) -> None:
@@ -126,16 +147,20 @@ class Trainer:
     def _evaluated(self) -> Epoch:
         finite = self._finite()
         lrs = self._as_list(self.optimizer.lr)
-        metrics = {}
-        if self.finished % self.eval_every == 0 or self.finished == self.epochs or not all(finite):
-            metrics = self.evaluate()
+        due = self.finished % self.eval_every == 0 or self.finished == self.epochs
+        # A network that diverged ends with a row of its own; the others wait for their turn.
+        metrics = self.evaluate() if due or not all(finite) else {}
+        if due:
             finite = [
                 ok and all(math.isfinite(values[i]) for values in metrics.values())
                 for i, ok in enumerate(finite)
             ]
             if self.plateau is not None:
                 self.plateau.step(metrics[self.plateau.metric])
-        return Epoch(self.finished, self.steps, lrs, metrics, finite, self.train_seconds)
+        columns = tuple(f"{part}_{name}" for part in self.parts for name in self.evaluator.metrics)
+        return Epoch(
+            self.finished, self.steps, lrs, metrics, finite, self.train_seconds, columns, not due
+        )
 
     @property
     def steps(self) -> int:
@@ -144,8 +169,12 @@ class Trainer:
 
     def _set_rates(self) -> None:
         lrs = self._first_lrs if self.plateau is None else self.plateau.lrs
-        rates = [self.schedule(self.finished, lr) for lr in lrs]
-        self.optimizer.lr = rates if isinstance(self.optimizer.lr, list) else rates[0]
+        rates = [
+            schedule(self.finished, lr) for schedule, lr in zip(self.schedules, lrs, strict=True)
+        ]
+        wanted = rates if isinstance(self.optimizer.lr, list) else rates[0]
+        if wanted != self.optimizer.lr:  # setting it costs as much as a step
+            self.optimizer.lr = wanted
 
     def _finite(self) -> list[bool]:
         """Which networks' losses of this epoch, and weights after it, are numbers."""
@@ -158,10 +187,14 @@ class Trainer:
 
     # Checkpoints of one network each.
 
+    def weights(self, network: int = 0) -> dict[str, Tensor]:
+        """What predictions need of one network."""
+        return {"parameters": self.optimizer.flat.member(network)}
+
     def state(self, network: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that training has changed, of one network: tensors, and what JSON can hold."""
         flat, optimizer = self.optimizer.flat, self.optimizer
-        tensors = {"parameters": flat.member(network), "order": self.batches.state()[network]}
+        tensors = {**self.weights(network), "order": self.batches.state(network)}
         for name, vector in optimizer.vectors.items():
             tensors[f"optimizer.{name}"] = flat.member(network, vector)
         draws = []
@@ -176,6 +209,24 @@ class Trainer:
             "dropout": draws,
             "plateau": self.plateau.state(network) if self.plateau else None,
         }
+
+    def restore(self, network: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Let one network go on from such a state; in a stack all must be of the same epoch."""
+        flat, optimizer = self.optimizer.flat, self.optimizer
+        flat.set_member(network, tensors["parameters"])
+        for key, values in tensors.items():
+            if key.startswith("optimizer."):
+                flat.set_member(network, values, optimizer.vector(key.removeprefix("optimizer.")))
+        self.batches.restore(network, tensors["order"])
+        for number, dropout in enumerate(self._dropouts()):
+            drawn = dropout.step_state()
+            drawn["generators"][network] = tensors[f"dropout.{number}"]
+            dropout.restore_step_state({**drawn, **state["dropout"][number]})
+        if self.plateau is not None:
+            self.plateau.restore(network, state["plateau"])
+        self.finished = state["finished"]
+        self.train_seconds = state["train_seconds"]
+        optimizer.steps = state["optimizer_steps"]
 
     def _dropouts(self) -> list[Dropout]:
         return [module for module in self.network.modules() if isinstance(module, Dropout)]

@@ -23,7 +23,7 @@ def validate(
 
     spec = load_spec(config, overrides or ())
     if data:
-        from minidl.build import build
+        from minidl.execute import prepare
 
-        build(spec)
+        prepare(spec)
     print(f"{config}: ok")

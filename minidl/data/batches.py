@@ -28,19 +28,25 @@ class Batches:
         drop_last: bool = False,
     ) -> None:
         samples_axis = 1 if stacked else 0
-        self._sources = (inputs, targets)
-        self._shuffled = (torch.empty_like(inputs), torch.empty_like(targets))
         self.samples = inputs.shape[samples_axis]
         self._generators = [Generator().manual_seed(seed) for seed in seeds]
-        # Where each network's samples begin once all are seen as rows of one matrix.
-        self._starts = torch.arange(len(self._generators)).unsqueeze(1) * self.samples
+        shuffled = (torch.empty_like(inputs), torch.empty_like(targets))
+        # All networks' samples as rows of one matrix each: an epoch's order is one list of rows.
+        count = len(self._generators) * self.samples
+        self._sources = [x.view(count, -1) for x in (inputs, targets)]
+        self._shuffled = [x.view(count, -1) for x in shuffled]
+        self._rows = torch.empty(count, dtype=torch.int64)
+        self._orders = list(self._rows.view(-1, self.samples))
+        self._starts = None  # where each network's rows begin, if there are several
+        if len(self._generators) > 1:
+            self._starts = (torch.arange(count) // self.samples) * self.samples
         starts = range(0, self.samples, batch_size)
+        sizes = [min(batch_size, self.samples - start) for start in starts]
+        x, y = shuffled
         self._views = [
-            tuple(
-                x.narrow(samples_axis, i, min(batch_size, self.samples - i)) for x in self._shuffled
-            )
-            for i in starts
-            if i + batch_size <= self.samples or not drop_last
+            (x.narrow(samples_axis, start, size), y.narrow(samples_axis, start, size))
+            for start, size in zip(starts, sizes, strict=True)
+            if size == batch_size or not drop_last
         ]
 
     def __len__(self) -> int:
@@ -48,23 +54,19 @@ class Batches:
         return len(self._views)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        orders = [torch.randperm(self.samples, generator=g) for g in self._generators]
-        rows = (torch.stack(orders) + self._starts).view(-1).to(self._sources[0].device)
+        for generator, order in zip(self._generators, self._orders, strict=True):
+            torch.randperm(self.samples, generator=generator, out=order)
+        rows = self._rows if self._starts is None else self._rows + self._starts
+        rows = rows.to(self._sources[0].device)
         for source, shuffled in zip(self._sources, self._shuffled, strict=True):
-            torch.index_select(
-                _as_rows(source, len(rows)), 0, rows, out=_as_rows(shuffled, len(rows))
-            )
-        return iter(self._views)  # type: ignore[arg-type]  # pairs, as made above
+            torch.index_select(source, 0, rows, out=shuffled)
+        return iter(self._views)
 
-    def state(self) -> Tensor:
-        """The generators' states, one row per network."""
-        return torch.stack([generator.get_state() for generator in self._generators])
+    def state(self, network: int) -> Tensor:
+        """The state of one network's generator."""
+        return self._generators[network].get_state()
 
-    def restore(self, state: Tensor) -> None:
-        """Go on with the orders that follow such a state."""
-        for generator, own in zip(self._generators, state, strict=True):
-            generator.set_state(own.clone())  # torch reads the memory of a view from its start
-
-
-def _as_rows(x: Tensor, count: int) -> Tensor:
-    return x.view(count, -1)
+    def restore(self, network: int, state: Tensor) -> None:
+        """Let one network go on with the orders that follow such a state."""
+        # Cloned, since torch reads the memory of a view from its start.
+        self._generators[network].set_state(state.clone())

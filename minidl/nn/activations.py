@@ -18,7 +18,7 @@ class Activation(Module):
 
     prefix = "act"
     reads_input = False
-    gain: float | None = 1.0
+    activates = True
 
     def output_buffer(self, x: Tensor) -> Tensor:
         """Where y goes: over x if nobody else needs x."""
@@ -36,7 +36,7 @@ class Activation(Module):
 class ReLU(Activation):
     """y = max(0, x)        dx = dy · 1[x > 0]
 
-    (Nair & Hinton 2010). Since y ≥ 0, 1[x > 0] is sign(y).
+    (Nair & Hinton 2010). y > 0 where x > 0.
     """
 
     gain = math.sqrt(2)
@@ -46,7 +46,7 @@ class ReLU(Activation):
         return self.y
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        slope = torch.sign(self.y, out=self.scratch("slope", self.y))
+        slope = torch.gt(self.y, self.constant(0, self.y), out=self.scratch("slope", self.y))
         return torch.mul(grad_output, slope, out=self.grad_buffer(grad_output))
 
 

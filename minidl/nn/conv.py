@@ -57,7 +57,7 @@ class Convolution(ImageModule):
         return self.in_channels * taps, self.out_channels * taps
 
     def draw_parameters(
-        self, init: Initializer, gain: float, generator: Generator, network: int
+        self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
         init, fans = self.init or init, self.fans()
         weight = init.weight(self.weight.shape, *fans, gain, generator)

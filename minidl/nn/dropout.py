@@ -50,7 +50,7 @@ class Dropout(Module):
         self.drops = self.training
         if not self.drops:
             return x
-        self.mask = self.buffer("mask", x.shape, x)
+        self.mask = self.scratch("mask", x)
         each_step(self.draw, self.mask)
         return torch.mul(x, self.mask, out=x if self.may_overwrite_input else self._like(x))
 
@@ -67,23 +67,24 @@ class Dropout(Module):
         """Fill `mask` with the next ones of the pool."""
         rows = self.networks or 1
         count = mask.numel() // rows
+        if self._pool_size and not self._pool.numel():
+            self._fill_pool(like=mask)  # a restored one, even if all of it is used
         if self._used + count > self._pool_size:
             self._before_pool = self._generator_states()
-            self._pool, self._pool_size, self._used = torch.empty(0, 0), max(POOL_SIZE, count), 0
-        if not self._pool.numel():
-            with outside_recording():
-                self._fill_pool(like=mask)
+            self._pool_size, self._used = max(POOL_SIZE, count), 0
+            self._fill_pool(like=mask)
         here = self._pool[:, self._used : self._used + count]
-        mask.view(rows, count).copy_(here)
+        mask.copy_(here.view(mask.shape))
         self._used += count
 
     def _fill_pool(self, like: Tensor) -> None:
-        uniform = torch.empty(len(self._generators), self._pool_size)
-        for row, generator in zip(uniform, self._generators, strict=True):
-            row.uniform_(generator=generator)
-        p = torch.as_tensor(self.p, dtype=torch.float64).view(-1, 1)
-        masks = (uniform >= p).to(like.dtype).div_((1 - p).to(like.dtype))
-        self._pool = masks.to(like.device)
+        with outside_recording():
+            uniform = torch.empty(len(self._generators), self._pool_size)
+            for row, generator in zip(uniform, self._generators, strict=True):
+                row.uniform_(generator=generator)
+            p = torch.as_tensor(self.p, dtype=torch.float64).view(-1, 1)
+            masks = (uniform >= p).to(like.dtype).div_((1 - p).to(like.dtype))
+            self._pool = masks.to(like.device)
 
     def _generator_states(self) -> list[Tensor]:
         with outside_recording():

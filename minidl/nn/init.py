@@ -1,8 +1,11 @@
 """Initialisers: how the weights of a layer are drawn before training.
 
-`fan_in` and `fan_out` are the numbers of inputs and outputs that one weight sees and feeds. Numbers
-are drawn in float64 on the CPU and then rounded, so that a float32 and a float64 training start
-from the same network, on any device.
+`fan_in` and `fan_out` are the numbers of inputs and outputs that one weight sees and feeds. The
+gain makes up for what the following activation takes from the spread: 1 for none, 5/3 for tanh, √2
+for ReLU, √(2 / (1 + slope²)) for LeakyReLU, as in PyTorch; for sigmoid it is the initialiser's.
+
+Numbers are drawn in float64 on the CPU and then rounded, so that a float32 and a float64 training
+start from the same network, on any device.
 """
 
 from __future__ import annotations
@@ -21,9 +24,17 @@ class Initializer:
     gain: float | None = None
 
     def weight(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+        self,
+        shape: tuple[int, ...],
+        fan_in: int,
+        fan_out: int,
+        gain: float | None,
+        generator: Generator,
     ) -> Tensor:
-        """Weights of that shape (float64). `gain` is the one of the activation that follows."""
+        """Weights of that shape (float64).
+
+        `gain` is the one of the activation that follows: 1 for none, None where it has none.
+        """
         raise NotImplementedError
 
     def bias(self, shape: tuple[int, ...], fan_in: int, generator: Generator) -> Tensor:
@@ -39,7 +50,12 @@ class Uniform(Initializer):
     """Weights and biases uniform in ±1/√fan_in: what PyTorch's Linear and Conv2d do."""
 
     def weight(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+        self,
+        shape: tuple[int, ...],
+        fan_in: int,
+        fan_out: int,
+        gain: float | None,
+        generator: Generator,
     ) -> Tensor:
         return _uniform(shape, 1 / math.sqrt(fan_in), generator)
 
@@ -51,6 +67,7 @@ class _Scaled(Initializer):
     """Weights with standard deviation gain · scale; gain None: of the activation that follows."""
 
     normal: ClassVar[bool]
+    usual_gain: ClassVar[float]  # in front of an activation that has no gain of its own
 
     def __init__(self, gain: float | None = None) -> None:
         if gain is not None and not gain > 0:
@@ -61,9 +78,15 @@ class _Scaled(Initializer):
         raise NotImplementedError
 
     def weight(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+        self,
+        shape: tuple[int, ...],
+        fan_in: int,
+        fan_out: int,
+        gain: float | None,
+        generator: Generator,
     ) -> Tensor:
-        std = (gain if self.gain is None else self.gain) * self.scale(fan_in, fan_out)
+        gains = (self.gain, gain, self.usual_gain)
+        std = next(one for one in gains if one is not None) * self.scale(fan_in, fan_out)
         if self.normal:
             return _normal(shape, std, generator)
         return _uniform(shape, math.sqrt(3) * std, generator)
@@ -72,12 +95,16 @@ class _Scaled(Initializer):
 class _Xavier(_Scaled):
     """std = gain · √(2 / (fan_in + fan_out))        (Glorot & Bengio 2010, eq. 16)"""
 
+    usual_gain = 1.0
+
     def scale(self, fan_in: int, fan_out: int) -> float:
         return math.sqrt(2 / (fan_in + fan_out))
 
 
 class _He(_Scaled):
-    """std = gain / √fan_in                          (He et al. 2015, eq. 10)"""
+    """std = gain / √fan_in, usually √(2 / fan_in)   (He et al. 2015, eq. 10)"""
+
+    usual_gain = math.sqrt(2)
 
     def scale(self, fan_in: int, fan_out: int) -> float:
         return 1 / math.sqrt(fan_in)
@@ -116,7 +143,12 @@ class Normal(Initializer):
         self.mean, self.std = mean, std
 
     def weight(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+        self,
+        shape: tuple[int, ...],
+        fan_in: int,
+        fan_out: int,
+        gain: float | None,
+        generator: Generator,
     ) -> Tensor:
         return _normal(shape, self.std, generator).add_(self.mean)
 
@@ -128,7 +160,12 @@ class Constant(Initializer):
         self.value = value
 
     def weight(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int, gain: float, generator: Generator
+        self,
+        shape: tuple[int, ...],
+        fan_in: int,
+        fan_out: int,
+        gain: float | None,
+        generator: Generator,
     ) -> Tensor:
         return torch.full(shape, self.value, dtype=torch.float64)
 

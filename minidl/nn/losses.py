@@ -179,7 +179,7 @@ class CrossEntropyLoss(Loss):
             smoothed.fill_(spread / classes)
             return smoothed.scatter_(-1, target.unsqueeze(-1), 1 - spread + spread / classes)
         self.check_shapes(output, target)
-        if not spread:
+        if not spread and memory_order(target) == memory_order(output):
             return target
         return torch.mul(target, 1 - spread, out=smoothed).add_(spread / classes)
 

@@ -8,6 +8,7 @@ afresh (`each_step`), and flags that choose between two ways of computing (`guar
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -89,10 +90,20 @@ def guard(owner: object, attribute: str, value: object) -> None:
         active.guard(owner, attribute, value)
 
 
-def memory_order(x: Tensor) -> list[int]:
+Order = tuple[int, ...]
+
+# A stack's (T, N, C) that lies in memory as (T, C, N), all samples of a feature together.
+FEATURE_MAJOR: Order = (0, 2, 1)
+
+
+def memory_order(x: Tensor) -> Order:
     """The dimensions of `x` as they lie in memory, the innermost last."""
-    strides = x.stride()
-    return sorted(range(x.dim()), key=lambda d: (bool(strides[d]), -strides[d]))
+    return _order(x.stride())
+
+
+@functools.lru_cache
+def _order(strides: tuple[int, ...]) -> Order:
+    return tuple(sorted(range(len(strides)), key=lambda d: (bool(strides[d]), -strides[d])))
 
 
 class Memory:
@@ -102,19 +113,29 @@ class Memory:
         self._buffers: dict[tuple[Any, ...], Tensor] = {}
 
     def buffer(
-        self, name: str, shape: Sequence[int], like: Tensor, *, fill: float | None = None
+        self,
+        name: str,
+        shape: Sequence[int],
+        like: Tensor,
+        *,
+        fill: float | None = None,
+        order: Order | None = None,
     ) -> Tensor:
-        """The contiguous buffer of that name and shape, with `like`'s dtype and device; made once.
+        """The buffer of that name and shape, with `like`'s dtype and device; made once.
 
-        Its content is what the last step left there, or `fill` wherever no one writes.
+        Its content is what the last step left there, or `fill` wherever no one writes. In memory
+        its dimensions lie in this `order`, as `memory_order` tells it; by default it is contiguous.
         """
-        key = (name, tuple(shape), like.dtype, like.device)
+        order = order or tuple(range(len(shape)))
+        key = (name, tuple(shape), like.dtype, like.device, order)
         found = self._buffers.get(key)
         if found is None:
             if len(self._buffers) >= SHAPES_REMEMBERED:
                 del self._buffers[next(iter(self._buffers))]
             with outside_recording():
-                found = torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
+                sizes = [shape[d] for d in order]
+                found = torch.empty(sizes, dtype=like.dtype, device=like.device)
+                found = found.permute([order.index(d) for d in range(len(shape))])
                 if fill is not None:
                     found.fill_(fill)
             self._buffers[key] = found
@@ -123,6 +144,14 @@ class Memory:
     def constant(self, value: float, like: Tensor) -> Tensor:
         """`value` as a tensor of shape (): torch multiplies by it faster than by a number."""
         return self.buffer(f"constant {value}", (), like, fill=value)
+
+    def scratch(self, name: str, like: Tensor, *, fill: float | None = None) -> Tensor:
+        """A buffer of `like`'s shape, in the order of its memory.
+
+        So what a layer chose goes on through the modules behind it: images with channels last,
+        a stack's features with all their samples together.
+        """
+        return self.buffer(name, like.shape, like, fill=fill, order=memory_order(like))
 
     def room(self, name: str, shape: Sequence[int], like: Tensor, size: int) -> Tensor:
         """A buffer for the present call only, within the `size` numbers that all shapes share.
@@ -144,14 +173,6 @@ class Memory:
                 found = make().to(like.device, like.dtype)
             self._buffers[key] = found
         return found
-
-    def scratch(self, name: str, like: Tensor, *, fill: float | None = None) -> Tensor:
-        """A buffer of `like`'s shape, and with its order in memory (images: channels last)."""
-        if like.is_contiguous():
-            return self.buffer(name, like.shape, like, fill=fill)
-        order = memory_order(like)
-        ordered = self.buffer(f"{name} {order}", like.permute(order).shape, like, fill=fill)
-        return ordered.permute([order.index(d) for d in range(like.dim())])
 
     def forget_buffers(self) -> None:
         """Give the memory of all buffers back."""

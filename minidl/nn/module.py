@@ -31,7 +31,9 @@ class Module(Memory):
     returns_view: ClassVar[bool] = False
     # Whether its forward draws random numbers.
     draws: ClassVar[bool] = False
-    # By how much initialisers widen the weights in front of it (activations have one).
+    # An activation, and by how much initialisers widen the weights in front of it; None leaves
+    # that to the initialiser.
+    activates: ClassVar[bool] = False
     gain: float | None = None
 
     def __init__(self) -> None:
@@ -58,7 +60,7 @@ class Module(Memory):
         raise NotImplementedError
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.forward(x).clone()
+        return self.forward(x).clone(memory_format=torch.contiguous_format)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of one sample's output, from that of one sample's input.
@@ -176,28 +178,29 @@ class Module(Memory):
 
     def initialize(
         self,
-        init: str | Initializer = "uniform",
+        init: str | Initializer | Sequence[str | Initializer] = "uniform",
         *,
         seed: int | Sequence[int] | None = None,
         gain: float | None = None,
     ) -> Self:
         """Draw all weights and biases anew.
 
-        A layer's own `init` goes first. `gain` replaces the gain by activation. A stack takes one
+        A layer's own `init` goes first; `gain` replaces the gain by activation. A stack takes one
         seed per network, and each gets what it would get alone; from one number s network i gets
-        seed s + i, from None a seed of torch's global generator.
+        seed s + i, from None a seed of torch's global generator. It may take one `init` per
+        network too.
         """
-        if isinstance(init, str):
-            init = initializer(init)
-        for row, generator in enumerate(generators(seed, self.networks)):
-            for module, following_gain in self._with_gains():
-                module.draw_parameters(
-                    init, following_gain if gain is None else gain, generator, row
-                )
+        drawing = generators(seed, self.networks)
+        inits = [init] * len(drawing) if isinstance(init, str | Initializer) else list(init)
+        layers = self._with_gains()
+        for network, (generator, given) in enumerate(zip(drawing, inits, strict=True)):
+            own = initializer(given) if isinstance(given, str) else given
+            for layer, following in layers:
+                layer.draw_parameters(own, following if gain is None else gain, generator, network)
         return self
 
     def draw_parameters(
-        self, init: Initializer, gain: float, generator: Generator, network: int
+        self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
         """Draw this module's own parameters of one network (layers with parameters override it)."""
 
@@ -214,14 +217,15 @@ class Module(Memory):
     def seed_draws(self, seed: int, network: int) -> None:
         """Start the random draws of one network anew (modules with `draws` override it)."""
 
-    def _with_gains(self) -> list[tuple[Module, float]]:
+    def _with_gains(self) -> list[tuple[Module, float | None]]:
         """Every layer with parameters, in order, and the gain of the activation that follows it."""
-        layers, gain = [], 1.0
+        layers: list[tuple[Module, float | None]] = []
+        gain: float | None = 1.0  # of no activation
         for leaf in reversed([module for module in self.modules() if not module.children()]):
             if leaf.parameters():
                 layers.append((leaf, gain))
                 gain = 1.0
-            elif leaf.gain is not None:
+            elif leaf.activates:
                 gain = leaf.gain
         return layers[::-1]
 

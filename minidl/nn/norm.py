@@ -111,7 +111,7 @@ class _Norm(Module):
         self.parameter_shape = [1 if d in shared else n for d, n in enumerate(x.shape)]
 
     def draw_parameters(
-        self, init: Initializer, gain: float, generator: Generator, network: int
+        self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
         """γ = 1 and β = 0, whatever the initialiser."""
         self.weight.network(network).fill_(1)
@@ -172,7 +172,7 @@ class _BatchNorm(_Norm):
         return self.group_dims(x)
 
     def draw_parameters(
-        self, init: Initializer, gain: float, generator: Generator, network: int
+        self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
         super().draw_parameters(init, gain, generator, network)
         for values, start in zip(self.statistics.values(), (0, 1), strict=True):

@@ -19,13 +19,12 @@ class Flatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.shape = x.shape
-        if not x.is_contiguous():  # images with channels last: rows are in the order of (C, H, W)
+        first = 1 if self.networks is None else 2
+        if x.dim() > first + 1 and not x.is_contiguous():  # channels last: rows are (C, H, W)
             x = self.buffer("y", x.shape, x).copy_(x)
-        return x.flatten(1 if self.networks is None else 2)
+        return x.flatten(first)
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        if not grad_output.is_contiguous():
-            grad_output = self.buffer("dy", grad_output.shape, grad_output).copy_(grad_output)
         return grad_output.view(self.shape)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

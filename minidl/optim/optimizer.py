@@ -110,7 +110,10 @@ class Optimizer(Memory):
     def any(self, name: str) -> bool:
         """Whether a hyper-parameter is other than 0, for at least one network."""
         value = self.hyperparameters[name]
-        return bool((value != 0).any()) if isinstance(value, Tensor) else value != 0
+        if isinstance(value, Tensor):
+            with outside_recording():  # it stays as it is: only the rates change
+                return bool((value != 0).any())
+        return value != 0
 
     def advance(self) -> None:
         """Count the step and bring the numbers that depend on it up to date."""

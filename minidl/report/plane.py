@@ -63,7 +63,9 @@ def output(run: RunView) -> Figure | None:
     grid = run.predictions["grid_output"]
     if not np.isfinite(grid).all():
         return None
-    shown = probabilities(grid, run.decision) if run.classification else None
+    # A network trained with mse may stay within 0 and 1 without meaning probabilities.
+    could_be = run.classification and run.loss != "mse"
+    shown = probabilities(grid, run.decision) if could_be else None
     what, values = ("probability", shown) if shown is not None else ("output", grid)
     outputs, kind = values.shape[-1], "class" if run.classification else "target"
     panels = min(outputs, _MOST_PANELS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import yaml
 
 from minidl.runs import RunFolder
 
@@ -20,6 +21,7 @@ class RunView:
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
+    loss: str = ""
     decision: dict[str, Any] = field(default_factory=lambda: {"kind": "argmax"})
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class RunView:
             class_names=tuple(map(str, record.get("class_names") or ())),
             feature_names=tuple(map(str, record.get("feature_names") or ())),
             target_names=tuple(map(str, record.get("target_names") or ())),
+            loss=_loss(folder),
             decision=record.get("decision") or {"kind": "argmax"},
             metrics={name: np.asarray(cells, dtype=float) for name, cells in metrics.items()},
             predictions=predictions,
@@ -76,3 +79,11 @@ class RunView:
         inputs = self.predictions.get(f"{name}_input", np.empty((len(target), 0)))
         target = target.reshape(-1).astype(np.int64) if self.classification else target
         return inputs, target, output.reshape(len(output), -1)
+
+
+def _loss(folder: RunFolder) -> str:
+    """The type of the loss; empty where the config doesn't say it."""
+    try:
+        return str(yaml.safe_load(folder.config_path.read_bytes())["loss"]["type"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return ""

@@ -18,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.transforms import Bbox
 
 if TYPE_CHECKING:
     from matplotlib.colorbar import Colorbar
@@ -188,8 +189,23 @@ def to_png(figure: Figure) -> bytes:
     with warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes; that is no reason to warn.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(content, format="png", metadata={"Software": "minidl"})
+        paper = _paper(figure)
+        figure.savefig(content, format="png", metadata={"Software": "minidl"}, bbox_inches=paper)
     return content.getvalue()
+
+
+def _paper(figure: Figure) -> Bbox | None:
+    """The figure, wider where a legend reaches over its right edge; None: as it is.
+
+    The layout leaves too little room for a legend beside axes that have equal units.
+    """
+    legends = [legend for axes in figure.axes if (legend := axes.get_legend())]
+    if not legends:
+        return None
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches()
+    ends = [legend.get_window_extent().x1 / figure.dpi for legend in legends]
+    return Bbox.from_extents(0, 0, max(width, max(ends) + _MARGIN), height)
 
 
 def number(value: float) -> str:

@@ -70,6 +70,7 @@ from minidl.spec.schedule import (
     StepSchedule,
 )
 from minidl.spec.spec import Spec
+from minidl.spec.sweep import Member, Sweep, load_sweep
 from minidl.spec.training import EarlyStopping, Metric, StopAt, Training
 
 __all__ = [
@@ -109,6 +110,7 @@ __all__ = [
     "LinearLayer",
     "LinearSchedule",
     "Loss",
+    "Member",
     "Metric",
     "MlpModel",
     "Model",
@@ -131,6 +133,7 @@ __all__ = [
     "SpiralsData",
     "StepSchedule",
     "StopAt",
+    "Sweep",
     "TanhActivation",
     "Training",
     "UniformInit",
@@ -143,5 +146,6 @@ __all__ = [
     "dump",
     "json_schema",
     "load_spec",
+    "load_sweep",
     "parse_spec",
 ]

@@ -11,14 +11,16 @@ from minidl.spec.component import Component, Expect, Group, Seed, Text
 TestFraction = Annotated[float, Field(gt=0, lt=1)]
 Task = Literal["auto", "classification", "regression"]
 
+MAX_POINTS = 10_000_000  # a typing mistake shouldn't fill the memory
+
 
 class _Data(Component):
     seed: Seed = Field(None, description="Draws or splits the data; by the run's if left out.")
 
 
 class _Toy(_Data):
-    train: int = Field(1000, ge=1, description="The number of training points.")
-    test: int = Field(1000, ge=1, description="The number of test points.")
+    train: int = Field(1000, ge=1, le=MAX_POINTS, description="The number of training points.")
+    test: int = Field(1000, ge=1, le=MAX_POINTS, description="The number of test points.")
 
 
 class DiskData(_Toy):
@@ -83,8 +85,8 @@ class NoisySineData(_Toy):
     """Regression on one input: a sine with noise."""
 
     type: Literal["noisy_sine"] = "noisy_sine"
-    train: int = Field(200, ge=1, description="The number of training points.")
-    test: int = Field(200, ge=1, description="The number of test points.")
+    train: int = Field(200, ge=1, le=MAX_POINTS, description="The number of training points.")
+    test: int = Field(200, ge=1, le=MAX_POINTS, description="The number of test points.")
     noise: float = Field(0.1, ge=0, description="The std of the noise on the target.")
 
 
@@ -131,6 +133,9 @@ class DiabetesData(_Bundled):
     type: Literal["diabetes"] = "diabetes"
 
 
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$"), Expect("64 hexadecimal digits")]
+
+
 class _FileData(_Data):
     path: Annotated[Path, Expect("a path")] = Field(
         description="The file; relative paths start in the config's folder."
@@ -142,6 +147,8 @@ class _FileData(_Data):
         None, description="A file of its own for testing."
     )
     task: Task = Field("auto", description="What to learn; auto: by the target's values.")
+    sha256: Digest | None = Field(None, description="The hash of the file that is meant.")
+    test_sha256: Digest | None = Field(None, description="The hash of the file for testing.")
 
     @model_validator(mode="before")
     @classmethod
@@ -155,6 +162,8 @@ class _FileData(_Data):
             yield "test_path", "excludes test_fraction; keep one of the two"
         if self.test_path is None and self.test_fraction is None:
             yield "test_fraction", "expected a number > 0 and < 1, or a test_path instead"
+        if self.test_sha256 is not None and self.test_path is None:
+            yield "test_sha256", "needs test_path, the file whose hash it is"
 
 
 class CsvData(_FileData):

@@ -10,11 +10,24 @@ import yaml
 from minidl.spec.component import Part
 from minidl.spec.spec import Spec
 
+# libyaml writes several times faster than PyYAML's own emitter.
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 
 def dump(spec: Spec) -> str:
     """The config in full: every option with its value, no short forms, absolute paths."""
-    text: str = yaml.safe_dump(
-        _plain(spec), sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
+    return to_yaml(_plain(spec))
+
+
+def to_yaml(value: Any) -> str:
+    """Plain values as YAML that a person can read."""
+    text: str = yaml.dump(
+        value,
+        Dumper=_DUMPER,
+        sort_keys=False,
+        default_flow_style=None,
+        allow_unicode=True,
+        width=100,
     )
     return text
 

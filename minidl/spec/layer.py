@@ -16,7 +16,10 @@ class LinearLayer(Named):
 
     type: Literal["linear"] = "linear"
     out_features: int | None = Field(
-        None, ge=1, description="The number of outputs; the last linear layer's may be left out."
+        None,
+        ge=1,
+        le=100_000,
+        description="The number of outputs; the last linear layer's may be left out.",
     )
     bias: bool = Field(True, description="Whether to add b.")
     init: Init | None = Field(None, description="How the weights start; the model's if left out.")

@@ -35,16 +35,29 @@ def parse_spec(
 ) -> Spec:
     """Reads a config from a text, which messages call `file`; its paths start in `folder`."""
     problems: list[Problem] = []
-    start = Place(file, folder=folder or Path())
-    root = _root(load(text, start, problems), start, problems)
     shape = Shape(Spec)
-    root = _expanded(root, shape)
+    root = full_form(text, Place(file, folder=folder or Path()), shape, problems)
     for override in overrides:
         apply(root, override, shape, problems)
-        root = _expanded(root, shape)
+        root = full_form(root, root.place, shape, problems)
     _take_out_other_blocks(root, problems)
+    return validated(root, Path(file), problems)
+
+
+def full_form(given: str | Mapping, start: Place, shape: Shape, problems: list[Problem]) -> Mapping:
+    """A config's text, or nodes that were changed, with every short form written out."""
+    root = given
+    if isinstance(root, str):
+        root = _root(load(root, start, problems), start, problems)
+    node = expand(root, shape)
+    assert isinstance(node, Mapping)
+    return node
+
+
+def validated(root: Mapping, file: Path, problems: list[Problem]) -> Spec:
+    """The Spec of nodes in full form. Raises ConfigError with what was found before and here."""
     if "name" not in root.items:
-        name = clean_name(Path(file).stem)
+        name = clean_name(file.stem)
         root.items["name"] = Scalar(name, name, root.place)
     try:
         spec = Spec.model_validate(plain(root))
@@ -66,12 +79,6 @@ def _root(node: Node | None, start: Place, problems: list[Problem]) -> Mapping:
         )
     message = f"expected a mapping of keys such as data and model, but got {show_node(node)}"
     raise ConfigError([*problems, node.place.problem(message)])
-
-
-def _expanded(root: Mapping, shape: Shape) -> Mapping:
-    node = expand(root, shape)
-    assert isinstance(node, Mapping)
-    return node
 
 
 def _take_out_other_blocks(root: Mapping, problems: list[Problem]) -> None:

@@ -10,7 +10,8 @@ from minidl.spec.component import Component, Fraction, Group, Seed, one_or_list
 from minidl.spec.init import Init, UniformInit
 from minidl.spec.layer import Layer, LinearLayer
 
-Width = Annotated[int, Field(ge=1)]
+MAX_WIDTH = 100_000  # a typing mistake shouldn't fill the memory
+Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 Activations = Annotated[
     Annotated[Activation, Tag("one")] | Annotated[tuple[Activation, ...], Tag("list")],
     Discriminator(one_or_list),

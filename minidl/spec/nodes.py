@@ -78,6 +78,16 @@ def plain(node: Node) -> Any:
     return node.value if isinstance(node, Scalar) else None
 
 
+def clone(node: Node) -> Node:
+    """A copy whose mappings and lists may be changed; scalars are shared."""
+    if isinstance(node, Mapping):
+        items = {key: clone(child) for key, child in node.items.items()}
+        return Mapping(items, dict(node.keys), node.place)
+    if isinstance(node, Sequence):
+        return Sequence([clone(child) for child in node.items], node.place)
+    return node
+
+
 def child(node: Node, part: str | int) -> Node | None:
     """The node under a key or an index, or None."""
     if isinstance(node, Mapping) and isinstance(part, str):

@@ -18,7 +18,9 @@ class SgdOptimizer(_Optimizer):
     type: Literal["sgd"] = "sgd"
     lr: float = Field(0.01, gt=0, description="The learning rate η.")
     momentum: Fraction = Field(0.0, description="The momentum μ.")
-    dampening: float = Field(0.0, description="Scales the gradient's share in the momentum.")
+    dampening: float = Field(
+        0.0, ge=0, le=1, description="Scales the gradient's share in the momentum."
+    )
     nesterov: bool = Field(False, description="Nesterov's momentum: looks one step ahead.")
     weight_decay: float = Field(0.0, ge=0, description="The L2 penalty λ.")
     decoupled: bool = Field(

@@ -51,7 +51,7 @@ def apply(root: Mapping, override: str, shape: Shape, problems: list[Problem]) -
     except ConfigError as error:
         problems.extend(error.problems)
         return
-    if message := _assign(root, key, value, shape):
+    if message := assign(root, key, value, shape):
         problems.append(place.problem(message, format_key(key)))
 
 
@@ -74,7 +74,7 @@ def split_commas(text: str) -> list[str]:
     return pieces
 
 
-def _assign(node: Node, key: Key, value: Node, shape: Shape | None) -> str | None:
+def assign(node: Node, key: Key, value: Node, shape: Shape | None) -> str | None:
     """Puts the value under the key; returns what hinders it."""
     part, rest = key[0], key[1:]
     shape = _concrete(shape, node)
@@ -84,7 +84,7 @@ def _assign(node: Node, key: Key, value: Node, shape: Shape | None) -> str | Non
             node.items[part] = _default(shape, part, value.place)
             node.keys[part] = value.place
         if rest:
-            return _assign(node.items[part], rest, value, inner_shape)
+            return assign(node.items[part], rest, value, inner_shape)
         node.items[part] = value
         node.keys[part] = value.place
         return None
@@ -93,7 +93,7 @@ def _assign(node: Node, key: Key, value: Node, shape: Shape | None) -> str | Non
             last = f"the last is [{len(node.items) - 1}]" if node.items else "it is empty"
             return f"there is no item [{part}]: {last}"
         if rest:
-            return _assign(node.items[part], rest, value, inner_shape)
+            return assign(node.items[part], rest, value, inner_shape)
         node.items[part] = value
         return None
     inside = f"item [{part}]" if isinstance(part, int) else f"key {show(part)}"

@@ -45,7 +45,7 @@ def test_only_the_uniform_initialiser_draws_biases() -> None:
     [
         (nn.ReLU(), math.sqrt(2)),
         (nn.Tanh(), 5 / 3),
-        (nn.Sigmoid(), 1.0),
+        (nn.Sigmoid(), math.sqrt(2)),  # He's own, since sigmoid has none
         (nn.LeakyReLU(0.2), math.sqrt(2 / 1.04)),
     ],
 )
@@ -57,6 +57,10 @@ def test_the_gain_is_that_of_the_activation_that_follows(
     network.initialize("he_normal", seed=0)
     assert network[0].weight.data.std().item() == pytest.approx(gain / math.sqrt(FAN_IN), rel=0.02)
     assert network[3].weight.data.std().item() == pytest.approx(1 / math.sqrt(FAN_OUT), rel=0.02)
+    network.initialize("xavier_normal", seed=0)
+    own = 1.0 if isinstance(activation, nn.Sigmoid) else gain
+    expected = own * math.sqrt(2 / (FAN_IN + FAN_OUT))
+    assert network[0].weight.data.std().item() == pytest.approx(expected, rel=0.02)
     network.initialize("he_normal", seed=0, gain=3.0)
     assert network[0].weight.data.std().item() == pytest.approx(3 / math.sqrt(FAN_IN), rel=0.02)
 

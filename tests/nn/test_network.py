@@ -233,10 +233,12 @@ def test_masks_of_a_member_are_those_of_the_network_alone() -> None:
         assert torch.equal(together(x.expand(3, size, 25))[1], alone(x))
 
 
-def test_draws_go_on_from_their_state() -> None:
+@pytest.mark.parametrize("steps", [0, 1, 13, 14, 20])
+def test_draws_go_on_from_their_state(steps: int) -> None:
+    """Also where the pool of 16,384 numbers is nearly used up: 13 steps of 1,250."""
     layer = nn.Dropout(0.5).seed_dropout(1)
     x = torch.ones(50, 25, dtype=torch.float64)
-    for _ in range(20):
+    for _ in range(steps):
         layer(x)
     other = nn.Dropout(0.5)
     other.restore_step_state(layer.step_state())

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_cases import CASES, disk, spirals, write
+from run_cases import CASES, TWO, disk, disk_output, in_disk, plane, spirals, write
 
 from minidl.errors import RunError
 from minidl.report import draw_run
 from minidl.report.confusion import counts
 from minidl.report.curves import accuracy, loss, r2
-from minidl.report.plane import decision_boundary
+from minidl.report.plane import decision_boundary, output
 from minidl.report.run_view import RunView
 
 CURVES, PLANE = {"loss", "accuracy"}, {"data", "decision_boundary", "output"}
@@ -167,3 +167,13 @@ def test_a_class_that_no_test_point_has_is_an_empty_row(tmp_path: Path) -> None:
     }
     run = write(tmp_path, "gap", [], arrays, class_names=["a", "b", "c"])
     assert [path.stem for path in draw_run(run)] == ["confusion_matrix"]
+
+
+@pytest.mark.parametrize(("loss_type", "what"), [("mse", "output"), ("bce", "probability")])
+def test_only_a_loss_of_probabilities_makes_the_output_one(
+    loss_type: str, what: str, tmp_path: Path
+) -> None:
+    within = plane(lambda x: disk_output(x).clip(0, 1), in_disk)
+    run = write(tmp_path, loss_type, [], within, **TWO)
+    run.config_path.write_text(f"loss: {{type: {loss_type}}}")
+    assert f"Predicted {what}" in " ".join(texts(output(RunView.read(run))))

@@ -8,6 +8,7 @@ from minidl.report.style import (
     class_colour,
     class_marker,
     head_legend,
+    legend,
     literal,
     new_figure,
     number,
@@ -65,3 +66,12 @@ def test_a_hundred_percent_is_all_of_them(value: float, words: str) -> None:
 def test_sixty_classes_look_different_from_each_other() -> None:
     looks = {(class_colour(index), class_marker(index)) for index in range(60)}
     assert len(looks) == 60
+
+
+def test_a_legend_beside_the_axes_is_never_cut_off() -> None:
+    figure, (axes,) = new_figure("Spirals", size=(6.1, 4.9))
+    axes.set(xlim=(-1.03, 1.17), ylim=(-0.97, 1.08), aspect="equal", anchor="W")
+    (point,) = axes.plot([0], [0])
+    made = legend(axes, [point], ["wrong on test (4)"])
+    width = int.from_bytes(to_png(figure)[16:20], "big")
+    assert made.get_window_extent().x1 < width

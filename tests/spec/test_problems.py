@@ -96,7 +96,8 @@ def test_a_wrong_value_says_what_was_expected(text: str, expected: str, problem)
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ("{type: mlp, hidden: 25}", "model.hidden: expected a list of integers ≥ 1, but got 25"),
+        ("{type: mlp, hidden: 25}", "model.hidden: expected a list of integers ≥ 1 and ≤ 100000, "
+         "but got 25"),
         ("{type: mlp, hidden: [5], activation: [relu, tanh]}", "model.activation: expected one "
          "activation per hidden layer, that is 1, but got 2"),
         ("{type: mlp, hidden: [5], activation: [tanhh]}", "model.activation[0]: expected an"),
@@ -115,7 +116,7 @@ def test_a_wrong_value_says_what_was_expected(text: str, expected: str, problem)
         ("{sequential: [{type: relu, name: a.b}]}", "model.layers[0].name: expected a name of "
          "letters, digits and _"),
         ("{sequential: [{linear: {out_features: 5}}]}", "model.layers[0].out_features: expected an "
-         "integer ≥ 1, or null, but got a mapping"),
+         "integer ≥ 1 and ≤ 100000, or null, but got a mapping"),
     ],
 )  # fmt: skip
 def test_a_wrong_model_says_where(model: str, expected: str, problem) -> None:

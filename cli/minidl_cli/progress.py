@@ -1,0 +1,144 @@
+"""What a training shows on stderr: a bar on a terminal, plain lines without one."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from minidl.execute import Outcome
+    from minidl.runs import RunFolder
+    from minidl.stopping import Row
+    from minidl.train import Trainer
+
+LINES = 10  # without a terminal, about so many in a whole training
+REDRAW_SECONDS = 0.1  # a bar drawn for each epoch would cost more than the epoch
+NARROW = 100  # columns of a terminal below which the bar shows less
+
+
+def progress_for(epochs: int, *, quiet: bool) -> Progress:
+    """The display that fits where stderr goes."""
+    if quiet:
+        return Progress(epochs)
+    return Bar(epochs) if sys.stderr.isatty() else Lines(epochs)
+
+
+class Progress:
+    """Shows nothing; the base of the others. It observes rows and wants no stop."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def started(self, folder: RunFolder, trainer: Trainer) -> None:
+        """Called once, when training begins."""
+
+    def __call__(self, row: Row) -> None:
+        """Called after each epoch."""
+
+    def close(self) -> None:
+        """Leave the screen as it should stay."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """Called once, when all is written."""
+
+
+class Lines(Progress):
+    """A line now and then."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(epochs)
+        self._shown = 0
+
+    def started(self, folder: RunFolder, trainer: Trainer) -> None:
+        samples = {name: len(part.labels) for name, part in trainer.parts.items()}
+        _say(
+            f"{folder.path.name}: {trainer.optimizer.flat.size:,} parameters, "
+            f"{samples['train']:,} training and {samples['test']:,} test samples, "
+            f"{trainer.optimizer.flat.data.device}"
+        )
+
+    def __call__(self, row: Row) -> None:
+        epoch = int(row["epoch"] or 0)
+        share = epoch * LINES // self.epochs
+        if share > self._shown or epoch == self.epochs:
+            self._shown = share
+            _say(f"epoch {epoch}/{self.epochs}  {_metrics(row)}  lr {row['lr']:.4g}")
+
+    def ended(self, outcome: Outcome) -> None:
+        run = outcome.run
+        final = _metrics(run.record.get("final") or {}, parts=("test",))
+        weights = " with the best weights" if run.record["weights"] == "best" and final else ""
+        _say(
+            f"{run.status}{f' ({run.reason})' if run.reason else ''} "
+            f"after {run.record['epochs']} epochs"
+            f"{': ' if final else ''}{final}{weights}, "
+            f"{run.record['train_seconds']:.2f} s training, {run.record['seconds']:.2f} s in all"
+        )
+        if run.status == "interrupted":
+            _say(f"to go on: minidl resume {shlex.quote(str(run.folder.path))}")
+
+
+class Bar(Lines):
+    """A progress bar with loss, accuracy, rate, speed and the time to go."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(epochs)
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        console = Console(stderr=True)
+        self._narrow = console.width < NARROW
+        columns: list[Any] = [TextColumn("{task.completed}/{task.total}")]
+        if console.width >= 60:
+            columns.append(BarColumn(bar_width=16))
+        columns += [TextColumn("{task.fields[row]}"), TimeRemainingColumn(compact=True)]
+        self._bar = RichProgress(*columns, console=console, transient=True)
+        self._task = self._bar.add_task("", total=epochs, row="")
+        self._drawn = 0.0
+        self._before = (0.0, 0.0)
+
+    def started(self, folder: RunFolder, trainer: Trainer) -> None:
+        super().started(folder, trainer)
+        self._bar.start()
+
+    def __call__(self, row: Row) -> None:
+        now = time.perf_counter()
+        if now - self._drawn < REDRAW_SECONDS:
+            return
+        steps = row["step"] or 0
+        speed = (steps - self._before[0]) / (now - self._before[1])
+        parts = ("test",) if self._narrow else ("train", "test")
+        text = f"{_metrics(row, parts)}  lr {row['lr']:.3g}  {speed:,.0f} steps/s"
+        self._bar.update(self._task, completed=row["epoch"], row=text if self._drawn else "")
+        self._drawn, self._before = now, (steps, now)
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test")) -> str:
+    shown = [
+        f"{name.replace('_', ' ')} {value:.4g}"
+        for name, value in row.items()
+        if value is not None and name.split("_")[0] in parts
+    ]
+    return "  ".join(shown)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,43 @@
+"""minidl resume: goes on with an interrupted run or sweep."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def resume(
+    folder: Annotated[Path, typer.Argument(help="The folder of a run or of a sweep.")],
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes of a sweep; one per core if left out.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Go on with an interrupted run or sweep, from its own records."""
+    from minidl.sweep.folder import SweepFolder, is_sweep
+
+    if is_sweep(folder):
+        from minidl.spec import load_sweep
+        from minidl.sweep.run import plan
+        from minidl_cli.sweep import finish
+
+        opened = SweepFolder.open(folder)
+        command = ["minidl", *sys.argv[1:]]
+        todo = plan(load_sweep(opened.config_path), opened, command=command, jobs=jobs)
+        finish(todo, fail_fast=False, quiet=quiet)
+
+    from minidl.execute import resume as resume_run
+    from minidl.runs import RunFolder
+    from minidl.spec import load_spec
+    from minidl_cli.train import show
+
+    spec = load_spec(RunFolder.open(folder).config_path)
+    show(
+        lambda observers, started: resume_run(folder, observers=observers, started=started),
+        epochs=spec.training.epochs,
+        quiet=quiet,
+    )

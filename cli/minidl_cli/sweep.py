@@ -1,0 +1,87 @@
+"""minidl sweep: a grid of runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from minidl.spec import Sweep
+    from minidl.sweep.run import SweepPlan
+
+
+def sweep(
+    config: Annotated[Path, typer.Argument(help="The config, with or without a sweep: block.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=A,B", help="Values to sweep over, such as optimizer.lr=1e-1,1e-2."
+        ),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="Runs per point, with seed, seed + 1, …")
+    ] = None,
+    runs_dir: Annotated[Path, typer.Option(help="Where the sweep's folder is made.")] = Path(
+        "runs"
+    ),
+    name: Annotated[
+        str | None, typer.Option(help="The folder's name; the config's if left out.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, train none.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one per core if left out.")
+    ] = None,
+    stack: Annotated[
+        int | None, typer.Option(min=1, help="The most runs that train as one stack.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)
+    ] = None,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at a failure.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Train a grid of runs, many at a time; the same command again does only what is missing."""
+    from minidl.spec import load_sweep  # first and alone: a mistake in the config shows at once
+
+    given = [*(overrides or ()), *([f"device={device}"] if device else ())]
+    loaded = load_sweep(config, given, repeats)
+    if dry_run:
+        _list(loaded, stack, jobs)
+        return
+
+    from minidl.sweep.folder import SweepFolder
+    from minidl.sweep.run import check, plan
+
+    check(loaded)
+    folder = SweepFolder.create(runs_dir, loaded, name)
+    command = ["minidl", *sys.argv[1:]]
+    todo = plan(loaded, folder, command=command, stack=stack, jobs=jobs)
+    finish(todo, fail_fast=fail_fast, quiet=quiet)
+
+
+def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> None:
+    """Run what is missing, show it, print the folder, and exit as the sweep ended."""
+    from minidl.sweep.run import run
+    from minidl_cli.sweep_progress import sweep_progress_for
+
+    progress = sweep_progress_for(todo, quiet=quiet)
+    with progress:
+        outcome = run(todo, fail_fast=fail_fast, watch=progress)
+    progress.ended(outcome)
+    print(outcome.folder.path)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _list(loaded: Sweep, stack: int | None, jobs: int | None) -> None:
+    from minidl.sweep.run import default_jobs
+    from minidl.sweep.stacks import make_stacks
+
+    stacks = make_stacks(loaded.members, size=stack, jobs=jobs or default_jobs())
+    for number, members in enumerate(stacks, 1):
+        for member in members:
+            print(f"stack {number}  {member.name}")
+    print(f"{len(loaded.members)} runs in {len(stacks)} stacks", file=sys.stderr)

@@ -1,0 +1,8 @@
+"""From a spec to objects that train: the one place where a name in a config becomes an object."""
+
+from minidl.build.device import choose_device
+from minidl.build.experiment import Experiment, build
+from minidl.build.members import Members, seed_of
+from minidl.build.network import build_network
+
+__all__ = ["Experiment", "Members", "build", "build_network", "choose_device", "seed_of"]

@@ -1,0 +1,114 @@
+"""A whole training, built from specs and data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from minidl.build.device import choose_device
+from minidl.build.members import Members
+from minidl.build.network import build_network
+from minidl.build.optimization import build_loss, build_optimizer, build_plateau, build_schedule
+from minidl.build.targets import check_metrics, encoding_for
+from minidl.data import Dataset, Split
+from minidl.data.batches import Batches
+from minidl.data.encoding import Encoding
+from minidl.evaluation import Evaluator, Part
+from minidl.nn import Sequential
+from minidl.spec import Spec
+from minidl.train import Trainer
+
+
+@dataclass
+class Experiment:
+    """Everything that a training needs."""
+
+    trainer: Trainer
+    network: Sequential
+    encoding: Encoding
+    device: torch.device
+
+
+def build(specs: Spec | Sequence[Spec], data: Dataset | Sequence[Dataset]) -> Experiment:
+    """One spec with its data as one network, or several with theirs as a stack.
+
+    The specs of a stack may differ only in numbers which the core takes per network. Raises
+    ConfigError, with positions, where loss, network, data and device don't fit together.
+    """
+    members = Members(specs)
+    datasets = [data] if isinstance(data, Dataset) else list(data)
+    with torch.inference_mode(False):
+        device = choose_device(members)
+        encoding = encoding_for(members, datasets[0])
+        check_metrics(members, encoding)
+        network = build_network(members, datasets[0].input_shape, encoding, device)
+        network.skip_input_gradient()
+        place = _Placer(members, encoding, device)
+        parts = {
+            "train": place.part([dataset.train for dataset in datasets]),
+            "test": place.part([dataset.test for dataset in datasets]),
+        }
+        trainer = _trainer(members, network, parts, encoding)
+    return Experiment(trainer, network, encoding, device)
+
+
+def _trainer(
+    members: Members, network: Sequential, parts: dict[str, Part], encoding: Encoding
+) -> Trainer:
+    training = members.first.training
+    return Trainer(
+        network,
+        build_loss(members),
+        build_optimizer(members, network),
+        _batches(members, parts["train"]),
+        parts=parts,
+        # Reported losses are means, comparable whatever `reduction` trains with.
+        evaluator=Evaluator(network, build_loss(members, reduction="mean"), encoding),
+        epochs=training.epochs,
+        eval_every=training.eval_every,
+        evaluate_in_training_mode=training.evaluate_in == "train",
+        schedules=[build_schedule(spec) for spec in members.specs],
+        plateau=build_plateau(members),
+        clip_norm=training.clip_norm,
+        clip_value=training.clip_value,
+    )
+
+
+def _batches(members: Members, part: Part) -> Batches:
+    training, stacked = members.first.training, members.networks is not None
+    samples = part.inputs.shape[1 if stacked else 0]
+    if training.drop_last and training.batch_size > samples:
+        message = f"leaves no batch: {training.batch_size} is more than the {samples} samples"
+        raise members.problem("training.drop_last", message)
+    return Batches(
+        part.inputs,
+        part.targets,
+        training.batch_size,
+        members.seeds("order"),
+        stacked=stacked,
+        drop_last=training.drop_last,
+    )
+
+
+class _Placer:
+    """Puts the members' arrays side by side on the device."""
+
+    def __init__(self, members: Members, encoding: Encoding, device: torch.device) -> None:
+        self.stacked = members.networks is not None
+        self.dtype = getattr(torch, members.first.training.dtype)
+        self.encoding, self.device = encoding, device
+
+    def part(self, splits: list[Split]) -> Part:
+        targets = [self.encoding.encode(split.targets, self.dtype) for split in splits]
+        labels = targets
+        if self.encoding.form != "values":
+            labels = [torch.from_numpy(split.targets) for split in splits]
+        inputs = [torch.from_numpy(split.inputs).to(self.dtype) for split in splits]
+        return Part(self._placed(inputs), self._placed(targets), self._placed(labels))
+
+    def _placed(self, tensors: list[Tensor]) -> Tensor:
+        together = torch.stack(tensors) if self.stacked else tensors[0]
+        return together.contiguous().to(self.device)

@@ -1,0 +1,113 @@
+"""A trained network taken out of its run folder, for rows that it has not seen."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from minidl.build import Members, build_network
+from minidl.data import Preprocessing, read_table
+from minidl.data.encoding import Encoding
+from minidl.errors import DataError, RunError
+from minidl.evaluation import predict
+from minidl.nn import Sequential
+from minidl.runs import RunFolder
+from minidl.spec import CsvData, Spec, load_spec
+
+Array = NDArray[Any]
+
+
+@dataclass
+class TrainedRun:
+    """The network of a run with its weights, and what its inputs and outputs mean."""
+
+    folder: RunFolder
+    spec: Spec
+    record: dict[str, Any]
+    network: Sequential
+
+    @classmethod
+    def load(cls, path: Path) -> TrainedRun:
+        """Raises RunError where the folder isn't a run, or has no (sound) weights."""
+        folder = RunFolder.open(path)
+        spec = load_spec(folder.config_path, ["device=cpu"])
+        record = folder.read_record()
+        try:
+            encoding = Encoding(_form(record), record["outputs"])
+            shape = tuple(record["input_shape"])
+            weights = record["weights"]
+        except (KeyError, TypeError) as error:
+            raise RunError(f"{folder.record_path}: is damaged: no {error}") from error
+        if not folder.has_checkpoint(weights):
+            raise RunError(f"{path}: has no trained weights (status: {folder.status})")
+        network = build_network(Members(spec), shape, encoding, torch.device("cpu"))
+        tensors, _ = folder.load_checkpoint(weights)
+        network.flatten().set_member(0, tensors["parameters"])
+        return cls(folder, spec, record, network.eval())
+
+    def outputs(self, inputs: Array) -> Array:
+        """The network's outputs (N, K) for preprocessed inputs (N, *input_shape)."""
+        dtype = self.network.parameters()[0].data.dtype
+        x = torch.from_numpy(np.ascontiguousarray(inputs)).to(dtype)
+        return predict(self.network, x).double().numpy()
+
+    def predict_file(self, path: Path, delimiter: str | None = None) -> str:
+        """CSV text with one row per row of a CSV file.
+
+        A classification gives the class and a column per class: `probability_…`, or `score_…` where
+        the loss (mse) doesn't make the outputs probabilities. A regression gives its targets.
+        Raises DataError where the file lacks a column or holds what the training didn't know.
+        """
+        if self.record.get("preprocessing") is None:
+            raise DataError(
+                f"{self.folder.path}: was trained on arrays, not on the rows of a table"
+            )
+        preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
+        if delimiter is None:
+            delimiter = self.spec.data.delimiter if isinstance(self.spec.data, CsvData) else ","
+        table = read_table(path, delimiter)
+        inputs = preprocessing.transform(table, file=str(path))
+        outputs = self.outputs(inputs.reshape(len(inputs), *self.record["input_shape"]))
+        content = io.StringIO()
+        writer = csv.writer(content, lineterminator="\n")
+        if self.record["task"] == "regression":
+            writer.writerow(map(_harmless, self.record["target_names"]))
+            writer.writerows(outputs.tolist())
+            return content.getvalue()
+        names = self.record["class_names"]
+        kind, scores = self._scores(outputs)
+        target = (self.record.get("target_names") or ["class"])[0]
+        writer.writerow([_harmless(target), *(f"{kind}_{name}" for name in names)])
+        for best, row in zip(scores.argmax(1), scores.tolist(), strict=True):
+            writer.writerow([_harmless(names[best]), *row])
+        return content.getvalue()
+
+    def _scores(self, outputs: Array) -> tuple[str, Array]:
+        """What the outputs are, and one column per class, the largest for the predicted one."""
+        if self.spec.loss.type == "cross_entropy":
+            return "probability", torch.from_numpy(outputs).softmax(1).numpy()
+        if outputs.shape[1] > 1:
+            return "score", outputs
+        if self.spec.loss.type == "bce_with_logits":
+            outputs = torch.from_numpy(outputs).sigmoid().numpy()
+        kind = "score" if self.spec.loss.type == "mse" else "probability"
+        return kind, np.concatenate([1 - outputs, outputs], axis=1)
+
+
+def _form(record: dict[str, Any]) -> Any:
+    decision = record["decision"]
+    if decision is None:
+        return "values"
+    return "column" if decision["kind"] == "threshold" else "index"
+
+
+def _harmless(text: str) -> str:
+    """Text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,0 +1,230 @@
+"""One network's run while it trains, alone or in a stack: its folder, its best epoch, its end."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minidl.build import Experiment, Members, build_network
+from minidl.data import Dataset
+from minidl.nn import Sequential
+from minidl.predictions import predictions
+from minidl.provenance import provenance
+from minidl.runs import RunFolder
+from minidl.spec import ArraysData, CsvData, Spec
+from minidl.stopping import Best, EarlyStopping, Observer, Row, StopAt
+from minidl.train import Epoch, Trainer
+
+State = tuple[dict[str, Tensor], dict[str, Any]]
+
+
+class MemberRun:
+    """Writes one run folder while a Trainer trains; `network` is its place in the stack.
+
+    `observers` see each row of metrics.csv and may return a reason to stop. `status` is "running"
+    until the run has ended, by itself (done, diverged) or from outside (`end`).
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        data: Dataset,
+        experiment: Experiment,
+        folder: RunFolder,
+        record: dict[str, Any],
+        *,
+        network: int = 0,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.spec, self.data, self.experiment = spec, data, experiment
+        self.folder, self.record, self.network = folder, record, network
+        self.status = "running"
+        self.reason: str | None = None
+        self.last_row: Row = {}
+        self.best_state: State | None = None
+        self.best = _best(spec)
+        self.best.improved = self._keep_best
+        self._observers: list[Observer] = [self.best, *_stopping(spec), *observers]
+        self._unwritten: list[Row] = []
+        self._clock = time.perf_counter() - (record.get("seconds") or 0.0)
+
+    @property
+    def trainer(self) -> Trainer:
+        return self.experiment.trainer
+
+    @property
+    def running(self) -> bool:
+        """Whether it still trains."""
+        return self.status == "running"
+
+    def epoch_ended(self, epoch: Epoch) -> None:
+        """Take note of an epoch; it may be the last one."""
+        row = epoch.row(self.network)
+        self._unwritten.append(row)
+        if not epoch.finite[self.network]:
+            self.end("diverged", f"NaN or infinity in epoch {epoch.number}")
+            return
+        self.last_row = row
+        reason = self._observed(row)
+        if reason or epoch.number == self.trainer.epochs:
+            self.end("done", reason)
+
+    def restore(self) -> None:
+        """Go on from the folder's last checkpoint; without one, from the start.
+
+        It may have been the run's last epoch: then it ends here.
+        """
+        if self.folder.has_checkpoint("last"):
+            self.trainer.restore(self.network, *self.folder.load_checkpoint("last"))
+        rows = self.folder.keep_metrics(self.trainer.finished)
+        if rows and self.folder.has_checkpoint("best"):
+            self.best_state = self.folder.load_checkpoint("best")
+        # The observers see what they saw before: None where nothing was evaluated.
+        reason = None
+        for row in rows:
+            self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
+            reason = self._observed(self.last_row)
+        if reason or self.trainer.finished == self.trainer.epochs:
+            self.end("done", reason)
+
+    def write_rows(self) -> None:
+        """Append what is new to metrics.csv."""
+        self.folder.append_metrics(*self._unwritten)
+        self._unwritten.clear()
+
+    def save_checkpoints(self) -> None:
+        """Write the present state and the best one; metrics.csv is never behind them."""
+        self.write_rows()
+        self.folder.save_checkpoint("last", *self.trainer.state(self.network))
+        if self.best_state is not None:
+            self.folder.save_checkpoint("best", *self.best_state)
+
+    def end(self, status: str, reason: str | None = None) -> None:
+        """Write what the run leaves behind; `close` comes last."""
+        self.status, self.reason = status, reason
+        if status == "diverged":
+            # The present weights are worthless: the best ones are kept, and last as it was.
+            self.write_rows()
+            if self.best_state is not None:
+                self.folder.save_checkpoint("best", *self.best_state)
+                self.record["weights"] = "best"
+        elif self.trainer.between_epochs:
+            self.save_checkpoints()
+        row = self.last_row
+        if status == "done" and self._restores_best():
+            self.record["weights"], row = "best", self.best.row
+        self.record["final"] = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
+        if self.best.value is not None:
+            self.record["best"] = {"metric": self.best.metric, **self.best.row}
+        if status == "done":
+            arrays = predictions(self.spec, self.data, self._trained_network())
+            self.folder.write_predictions(arrays)
+        self.close()
+
+    def close(self) -> None:
+        """Write down how it stands."""
+        epoch = int(self.last_row.get("epoch") or 0)
+        if self.status == "diverged":
+            epoch = self.trainer.finished
+        self.record |= {
+            "status": self.status,
+            "reason": self.reason,
+            "epochs": epoch,
+            "steps": epoch * len(self.trainer.batches),
+            "train_seconds": self.trainer.train_seconds,
+            "seconds": time.perf_counter() - self._clock,
+            "ended": now(),
+        }
+        self.folder.write_record(self.record)
+
+    def _observed(self, row: Row) -> str | None:
+        """Show a row to all observers; returns a reason to stop, if one has one."""
+        reasons = [observer(row) for observer in self._observers]
+        return next((text for text in reasons if text), None)
+
+    def _keep_best(self, row: Row) -> None:
+        if row["epoch"] != self.trainer.finished:
+            return  # of an epoch before a restore
+        self.best_state = self.trainer.weights(self.network), {"finished": self.trainer.finished}
+
+    def _restores_best(self) -> bool:
+        stopping = self.spec.training.early_stopping
+        return stopping is not None and stopping.restore_best and self.best_state is not None
+
+    def _trained_network(self) -> Sequential:
+        """The network alone, with the weights that count."""
+        shape, device = self.data.input_shape, self.experiment.device
+        network = build_network(Members(self.spec), shape, self.experiment.encoding, device)
+        if self.record["weights"] == "best" and self.best_state is not None:
+            parameters = self.best_state[0]["parameters"]
+        else:
+            parameters = self.trainer.optimizer.flat.member(self.network)
+        network.flatten().set_member(0, parameters)
+        return network
+
+
+def first_record(
+    spec: Spec, data: Dataset, experiment: Experiment, command: Sequence[str]
+) -> dict[str, Any]:
+    """run.json as a run begins."""
+    encoding = experiment.encoding
+    decision = encoding.decision()
+    if decision and spec.loss.type in ("cross_entropy", "bce_with_logits"):
+        decision["logits"] = True
+    return {
+        "name": spec.name,
+        "status": "running",
+        "command": list(command),
+        "seed": spec.seed,
+        "task": data.task,
+        "class_names": data.class_names,
+        "feature_names": data.feature_names,
+        "target_names": data.target_names,
+        "input_shape": data.input_shape,
+        "outputs": encoding.outputs,
+        "decision": decision,
+        "preprocessing": data.preprocessing.to_dict() if data.preprocessing else None,
+        "parameters": experiment.trainer.optimizer.flat.size,
+        "weights": "last",
+        "started": now(),
+        **provenance(experiment.device),
+    }
+
+
+def resolved(spec: Spec, data: Dataset, device: torch.device) -> Spec:
+    """The spec with nothing left open: the device, and the files' hashes."""
+    changes: dict[str, Any] = {"device": str(device)}
+    if isinstance(spec.data, CsvData | ArraysData):
+        hashes = {"sha256": data.source_hashes[str(spec.data.path)]}
+        if spec.data.test_path is not None:
+            hashes["test_sha256"] = data.source_hashes[str(spec.data.test_path)]
+        changes["data"] = spec.data.model_copy(update=hashes)
+    return spec.model_copy(update=changes)
+
+
+def now() -> str:
+    """The time as run.json has it."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def _best(spec: Spec) -> Best:
+    stopping = spec.training.early_stopping
+    if stopping is None:
+        return Best("test_loss")
+    return Best(stopping.metric, min_delta=stopping.min_delta)
+
+
+def _stopping(spec: Spec) -> list[Observer]:
+    early, stop_at = spec.training.early_stopping, spec.training.stop_at
+    observers: list[Observer] = []
+    if early:
+        observers.append(EarlyStopping(early.metric, early.patience, early.min_delta))
+    if stop_at:
+        observers.append(StopAt(stop_at.metric, stop_at.value))
+    return observers

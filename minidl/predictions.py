@@ -1,0 +1,71 @@
+"""What a trained network says, as predictions.npz keeps it for the plots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from minidl.data import Dataset, true_classes
+from minidl.evaluation import predict
+from minidl.nn import Module
+from minidl.spec import Spec
+
+GRID = 100  # points along each side of the plane
+LINE = 400  # points along a single input
+MARGIN = 0.05  # beyond the data, as a share of its extent
+
+Array = NDArray[Any]
+
+
+def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
+    """Targets and outputs of both parts; for one or two inputs also the outputs over a grid.
+
+    `network` is a single one.
+
+    Keys and shapes: {train,test}_target (N,) classes or (N, K) values, {train,test}_output (N, K);
+    for F ≤ 2 inputs {train,test}_input (N, F) in the data's own units, grid_x (W,), grid_y (H,)
+    and grid_output (H, W, K), or (W, K) over grid_x alone; grid_target (H, W), the true classes,
+    for tasks where they are known.
+    """
+    arrays: dict[str, Array] = {}
+    for name, split in (("train", data.train), ("test", data.test)):
+        arrays[f"{name}_target"] = _small(split.targets)
+        arrays[f"{name}_output"] = _outputs(network, split.inputs)
+    if len(data.input_shape) != 1 or data.input_shape[0] > 2 or data.preprocessing is None:
+        return arrays
+    raw = [data.preprocessing.to_raw(split.inputs) for split in (data.train, data.test)]
+    arrays["train_input"], arrays["test_input"] = (part.astype(np.float32) for part in raw)
+    axes = _axes(np.concatenate(raw))
+    arrays |= dict(zip(("grid_x", "grid_y"), axes, strict=False))
+    points = np.stack(np.meshgrid(*axes), axis=-1)  # (H, W, 2), or (W, 1)
+    rows = points.reshape(-1, len(axes))
+    outputs = _outputs(network, data.preprocessing.to_inputs(rows))
+    arrays["grid_output"] = outputs.reshape(*points.shape[:-1], -1)
+    truth = true_classes(spec.data, rows) if len(axes) == 2 else None
+    if truth is not None:
+        arrays["grid_target"] = _small(truth.reshape(points.shape[:-1]))
+    return arrays
+
+
+def _outputs(network: Module, inputs: Array) -> Array:
+    like = network.parameters()[0].data
+    x = torch.from_numpy(np.ascontiguousarray(inputs)).to(like.device, like.dtype)
+    with torch.inference_mode():
+        return predict(network, x).cpu().numpy()
+
+
+def _small(targets: Array) -> Array:
+    """Class indices in few bytes; a sweep keeps thousands of them for each member."""
+    if targets.dtype.kind != "i":
+        return targets
+    return targets.astype(np.min_scalar_type(int(targets.max(initial=0))))
+
+
+def _axes(points: Array) -> list[Array]:
+    low, high = points.min(0), points.max(0)
+    extent = np.where(high > low, high - low, 1.0)
+    count = GRID if points.shape[1] == 2 else LINE
+    return list(np.linspace(low - MARGIN * extent, high + MARGIN * extent, count).T)

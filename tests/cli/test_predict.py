@@ -1,0 +1,221 @@
+"""minidl predict: CSV in, CSV out, with the run's own preprocessing and class names."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from trainings import Finished, minidl, train
+
+from minidl.runs import RunFolder
+
+pytestmark = pytest.mark.usefixtures("no_plots")
+
+# A name, a size and a colour decide the kind; `note` is no feature.
+ROWS = [
+    ("1.0", "red", "sour", "x"),
+    ("2.0", "red", "sour", "x"),
+    ("3.0", "green", "sour", "x"),
+    ("7.0", "green", "sweet", "x"),
+    ("8.0", "blue", "sweet", "x"),
+    ("9.0", "blue", "sweet", "x"),
+]
+CSV = """\
+data: {type: csv, path: fruit.csv, target: kind, features: [size, colour], test_fraction: 0.2}
+model: {type: mlp, hidden: [8]}
+loss: LOSS
+optimizer: {type: adam, lr: 0.03}
+training: {epochs: 30, batch_size: 10}
+"""
+TOY = """\
+data: {type: DATA, train: 60, test: 40}
+model: {type: mlp, hidden: [8]OUT}
+loss: LOSS
+training: {epochs: 2, batch_size: 20}
+"""
+
+
+def fruit(folder: Path, loss: str) -> RunFolder:
+    lines = [",".join(row) for row in ROWS * 5]
+    (folder / "fruit.csv").write_text("\n".join(["size,colour,kind,note", *lines]) + "\n")
+    output = "[8], output_activation: sigmoid" if loss == "bce" else "[8]"
+    finished = train(folder, text=CSV.replace("LOSS", loss).replace("[8]", output))
+    assert finished.code == 0, finished.err
+    return finished.run
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def numbers(rows: list[dict[str, str]], *names: str) -> np.ndarray:
+    return np.array([[float(row[name]) for name in names] for row in rows])
+
+
+def predict(run: RunFolder, folder: Path, text: str, *options: object) -> Finished:
+    path = folder / "new.csv"
+    path.write_text(text)
+    return minidl("predict", run.path, path, *options)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "bce", "bce_with_logits", "mse"])
+def test_a_classification_gives_class_and_probabilities(loss: str, tmp_path: Path) -> None:
+    finished = predict(fruit(tmp_path, loss), tmp_path, "size,colour\n1,red\n9,blue\n")
+    assert (finished.code, finished.err) == (0, "")
+    rows = table(finished.out)
+    assert [row["kind"] for row in rows] == ["sour", "sweet"]
+    kind = "score" if loss == "mse" else "probability"  # mse makes no probabilities
+    assert list(rows[0]) == ["kind", f"{kind}_sour", f"{kind}_sweet"]
+    scores = numbers(rows, f"{kind}_sour", f"{kind}_sweet")
+    assert scores.sum(1) == pytest.approx(1, abs=1e-12)
+    assert scores[0, 0] > 0.5 > scores[0, 1]
+    if loss != "mse":
+        assert ((scores >= 0) & (scores <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "loss", "out"),
+    [
+        ("disk", "mse", ""),
+        ("disk", "mse", ", outputs: 2"),
+        ("disk", "bce", ", output_activation: sigmoid"),
+        ("disk", "bce_with_logits", ""),
+        ("disk", "cross_entropy", ""),
+        ("blobs", "cross_entropy", ""),
+        ("blobs", "mse", ""),
+    ],
+)
+def test_the_rows_of_the_test_part_get_the_accuracy_of_the_run(
+    data: str, loss: str, out: str, tmp_path: Path
+) -> None:
+    text = TOY.replace("DATA", data).replace("LOSS", loss).replace("OUT", out)
+    run = train(tmp_path, text=text).run
+    arrays, record = run.read_predictions(), run.read_record()
+    lines = [f"{x!r},{y!r}" for x, y in arrays["test_input"].astype(float).tolist()]
+    rows = table(predict(run, tmp_path, "\n".join(["x1,x2", *lines])).out)
+    names = record["class_names"]
+    right = [
+        row["class"] == names[target]
+        for row, target in zip(rows, arrays["test_target"], strict=True)
+    ]
+    assert np.mean(right) == pytest.approx(record["final"]["test_accuracy"])
+    scores = numbers(rows, *list(rows[0])[1:])
+    assert [row["class"] for row in rows] == [names[i] for i in scores.argmax(1)]
+
+
+def test_a_regression_gives_its_values(tmp_path: Path) -> None:
+    run = train(tmp_path, text=TOY.replace("DATA", "noisy_sine").replace("LOSS", "mse")
+                .replace("OUT", "")).run  # fmt: skip
+    arrays = run.read_predictions()
+    lines = [repr(x) for (x,) in arrays["test_input"].astype(float).tolist()]
+    rows = table(predict(run, tmp_path, "\n".join(["x", *lines])).out)
+    assert list(rows[0]) == ["y"]
+    assert numbers(rows, "y") == pytest.approx(arrays["test_output"], abs=1e-5)
+
+
+def test_the_plotted_plane_is_what_predict_says_of_its_points(tmp_path: Path) -> None:
+    """In the units of the file, though the network gets standardized numbers."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform((1.5, 2000), (1.9, 9000), (60, 2))
+    lines = [f"{a:.3f},{b:.0f},{'tall' if a > 1.7 else 'small'}" for a, b in points]
+    (tmp_path / "people.csv").write_text("\n".join(["height,income,is", *lines]) + "\n")
+    text = "data: {type: csv, path: people.csv, target: is}\nmodel: mlp\nloss: bce_with_logits\n"
+    run = train(tmp_path, "training.epochs=5", "optimizer.lr=0.1", text=text).run
+    arrays = run.read_predictions()
+    assert 1.4 < arrays["grid_x"].min() < 1.5 < 1.9 < arrays["grid_x"].max() < 2
+    corners = [(i, j) for i in (0, 40, -1) for j in (0, 40, -1)]
+    asked = [f"{arrays['grid_x'][j]!s},{arrays['grid_y'][i]!s}" for i, j in corners]
+    rows = table(predict(run, tmp_path, "\n".join(["height,income", *asked])).out)
+    logits = np.array([arrays["grid_output"][i, j] for i, j in corners])
+    assert logits.std() > 0.01
+    expected = 1 / (1 + np.exp(-logits))
+    assert numbers(rows, "probability_tall") == pytest.approx(expected, abs=1e-6)
+
+
+def test_columns_are_found_by_name_in_any_order_beside_others(tmp_path: Path) -> None:
+    run = fruit(tmp_path, "cross_entropy")
+    expected = predict(run, tmp_path, "size,colour\n1.5,red\n8.5,green\n").out
+    shuffled = "note,colour,x,size\nhi,red,9,1.5\nhi,green,9,8.5\n"
+    assert predict(run, tmp_path, shuffled).out == expected
+    semicolons = shuffled.replace(",", ";")
+    assert predict(run, tmp_path, semicolons, "--delimiter", ";").out == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("size,color\n1,red\n", "new.csv: no column 'colour'; the table has 'size', 'color'; did"),
+        ("colour\nred\n", "new.csv: no column 'size'"),
+        ("size;colour\n1;red\n", "is the delimiter right?"),
+        ("size,colour\n1,pink\n", "new.csv: row 2, column 'colour': unknown category 'pink'"),
+        ("size,colour\n1,red\nbig,red\n", "new.csv: row 3, column 'size'"),
+        ("size,colour\n,red\n", "new.csv: row 2, column 'size': missing value"),
+        ("size,colour\n", "new.csv: holds a header, but no rows"),
+        ("", "new.csv: is empty"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_said_in_one_line(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    finished = predict(fruit(tmp_path, "cross_entropy"), tmp_path, text)
+    assert (finished.code, finished.out) == (2, "")
+    assert message in finished.err
+    assert len(finished.err.splitlines()) == 1
+
+
+def test_what_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "t.csv").write_text("size,colour\n1,red\n")
+    for path, message in [("absent", "no such folder"), ("empty", "not a run folder")]:
+        finished = minidl("predict", tmp_path / path, tmp_path / "t.csv")
+        assert (finished.code, finished.out) == (2, "")
+        assert message in finished.err
+    run = fruit(tmp_path, "cross_entropy")
+    missing = minidl("predict", run.path, tmp_path / "absent.csv")
+    assert missing.code == 2
+    assert "absent.csv: there is no such file" in missing.err
+    run.checkpoint_path("last").write_bytes(b"damaged")
+    assert "last.safetensors: " in predict(run, tmp_path, "size,colour\n1,red\n").err
+    run.checkpoint_path("last").unlink()
+    finished = predict(run, tmp_path, "size,colour\n1,red\n")
+    assert finished.code == 2
+    assert "has no trained weights" in finished.err
+
+
+def test_output_writes_a_file_and_nothing_on_stdout(tmp_path: Path) -> None:
+    run = fruit(tmp_path, "cross_entropy")
+    shown = predict(run, tmp_path, "size,colour\n1,red\n").out
+    written = predict(run, tmp_path, "size,colour\n1,red\n", "--output", tmp_path / "out.csv")
+    assert (written.code, written.out) == (0, "")
+    assert (tmp_path / "out.csv").read_text() == shown
+    nowhere = predict(run, tmp_path, "size,colour\n1,red\n", "-o", tmp_path / "no" / "out.csv")
+    assert nowhere.code in (1, 2)
+    assert "out.csv: can't be written: no such file or directory" in nowhere.err
+
+
+def test_predictions_are_the_same_without_the_training_data(tmp_path: Path) -> None:
+    run = fruit(tmp_path, "cross_entropy")
+    before = predict(run, tmp_path, "size,colour\n1,red\n").out
+    (tmp_path / "fruit.csv").unlink()
+    (tmp_path / "small.yaml").unlink()
+    assert predict(run, tmp_path, "size,colour\n1,red\n").out == before
+
+
+def test_names_that_a_spreadsheet_would_run_are_made_harmless(tmp_path: Path) -> None:
+    rows = [f"{i},{'=HYPERLINK(0)' if i % 2 else '@x'}" for i in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b", *rows]) + "\n")
+    text = "data: {type: csv, path: t.csv, target: b}\nmodel: mlp\nloss: cross_entropy\n"
+    run = train(tmp_path, "training.epochs=1", text=text).run
+    rows = table(predict(run, tmp_path, "a\n1\n2\n3\n").out)
+    assert {row["b"] for row in rows} <= {"'=HYPERLINK(0)", "'@x"}
+
+
+def test_a_run_on_images_says_that_it_takes_no_table(tmp_path: Path) -> None:
+    np.savez(tmp_path / "images.npz", input=np.zeros((20, 4, 3)), target=np.arange(20) % 2)
+    run = train(tmp_path, f"data={{type: arrays, path: {tmp_path / 'images.npz'}}}").run
+    finished = predict(run, tmp_path, "a\n1\n")
+    assert finished.code == 2
+    assert "was trained on arrays, not on the rows of a table" in finished.err

@@ -1,0 +1,88 @@
+"""What only a process of its own shows: signals, pipes, exit codes. A process costs a second."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from trainings import SMALL
+
+from minidl.runs import RunFolder
+
+COMMAND = [sys.executable, "-m", "minidl_cli.main"]
+
+
+def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
+    """A long training, once it has finished an epoch."""
+    config = folder / "small.yaml"
+    config.write_text(SMALL)
+    process = subprocess.Popen(
+        [*COMMAND, "train", config, *overrides, "--runs-dir", folder, "--name", "run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    metrics = folder / "run" / "metrics.csv"
+    deadline = time.monotonic() + 60
+    while not metrics.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_signal_ends_a_training_in_good_order(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    process = start(tmp_path, "training.epochs=10000000")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert f"interrupted (by {number.name})" in err
+    assert f"minidl resume {tmp_path}/run" in err
+    assert out == f"{tmp_path}/run\n"
+    run = RunFolder.open(tmp_path / "run")
+    record = run.read_record()
+    assert record["status"] == "interrupted"
+    assert record["epochs"] == len(run.read_columns()["epoch"]) > 0
+    assert run.load_checkpoint("last")[1]["finished"] == record["epochs"]
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*COMMAND, "components"], stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert done.stderr == b""
+
+
+def test_the_first_line_of_a_longer_output() -> None:
+    command = f"set -o pipefail; {sys.executable} -m minidl_cli.main components | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stdout == "data  What to learn from.\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_stdout_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*COMMAND, "schema"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "minidl: standard output: No space left on device\n"
+
+
+def test_the_installed_command_says_its_version() -> None:
+    script = Path(sys.executable).parent / "minidl"
+    if not script.exists():
+        pytest.skip("minidl is not installed beside this Python")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout.startswith("minidl ")
+    assert done.stderr == ""

@@ -1,0 +1,238 @@
+"""minidl sweep: what it prints where, and what it shows while it trains."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from minidl_cli import sweep_progress
+from minidl_cli.sweep_progress import SweepBar, SweepLines, sweep_progress_for
+from trainings import SMALL, Finished, minidl
+
+from minidl.executors import Update
+from minidl.spec import load_sweep
+from minidl.sweep.folder import SweepFolder
+from minidl.sweep.progress import Progress
+from minidl.sweep.run import SweepOutcome, SweepPlan, plan
+
+
+def sweep(folder: Path, *arguments: object, text: str = SMALL) -> Finished:
+    config = folder / "small.yaml"
+    config.write_text(text)
+    return minidl("sweep", config, "--runs-dir", folder / "runs", *arguments)
+
+
+def test_the_folder_is_printed_on_stdout_and_the_rest_on_stderr(tmp_path: Path) -> None:
+    done = sweep(tmp_path, "optimizer.lr=0.1,0.2", "--repeats", 3)
+    assert done.code == 0
+    assert done.out == f"{tmp_path / 'runs' / 'small'}\n"
+    first, last = done.err.splitlines()
+    assert re.fullmatch(r"small: 6 runs in \d stacks", first)
+    assert re.fullmatch(r"6 done in \d+\.\d s", last)
+
+
+def test_quiet_prints_the_folder_alone(tmp_path: Path) -> None:
+    done = sweep(tmp_path, "seed=1,2", "--quiet")
+    assert (done.out, done.err) == (f"{tmp_path / 'runs' / 'small'}\n", "")
+
+
+def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path: Path) -> None:
+    arguments = ["optimizer.lr=0.1,0.2", "loss=mse,bce_with_logits", "--stack", 1]
+    dry = sweep(tmp_path, *arguments, "--dry-run")
+    assert dry.code == 0
+    assert not (tmp_path / "runs").exists()
+    assert dry.err == "4 runs in 4 stacks\n"
+    listed = [line.split() for line in dry.out.splitlines()]
+    assert [words[:2] for words in listed] == [["stack", str(n)] for n in (1, 2, 3, 4)]
+    done = sweep(tmp_path, *arguments)
+    folders = {path.name for path in (tmp_path / "runs" / "small").iterdir() if path.is_dir()}
+    assert {words[2] for words in listed} == folders
+    assert "4 runs in 4 stacks" in done.err
+
+
+def test_a_name_and_a_block_and_repeats_from_the_command_line(tmp_path: Path) -> None:
+    text = SMALL + "sweep: {grid: {optimizer.lr: [0.1, 0.2, 0.3]}, repeats: 5}\n"
+    done = sweep(tmp_path, "--name", "mine", "--repeats", 1, text=text)
+    assert done.out == f"{tmp_path / 'runs' / 'mine'}\n"
+    assert "3 done" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["optimzer.lr=1,2"], "did you mean 'optimizer'?"),
+        (["optimizer.lr=1,-2"], "command line: optimizer.lr: expected a number > 0, but got -2"),
+        (["optimizer.lr=1,,2"], "has an empty value between commas"),
+        (["--repeats", "0"], "--repeats"),
+        (["--jobs", "0"], "--jobs"),
+        (["--stack", "x"], "--stack"),
+        (["seed=1,2", "--device", "tpu"], "device: expected auto, cpu, cuda or cuda:N"),
+        (["loss=mse,bce"], "loss: bce needs probabilities"),
+    ],
+)
+def test_a_mistake_exits_with_2_before_anything_is_written(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    refused = sweep(tmp_path, *arguments)
+    assert refused.code == 2
+    assert message in refused.err
+    assert refused.out == ""
+    assert "Traceback" not in refused.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_train_points_to_sweep(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(SMALL + "sweep: {grid: {seed: [1]}}\n")
+    refused = minidl("train", config, "--runs-dir", tmp_path / "runs")
+    assert refused.code == 2
+    assert "use `minidl sweep CONFIG`" in refused.err
+
+
+# The displays.
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def todo(tmp_path: Path) -> SweepPlan:
+    """Six runs in three stacks, nothing trained yet."""
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    sweep = load_sweep(config, ["seed=1,2", "training.epochs=10,20,30"])
+    return plan(sweep, SweepFolder.create(tmp_path / "runs", sweep), jobs=1)
+
+
+def progress(
+    todo: SweepPlan,
+    job: int,
+    epoch: int,
+    *statuses: str,
+    metric: str = "test_loss",
+    best: tuple[float, ...] = (),
+) -> Update:
+    """News of a job whose members stand like that."""
+    one = todo.jobs[job]
+    names = [member.name for member in one.members]
+    epochs = one.members[0].spec.training.epochs
+    values = dict(zip(names, best, strict=False))
+    state = Progress(epoch, epochs, dict(zip(names, statuses, strict=True)), metric, values)
+    return Update(one, "progress", state)
+
+
+def drawn(terminal: io.StringIO) -> list[str]:
+    """The bars, one after the other, without colours."""
+    lines = re.split(r"\x1b\[2K|[\r\n]+", terminal.getvalue())
+    plain = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in lines]
+    return [line for line in plain if re.match(r"\d/6", line)]
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_a_terminal_shows_ended_running_diverged_best_and_time_left(
+    columns: int, todo: SweepPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(SweepBar, "remaining", lambda bar: 9.0)
+    monkeypatch.setattr(sweep_progress, "_duration", lambda seconds: f"{seconds:.0f} s")
+    bar = sweep_progress_for(todo, quiet=False)
+    assert isinstance(bar, SweepBar)
+    with bar:
+        bar(progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5)))
+        bar(progress(todo, 1, 5, "running", "running", best=(0.125,)))
+        bar(Update(todo.jobs[2], "failed", error="no"))
+    last = re.sub(r"[━╸╺]+ ", "", drawn(terminal)[-1])
+    name = todo.jobs[1].members[0].name.rpartition("-")[0]
+    whole = f"3/6 9 s left  3 running, 1 diverged, 2 failed  best test_loss 0.125 ({name})"
+    assert last == whole or (last[-1] == "…" and whole.startswith(last[:-1]))
+    assert all(len(line) <= columns for line in drawn(terminal))
+    assert len(drawn(terminal)[-1]) == min(columns, len(whole) + 25)  # as much as there is room
+    assert ("━" in drawn(terminal)[-1]) == (columns >= 60)
+
+
+def test_no_color_means_no_color(todo: SweepPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    for no_color, colored in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", no_color)
+        terminal.truncate(0)
+        with SweepBar(todo) as bar:
+            bar(progress(todo, 0, 15, "running", "running"))
+        colors = re.findall(r"\x1b\[[0-9;]*(?:[39][0-7]|38;[0-9;]+)m", terminal.getvalue())
+        assert bool(colors) == colored
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then(
+    todo: SweepPlan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = sweep_progress_for(todo, quiet=False)
+    assert type(lines) is SweepLines
+    update = progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5))
+    lines(update)
+    assert capsys.readouterr().err == "small: 6 runs in 3 stacks\n"  # it is too early for more
+    monkeypatch.setattr(sweep_progress, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(sweep_progress, "MEANINGFUL_SECONDS", 0.0)
+    lines(update)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(
+        r"1/6 ended, 1 running, 1 diverged, best test_loss 0.25 \(.*\), about .* left",
+        line,
+    )
+    assert "\x1b" not in line
+
+
+def test_quiet_shows_nothing(todo: SweepPlan, capsys: pytest.CaptureFixture[str]) -> None:
+    with sweep_progress_for(todo, quiet=True) as quiet:
+        quiet(progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5)))
+        quiet.ended(SweepOutcome(todo.folder))
+    assert capsys.readouterr().err == ""
+
+
+def test_the_best_is_the_largest_accuracy_or_the_smallest_loss(todo: SweepPlan) -> None:
+    for metric, value in (("test_loss", "0.25"), ("test_accuracy", "0.75"), ("test_mse", "0.25")):
+        quiet = sweep_progress_for(todo, quiet=True)
+        quiet(progress(todo, 0, 15, "running", "running", metric=metric, best=(0.75, 0.25)))
+        assert quiet.best().startswith(f"best {metric} {value} (")
+
+
+def test_members_that_ended_before_their_stack_failed_stay_what_they_are(todo: SweepPlan) -> None:
+    quiet = sweep_progress_for(todo, quiet=True)
+    quiet(progress(todo, 0, 15, "running", "diverged"))
+    quiet(Update(todo.jobs[0], "failed", error="no"))
+    assert quiet.counts() == "1 diverged, 1 failed"
+
+
+def test_the_time_left_follows_the_work_not_the_count(
+    todo: SweepPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = sweep_progress_for(todo, quiet=True)
+    assert quiet.remaining() is None
+    now = quiet._started + 30.0
+    monkeypatch.setattr(sweep_progress.time, "monotonic", lambda: now)
+    assert quiet.remaining() is None  # nothing is done that it could follow from
+    quiet(Update(todo.jobs[0], "done"))  # 30 of 60 epochs
+    assert quiet.remaining() == pytest.approx(30.0)
+    quiet(progress(todo, 1, 10, "running", "running"))
+    assert quiet.remaining() == pytest.approx(15.0)
+
+
+def test_a_failure_is_told_in_one_line_without_its_traceback(
+    todo: SweepPlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = SweepLines(todo)
+    error = "Traceback (most recent call last):\n  File …\nValueError: a bug\n"
+    lines.ended(SweepOutcome(todo.folder, errors=[error, error]))
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "failed: ValueError: a bug (see error.txt in the run's folder)",
+        "nothing to do in 0.0 s",
+    ]

@@ -1,0 +1,242 @@
+"""minidl train: what it prints where, how it ends, and which folders it makes."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from trainings import SMALL, columns, minidl, train
+
+from minidl.runs import RunFolder
+
+pytestmark = pytest.mark.usefixtures("no_plots")
+
+
+def test_the_folder_goes_to_stdout_and_all_else_to_stderr(tmp_path: Path) -> None:
+    finished = train(tmp_path, "training.epochs=20")
+    assert finished.code == 0
+    assert Path(finished.out.strip()).parent == tmp_path / "runs"
+    first, *epochs, last = finished.err.splitlines()
+    name = Path(finished.out.strip()).name
+    assert first == f"{name}: 33 parameters, 40 training and 24 test samples, cpu"
+    assert [line.split()[1] for line in epochs] == [f"{n}/20" for n in range(2, 21, 2)]
+    assert re.fullmatch(
+        r"epoch 20/20  train loss \S+  train accuracy \S+  test loss \S+  test accuracy \S+  "
+        r"lr 0.1",
+        epochs[-1],
+    )
+    assert re.fullmatch(
+        r"done after 20 epochs: test loss \S+  test accuracy \S+, "
+        r"\d+\.\d\d s training, \d+\.\d\d s in all",
+        last,
+    )
+
+
+def test_quiet_prints_the_folder_alone(tmp_path: Path) -> None:
+    finished = train(tmp_path, options=("--quiet",))
+    assert finished.err == ""
+    assert finished.out == f"{finished.run.path}\n"
+    assert finished.run.status == "done"
+
+
+def test_without_a_terminal_there_are_plain_lines(tmp_path: Path) -> None:
+    finished = train(tmp_path)
+    assert not {"\x1b", "\r"} & set(finished.out + finished.err)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_on_a_terminal_a_bar_is_drawn_in_colour_unless_no_color_is_set(
+    no_color: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    runs = ("--runs-dir", tmp_path / "runs")
+    shown = minidl("train", config, "training.epochs=300", *runs, stderr=Terminal()).err
+    colours = re.findall(r"\x1b\[[\d;]*3[1-7][\d;]*m|\x1b\[38", shown)
+    assert bool(colours) is not no_color
+    assert "300" in shown
+    assert re.search(r"done after 300 epochs: .* in all\n$", shown)
+
+
+def test_samples_of_images_are_counted_as_samples(tmp_path: Path) -> None:
+    np.savez(tmp_path / "images.npz", input=np.zeros((20, 5, 6)), target=np.arange(20) % 2)
+    finished = train(tmp_path, f"data={{type: arrays, path: {tmp_path / 'images.npz'}}}")
+    assert "16 training and 4 test samples" in finished.err
+
+
+# Names.
+
+
+def test_a_folder_is_named_after_the_config_date_time_and_a_hash(tmp_path: Path) -> None:
+    one, two = (train(tmp_path).run.path.name for _ in range(2))
+    assert re.fullmatch(r"small-\d{8}-\d{6}-[0-9a-f]{8}", one)
+    assert one != two
+    assert train(tmp_path, "name=other").run.path.name.startswith("other-")
+
+
+def test_a_name_is_taken_only_once(tmp_path: Path) -> None:
+    first = train(tmp_path, options=("--name", "mine"))
+    assert first.run.path == tmp_path / "runs" / "mine"
+    before = {path: path.read_bytes() for path in first.run.path.rglob("*") if path.is_file()}
+    again = train(tmp_path, "seed=1", options=("--name", "mine"))
+    assert (again.code, again.out) == (2, "")
+    assert again.err == (
+        f"minidl: {tmp_path}/runs/mine: exists already (choose another --name, or --overwrite)\n"
+    )
+    assert {path: path.read_bytes() for path in before} == before
+    replaced = train(tmp_path, "seed=1", options=("--name", "mine", "--overwrite"))
+    assert replaced.code == 0
+    assert replaced.run.read_record()["seed"] == 1
+
+
+def test_overwrite_leaves_alone_what_is_no_run(tmp_path: Path) -> None:
+    kept = tmp_path / "runs" / "thesis" / "chapter.tex"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("a year of work")
+    finished = train(tmp_path, options=("--name", "thesis", "--overwrite"))
+    assert finished.code == 2
+    assert "isn't a run folder, so --overwrite leaves it alone" in finished.err
+    assert kept.read_text() == "a year of work"
+
+
+def test_overwrite_deletes_nothing_when_the_config_is_wrong(tmp_path: Path) -> None:
+    run = train(tmp_path, options=("--name", "mine")).run
+    wrong = ["optimizer.lr=-1", "loss=bce", "data={type: csv, path: absent.csv, target: y}"]
+    for override in wrong:
+        assert train(tmp_path, override, options=("--name", "mine", "--overwrite")).code == 2
+    assert run.status == "done"
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "-x", "", "tab\t", "a\\b", "x" * 300])
+def test_unsafe_names_are_refused(name: str, tmp_path: Path) -> None:
+    finished = train(tmp_path, options=(f"--name={name}",))
+    assert finished.code == 2
+    assert finished.err.startswith("minidl: ")
+    assert "name" in finished.err
+    assert not (tmp_path / "runs").exists() or not any((tmp_path / "runs").iterdir())
+
+
+# Places.
+
+
+def test_a_file_in_the_way_of_the_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    finished = train(tmp_path)
+    assert (finished.code, finished.out) == (2, "")
+    assert len(finished.err.splitlines()) == 1
+    assert "can't make this folder" in finished.err
+
+
+def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    with mock.patch("pathlib.Path.mkdir", side_effect=PermissionError(13, "Permission denied")):
+        finished = minidl("train", config, "--runs-dir", locked)
+    assert (finished.code, finished.out) == (2, "")
+    assert finished.err.startswith(f"minidl: {locked}/small-")
+    assert finished.err.endswith(": can't make this folder: permission denied\n")
+
+
+def test_runs_go_to_the_folder_runs_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(SMALL)
+    finished = minidl("train", "c.yaml")
+    assert finished.out.startswith("runs/c-")
+    assert RunFolder.open(finished.out.strip()).status == "done"
+
+
+def test_paths_in_a_config_start_in_its_folder_those_in_overrides_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").mkdir()
+    for folder, rows in [("there", 10), ("here", 20)]:
+        lines = [f"{i},{i % 2}" for i in range(rows)]
+        (tmp_path / folder / "t.csv").write_text("\n".join(["a,b", *lines]) + "\n")
+    config = tmp_path / "there" / "c.yaml"
+    config.write_text("data: {type: csv, path: t.csv, target: b}\nmodel: mlp\n")
+    monkeypatch.chdir(tmp_path / "here")
+    few = ("training.epochs=1", "--runs-dir", tmp_path / "runs")
+    assert "8 training and 2 test samples" in minidl("train", config, *few).err
+    assert "16 training and 4 test samples" in minidl("train", config, "data.path=t.csv", *few).err
+
+
+# Devices and debugging.
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_said_in_one_line(tmp_path: Path) -> None:
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    finished = minidl("train", config, "--device", "cuda", "--runs-dir", tmp_path / "runs")
+    assert (finished.code, finished.out) == (2, "")
+    assert len(finished.err.splitlines()) == 1
+    assert "torch finds no CUDA device here: use cpu or auto" in finished.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_device_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    finished = minidl("train", config, "--device", "tpu")
+    assert finished.code == 2
+    assert "expected auto, cpu, cuda or cuda:N, but got the text 'tpu'" in finished.err
+
+
+def test_debug_shows_a_traceback_and_the_message(tmp_path: Path) -> None:
+    finished = train(tmp_path, "loss=bce", options=("--debug",))
+    assert finished.code == 2
+    assert "Traceback" in finished.err
+    assert "bce needs probabilities" in finished.err.splitlines()[-1]
+
+
+def test_a_mistake_in_minidl_says_so_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("minidl.execute.load_dataset", broken)
+    finished = train(tmp_path)
+    assert finished.code == 70
+    assert "unexpected ZeroDivisionError: oh\nThis is a mistake in minidl" in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_an_interrupt_before_training_begins_ends_quietly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("minidl.execute.load_dataset", interrupted)
+    finished = train(tmp_path)
+    assert finished.code == 130
+    assert "Traceback" not in finished.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_overrides_are_what_trains(tmp_path: Path) -> None:
+    plain, faster = train(tmp_path).run, train(tmp_path, "optimizer.lr=0.5").run
+    assert columns(plain)["lr"] == [0.1] * 3
+    assert columns(faster)["lr"] == [0.5] * 3
+    assert columns(plain)["train_loss"] != columns(faster)["train_loss"]

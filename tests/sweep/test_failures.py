@@ -1,0 +1,224 @@
+"""Members that fail or diverge, and sweeps that are stopped, in this process."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweep.helpers import loaded, members, planned, statuses, sweep
+from trainings import columns, minidl, text_of_metrics
+
+from minidl.errors import DataError
+from minidl.executors import Update
+from minidl.spec import Spec
+from minidl.sweep import stack_run
+from minidl.sweep.folder import SweepFolder
+from minidl.sweep.run import check, plan, run
+
+KINDS = "loss=mse,bce_with_logits,cross_entropy"  # three stacks
+CSV = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\ntraining: {epochs: 2}\n"
+
+
+@pytest.fixture
+def one_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets the stack with bce_with_logits fail while it is built, or in its second epoch."""
+
+    def plant(error: Exception, *, epoch: int = 0) -> None:
+        build = stack_run.build
+
+        def failing(specs: Sequence[Spec], data: Any) -> Any:
+            experiment = build(specs, data)
+            if specs[0].loss.type != "bce_with_logits":
+                return experiment
+            if not epoch:
+                raise error
+            evaluate, left = experiment.trainer.evaluate, iter(range(epoch))
+
+            def broken() -> Any:
+                if next(left, None) is None:
+                    raise error
+                return evaluate()
+
+            experiment.trainer.evaluate = broken
+            return experiment
+
+        monkeypatch.setattr(stack_run, "build", failing)
+
+    return plant
+
+
+def status_of_losses(folder: Path) -> dict[str, str]:
+    runs = {run.path.name.split(",")[0].removeprefix("loss="): run for run in members(folder)}
+    return {loss: run.status for loss, run in runs.items()}
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+@pytest.mark.parametrize("error", [DataError("a.csv: is gone"), ValueError("a bug")])
+def test_a_failing_stack_is_recorded_and_the_rest_goes_on(
+    error: Exception, epoch: int, tmp_path: Path, one_fails: Callable[..., None]
+) -> None:
+    one_fails(error, epoch=epoch)
+    done = sweep(tmp_path, KINDS, options=["--jobs", 1])
+    assert done.code == 1
+    assert status_of_losses(tmp_path) == {
+        "bce_with_logits": "failed",
+        "cross_entropy": "done",
+        "mse": "done",
+    }
+    (failed,) = [one for one in members(tmp_path) if one.status == "failed"]
+    written = (failed.path / "error.txt").read_text()
+    assert str(error) in written
+    assert ("Traceback" in written) == isinstance(error, ValueError)
+    assert str(error) in failed.read_record()["reason"]
+    assert "Traceback" not in done.err
+    assert str(error) in done.err
+    assert "2 done, 1 failed" in done.err
+    results = (tmp_path / "runs" / "small" / "results.csv").read_text()
+    assert [line.split('",')[1].split(",")[0] for line in results.splitlines()[1:]] == [
+        "done",
+        "failed",
+        "done",
+    ]
+
+
+def test_a_member_that_failed_is_tried_again_and_its_error_goes(
+    tmp_path: Path, one_fails: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_fails(ValueError("a bug"), epoch=2)
+    sweep(tmp_path, KINDS, "training.checkpoint_every=1", options=["--jobs", 1])
+    assert list((tmp_path / "runs").rglob("error.txt"))
+    monkeypatch.undo()  # mended
+    again = sweep(tmp_path, KINDS, "training.checkpoint_every=1", options=["--jobs", 1])
+    assert again.code == 0
+    assert "1 runs in 1 stacks, 2 of 3 done before" in again.err
+    assert statuses(tmp_path) == ["done"] * 3
+    assert not list((tmp_path / "runs").rglob("error.txt"))
+
+
+def test_a_failure_stops_the_rest_if_asked_to(
+    tmp_path: Path, one_fails: Callable[..., None]
+) -> None:
+    one_fails(ValueError("a bug"))
+    losses = "loss=bce_with_logits,mse,cross_entropy"  # of equal cost, so in this order
+    done = sweep(tmp_path, losses, options=["--fail-fast", "--jobs", 1])
+    assert done.code == 1
+    assert status_of_losses(tmp_path) == {"bce_with_logits": "failed"}
+    assert "1 failed, 2 missing" in done.err
+
+
+def test_data_that_vanish_after_the_check_fail_their_members_alone(tmp_path: Path) -> None:
+    rows = "x,y\n" + "\n".join(f"{i / 20},{i % 2}" for i in range(20))
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(rows)
+    block = "sweep: {grid: {data.path: [a.csv, b.csv]}}\n"
+    one = loaded(tmp_path, text=CSV + block)
+    check(one)
+    todo = plan(one, SweepFolder.create(tmp_path / "runs", one), jobs=1)
+    (tmp_path / "a.csv").unlink()
+    outcome = run(todo)
+    assert outcome.exit_code == 1
+    assert dict(outcome.counts) == {"failed": 1, "done": 1}
+    assert statuses(tmp_path) == ["failed", "done"]
+    assert "a.csv" in (members(tmp_path)[0].path / "error.txt").read_text()
+
+
+def test_divergence_is_a_result(tmp_path: Path) -> None:
+    done = sweep(tmp_path, "optimizer.lr=0.1,1e30,1e31")
+    assert done.code == 0
+    assert statuses(tmp_path) == ["done", "diverged", "diverged"]
+    assert "1 done, 2 diverged" in done.err
+    again = sweep(tmp_path, "optimizer.lr=0.1,1e30,1e31")
+    assert "0 runs" in again.err
+    assert not list((tmp_path / "runs").rglob("error.txt"))
+
+
+# Stopped by a signal. SIGTERM, since a shell may have started the tests with SIGINT ignored.
+
+LONG = ["training.epochs=40", "training.dtype=float64", "model.dropout=0.2"]
+
+
+def stopped(folder: Path, epoch: int, *overrides: str) -> Any:
+    """A sweep in this process that is told to stop in that epoch of its first stack."""
+    told = []
+
+    def watch(update: Update) -> None:
+        if update.progress and update.progress.epoch >= epoch and not told:
+            told.append(update)
+            signal.raise_signal(signal.SIGTERM)
+
+    return run(planned(folder, *LONG, *overrides, jobs=1, stack=3), watch=watch)
+
+
+def test_a_sweep_that_is_stopped_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack_run, "EVENT_SECONDS", 0.0)
+    grid = ["seed=1,2,3", "loss=mse,bce_with_logits"]
+    outcome = stopped(tmp_path, 17, *grid)
+    assert outcome.exit_code == 128 + signal.SIGTERM
+    assert dict(outcome.counts) == {"interrupted": 3, "missing": 3}
+    for one in members(tmp_path):
+        assert one.read_record()["reason"] == "by SIGTERM"
+        assert one.load_checkpoint("last")[1]["finished"] == 17
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    again = run(planned(tmp_path, *LONG, *grid, jobs=1, stack=3))
+    assert (again.exit_code, dict(again.counts)) == (0, {"done": 6})
+
+    (tmp_path / "whole").mkdir()
+    run(planned(tmp_path / "whole", *LONG, *grid, jobs=1, stack=3))
+    for one, whole in zip(members(tmp_path), members(tmp_path / "whole"), strict=True):
+        assert one.path.name == whole.path.name
+        assert text_of_metrics(one) == text_of_metrics(whole)
+        for key in ("final", "epochs", "steps", "status", "reason"):
+            assert one.read_record()[key] == whole.read_record()[key]
+
+
+def test_minidl_resume_takes_a_sweeps_folder_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack_run, "EVENT_SECONDS", 0.0)
+    stopped(tmp_path, 5, "seed=1,2")
+    done = minidl("resume", tmp_path / "runs" / "small")
+    assert (done.code, done.out) == (0, f"{tmp_path / 'runs' / 'small'}\n")
+    assert statuses(tmp_path) == ["done", "done"]
+    assert {len(columns(one)["epoch"]) for one in members(tmp_path)} == {40}
+
+
+def test_a_signal_while_a_stack_is_built_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = stack_run.build
+
+    def building(*arguments: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        return build(*arguments)
+
+    monkeypatch.setattr(stack_run, "build", building)
+    outcome = run(planned(tmp_path, "seed=1,2", KINDS, jobs=1))
+    assert outcome.exit_code == 128 + signal.SIGTERM
+    assert dict(outcome.counts) == {"interrupted": 2, "missing": 4}
+    monkeypatch.undo()
+    assert sweep(tmp_path, "seed=1,2", KINDS).code == 0
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_run, "EVENT_SECONDS", 0.0)
+    monkeypatch.setattr(signal, "default_int_handler", _interrupt)
+    before = signal.signal(signal.SIGINT, _interrupt)
+
+    def watch(update: Update) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(planned(tmp_path, "seed=1,2", "training.epochs=1000000", jobs=1), watch=watch)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,107 @@
+"""A run that stopped goes on as if it never had, to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from minidl.errors import RunError
+from minidl.execute import execute, prepare, resume
+from minidl.runs import RunFolder
+from minidl.spec import Spec, parse_spec
+from minidl.stopping import Row
+
+CONFIG = """
+name: resumed
+data: {type: moons, train: 110, test: 50}
+model: {type: mlp, hidden: [8], dropout: 0.3}
+loss: cross_entropy
+optimizer: {type: adam, lr: 0.01}
+training: {epochs: 6, batch_size: 20, checkpoint_every: 1}
+"""
+
+VARIANTS = [
+    ["optimizer=sgd"],
+    ["optimizer={type: sgd, momentum: 0.9, dampening: 0.5}"],
+    ["optimizer={type: sgd, momentum: 0.9, nesterov: true, weight_decay: 0.1}"],
+    ["optimizer={type: rmsprop, momentum: 0.9, centered: true}"],
+    ["optimizer=adam"],
+    ["optimizer={type: adamw, amsgrad: true}"],
+    ["optimizer={type: adagrad, lr_decay: 0.1, initial_accumulator_value: 0.5}"],
+    ["schedule=cosine"],
+    ["schedule={type: plateau, patience: 0, factor: 0.5}"],
+    ["training.early_stopping={patience: 2}", "optimizer.lr=0.3"],
+    ["training.evaluate_in=train"],
+    ["training.dtype=float64"],
+    ["training.eval_every=4"],
+]
+
+
+def make(overrides: list[str]) -> Spec:
+    return parse_spec(CONFIG, overrides=overrides)
+
+
+@pytest.mark.parametrize("overrides", VARIANTS, ids=str)
+def test_training_goes_on_from_every_epoch(overrides: list[str]) -> None:
+    trainer = prepare(make(overrides))[1].trainer
+    states, rows = [], []
+    for epoch in trainer:
+        states.append(trainer.state())
+        rows.append({**epoch.row(), "seconds": 0.0})
+    for stop, state in enumerate(states[:-1], 1):
+        again = prepare(make(overrides))[1].trainer
+        again.restore(0, *state)
+        assert [{**epoch.row(), "seconds": 0.0} for epoch in again] == rows[stop:]
+        assert torch.equal(again.optimizer.flat.data, trainer.optimizer.flat.data)
+
+
+class KilledError(Exception):
+    """Stands for whatever ends a process in the midst of its work."""
+
+
+def kill_after(epoch: int) -> object:
+    def observer(row: Row) -> None:
+        if row["epoch"] == epoch:
+            raise KilledError
+
+    return observer
+
+
+@pytest.mark.parametrize("overrides", VARIANTS, ids=str)
+def test_a_killed_run_ends_with_the_files_of_one_that_never_stopped(
+    overrides: list[str], tmp_path: Path
+) -> None:
+    spec = make([*overrides, "training.checkpoint_every=2"])
+    whole = execute(spec, runs_dir=tmp_path, name="whole").run.folder
+    with pytest.raises(KilledError):
+        execute(spec, runs_dir=tmp_path, name="killed", observers=[kill_after(3)])  # type: ignore[list-item]
+    assert RunFolder.open(tmp_path / "killed").status == "failed"
+    killed = resume(tmp_path / "killed").run.folder
+    assert without_clock(killed) == without_clock(whole)
+    for name in ("last", "best"):
+        mine, theirs = (folder.load_checkpoint(name)[0] for folder in (killed, whole))
+        assert mine.keys() == theirs.keys()
+        assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+    for key in ("status", "reason", "epochs", "steps", "final", "weights"):
+        assert killed.read_record()[key] == whole.read_record()[key]
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:
+    spec = make(["training.checkpoint_every=5"])
+    whole = execute(spec, runs_dir=tmp_path, name="whole").run.folder
+    with pytest.raises(KilledError):
+        execute(spec, runs_dir=tmp_path, name="killed", observers=[kill_after(3)])  # type: ignore[list-item]
+    assert without_clock(resume(tmp_path / "killed").run.folder) == without_clock(whole)
+
+
+def test_a_run_that_has_ended_is_not_resumed(tmp_path: Path) -> None:
+    execute(make([]), runs_dir=tmp_path, name="whole")
+    with pytest.raises(RunError, match=r"nothing to resume: the run has ended \(done\)"):
+        resume(tmp_path / "whole")
+
+
+def without_clock(folder: RunFolder) -> list[str]:
+    lines = folder.metrics_path.read_text().splitlines()
+    return [line.rsplit(",", 1)[0] for line in lines]

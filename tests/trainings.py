@@ -1,0 +1,105 @@
+"""Small trainings, as specs and as commands, for the tests of building, training and the CLI."""
+
+from __future__ import annotations
+
+import io
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from minidl_cli.main import main
+from torch import Tensor
+
+from minidl.build import Experiment
+from minidl.data import Dataset
+from minidl.execute import prepare
+from minidl.runs import RunFolder
+from minidl.spec import Spec, parse_spec
+
+# 40 points in three batches, the last of which is short; an epoch takes well under a millisecond.
+SMALL = """\
+data: {type: disk, train: 40, test: 24}
+model: {type: mlp, hidden: [8]}
+optimizer: {type: sgd, lr: 0.1}
+training: {epochs: 3, batch_size: 16}
+"""
+
+
+def spec(*overrides: str, text: str = SMALL) -> Spec:
+    """The small training with some options changed."""
+    return parse_spec(text, "small.yaml", overrides)
+
+
+def built(*overrides: str, text: str = SMALL) -> Experiment:
+    """The same as built objects."""
+    return prepare(spec(*overrides, text=text))[1]
+
+
+def data_of(one: Spec) -> Dataset:
+    """The data that the run of a spec gets."""
+    return prepare(one)[0]
+
+
+def parameters(experiment: Experiment, network: int = 0) -> Tensor:
+    """One network's parameters, as one vector."""
+    return experiment.trainer.optimizer.flat.member(network)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def run(self) -> RunFolder:
+        """The run folder that was printed."""
+        return RunFolder.open(self.out.strip())
+
+
+def minidl(*arguments: object, stderr: io.StringIO | None = None) -> Finished:
+    """Run a command in this process, as a shell without a terminal would."""
+    out, err, code = io.StringIO(), stderr or io.StringIO(), 0
+    with (
+        mock.patch.object(sys, "argv", ["minidl", *map(str, arguments)]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 0
+    return Finished(code, out.getvalue(), err.getvalue())
+
+
+def train(
+    folder: Path, *overrides: str, text: str = SMALL, options: tuple[str, ...] = ()
+) -> Finished:
+    """`minidl train` of a config in `folder`, with its runs in `folder`/runs."""
+    config = folder / "small.yaml"
+    config.write_text(text)
+    return minidl(
+        "train", config, *overrides, "--runs-dir", folder / "runs", "--device", "cpu", *options
+    )
+
+
+def columns(run: RunFolder) -> dict[str, list[float]]:
+    """metrics.csv without the one column that differs from run to run."""
+    return {name: cells for name, cells in run.read_columns().items() if name != "seconds"}
+
+
+def text_of_metrics(run: RunFolder) -> list[str]:
+    """The lines of metrics.csv, byte for byte, without their last cell: the seconds."""
+    return [line.rpartition(",")[0] for line in run.metrics_path.read_text().splitlines()]
+
+
+def distance(a: Any, b: Any) -> float:
+    """Largest difference, relative to the largest entry of b."""
+    a, b = (torch.as_tensor(x, dtype=torch.float64) for x in (a, b))
+    return ((a - b).abs().max() / b.abs().max()).item()
