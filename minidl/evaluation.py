@@ -32,11 +32,19 @@ class Evaluator(Memory):
     """Measures a network: `evaluator(part)` gives each metric as one number per network.
 
     loss is a mean over samples whatever `reduction` the training uses. Classification adds
-    accuracy; regression mse, mae and r2 (the coefficient of determination, averaged over outputs).
+    accuracy; regression mse, mae and r2 (the coefficient of determination), averaged over outputs.
+    `target_std` (outputs, T) scales mse and mae back where the targets were standardized.
     """
 
-    def __init__(self, network: Module, loss: Loss, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        network: Module,
+        loss: Loss,
+        encoding: Encoding,
+        target_std: Tensor | None = None,
+    ) -> None:
         super().__init__()
+        self.target_std = target_std
         self.network, self.loss, self.encoding = network, loss, encoding
         self.regression = encoding.form == "values"
         self._axis = 0 if network.networks is None else 1
@@ -63,11 +71,13 @@ class Evaluator(Memory):
         sums = self._sums(part.inputs).double() / samples
         if not self.regression:
             return {"loss": sums[0].tolist(), "accuracy": sums[1].tolist()}
-        squares = sums[2:]
+        sizes, squares = sums[1:].chunk(2)
+        # mse and mae in the target's own units; R² has none.
+        std = torch.ones_like(sizes) if self.target_std is None else self.target_std
         return {
             "loss": sums[0].tolist(),
-            "mse": squares.mean(0).tolist(),
-            "mae": sums[1].tolist(),
+            "mse": (squares * std**2).mean(0).tolist(),
+            "mae": (sizes * std).mean(0).tolist(),
             "r2": self._r2(squares, part.labels.double()).tolist(),
         }
 
@@ -82,8 +92,8 @@ class Evaluator(Memory):
         return torch.where(constant, (errors == 0).double(), 1 - errors / variance).mean(1)
 
     def _sums(self, like: Tensor) -> Tensor:
-        """Rows: loss, correct ones; for a regression loss, |error|, and error² of each output."""
-        rows = 2 + self.encoding.outputs if self.regression else 2
+        """Rows: loss, correct ones; for a regression loss, then |error| and error² by output."""
+        rows = 1 + 2 * self.encoding.outputs if self.regression else 2
         return self.buffer("sums", (rows, self.network.networks or 1), like)
 
     def _add_chunk(self, inputs: Tensor, targets: Tensor, labels: Tensor) -> None:
@@ -112,14 +122,12 @@ class Evaluator(Memory):
 
     def _add_errors(self, sums: Tensor, output: Tensor, labels: Tensor) -> None:
         errors = torch.sub(output, labels, out=self.scratch("errors", output))
-        rows = (sums.shape[1], -1, self.encoding.outputs)
-        squares = torch.mul(errors, errors, out=self.scratch("squares", output)).view(rows)
-        per_output = self.buffer("per_output", (rows[0], rows[2]), output)
-        sums[2:].add_(torch.sum(squares, 1, out=per_output).T)
-        sizes = torch.abs(errors, out=errors).view(rows)
-        total = self.buffer("total", (rows[0],), output)
-        torch.sum(sizes, (1, 2), out=total)
-        sums[1].add_(total.div_(self.constant(rows[2], output)))
+        squares = torch.mul(errors, errors, out=self.scratch("squares", output))
+        outputs, networks = self.encoding.outputs, sums.shape[1]
+        added = self.buffer("added", (networks, outputs), output)
+        for part, values in zip(sums[1:].chunk(2), (errors.abs_(), squares), strict=True):
+            torch.sum(values.view(networks, -1, outputs), 1, out=added)
+            part.add_(added.T)
 
 
 def predict(network: Module, inputs: Tensor, samples_axis: int = 0) -> Tensor:

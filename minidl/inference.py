@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from minidl.build import Members, build_network
-from minidl.data import Preprocessing, read_table
+from minidl.data import Preprocessing, TargetScale, read_table
 from minidl.data.encoding import Encoding
 from minidl.errors import DataError, RunError
 from minidl.evaluation import predict
@@ -78,8 +78,10 @@ class TrainedRun:
         content = io.StringIO()
         writer = csv.writer(content, lineterminator="\n")
         if self.record["task"] == "regression":
+            scale = self.record.get("target_scale")
+            values = TargetScale(**scale).to_raw(outputs) if scale else outputs
             writer.writerow(map(_harmless, self.record["target_names"]))
-            writer.writerows(outputs.tolist())
+            writer.writerows(values.tolist())
             return content.getvalue()
         names = self.record["class_names"]
         kind, scores = self._scores(outputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -190,6 +191,7 @@ def first_record(
         "outputs": encoding.outputs,
         "decision": decision,
         "preprocessing": data.preprocessing.to_dict() if data.preprocessing else None,
+        "target_scale": asdict(data.target_scale) if data.target_scale else None,
         "parameters": experiment.trainer.optimizer.flat.size,
         "weights": "last",
         "started": now(),

@@ -32,8 +32,8 @@ def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
     """
     arrays: dict[str, Array] = {}
     for name, split in (("train", data.train), ("test", data.test)):
-        arrays[f"{name}_target"] = _small(split.targets)
-        arrays[f"{name}_output"] = _outputs(network, split.inputs)
+        arrays[f"{name}_target"] = _small(data.raw_targets(split))
+        arrays[f"{name}_output"] = _outputs(network, split.inputs, data)
     if len(data.input_shape) != 1 or data.input_shape[0] > 2 or data.preprocessing is None:
         return arrays
     raw = [data.preprocessing.to_raw(split.inputs) for split in (data.train, data.test)]
@@ -42,7 +42,7 @@ def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
     arrays |= dict(zip(("grid_x", "grid_y"), axes, strict=False))
     points = np.stack(np.meshgrid(*axes), axis=-1)  # (H, W, 2), or (W, 1)
     rows = points.reshape(-1, len(axes))
-    outputs = _outputs(network, data.preprocessing.to_inputs(rows))
+    outputs = _outputs(network, data.preprocessing.to_inputs(rows), data)
     arrays["grid_output"] = outputs.reshape(*points.shape[:-1], -1)
     truth = true_classes(spec.data, rows) if len(axes) == 2 else None
     if truth is not None:
@@ -50,11 +50,12 @@ def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
     return arrays
 
 
-def _outputs(network: Module, inputs: Array) -> Array:
+def _outputs(network: Module, inputs: Array, data: Dataset) -> Array:
     like = network.parameters()[0].data
     x = torch.from_numpy(np.ascontiguousarray(inputs)).to(like.device, like.dtype)
     with torch.inference_mode():
-        return predict(network, x).cpu().numpy()
+        outputs = predict(network, x).cpu().numpy()
+    return data.target_scale.to_raw(outputs) if data.target_scale else outputs
 
 
 def _small(targets: Array) -> Array:

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from minidl.errors import ConfigError, MinidlError
+from minidl_cli.compare import compare
 from minidl_cli.components import components
 from minidl_cli.list import list_runs
 from minidl_cli.new import new
 from minidl_cli.predict import predict
+from minidl_cli.report import report
 from minidl_cli.resume import resume
 from minidl_cli.schema import schema
 from minidl_cli.sweep import sweep
@@ -58,6 +60,8 @@ app.command("validate")(validate)
 app.command("new")(new)
 app.command("components")(components)
 app.command("schema")(schema)
+app.command("report")(report)
+app.command("compare")(compare)
 app.command("list")(list_runs)
 
 

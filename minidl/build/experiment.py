@@ -13,7 +13,7 @@ from minidl.build.members import Members
 from minidl.build.network import build_network
 from minidl.build.optimization import build_loss, build_optimizer, build_plateau, build_schedule
 from minidl.build.targets import check_metrics, encoding_for
-from minidl.data import Dataset, Split
+from minidl.data import Dataset, Split, TargetScale
 from minidl.data.batches import Batches
 from minidl.data.encoding import Encoding
 from minidl.evaluation import Evaluator, Part
@@ -51,12 +51,17 @@ def build(specs: Spec | Sequence[Spec], data: Dataset | Sequence[Dataset]) -> Ex
             "train": place.part([dataset.train for dataset in datasets]),
             "test": place.part([dataset.test for dataset in datasets]),
         }
-        trainer = _trainer(members, network, parts, encoding)
+        std = place.target_std([dataset.target_scale for dataset in datasets])
+        trainer = _trainer(members, network, parts, encoding, std)
     return Experiment(trainer, network, encoding, device)
 
 
 def _trainer(
-    members: Members, network: Sequential, parts: dict[str, Part], encoding: Encoding
+    members: Members,
+    network: Sequential,
+    parts: dict[str, Part],
+    encoding: Encoding,
+    target_std: Tensor | None,
 ) -> Trainer:
     training = members.first.training
     return Trainer(
@@ -66,7 +71,7 @@ def _trainer(
         _batches(members, parts["train"]),
         parts=parts,
         # Reported losses are means, comparable whatever `reduction` trains with.
-        evaluator=Evaluator(network, build_loss(members, reduction="mean"), encoding),
+        evaluator=Evaluator(network, build_loss(members, reduction="mean"), encoding, target_std),
         epochs=training.epochs,
         eval_every=training.eval_every,
         evaluate_in_training_mode=training.evaluate_in == "train",
@@ -108,6 +113,11 @@ class _Placer:
             labels = [torch.from_numpy(split.targets) for split in splits]
         inputs = [torch.from_numpy(split.inputs).to(self.dtype) for split in splits]
         return Part(self._placed(inputs), self._placed(targets), self._placed(labels))
+
+    def target_std(self, scales: list[TargetScale | None]) -> Tensor | None:
+        """(outputs, T) standard deviations, if the targets were standardized."""
+        stds = [scale.std for scale in scales if scale is not None]
+        return torch.tensor(stds, dtype=torch.float64, device=self.device).T if stds else None
 
     def _placed(self, tensors: list[Tensor]) -> Tensor:
         together = torch.stack(tensors) if self.stacked else tensors[0]

@@ -1,9 +1,17 @@
 """Data: toy tasks, scikit-learn's small tables, and the user's own files, as arrays of NumPy."""
 
 from minidl.data.csvfile import read_table
-from minidl.data.dataset import Dataset, Split
+from minidl.data.dataset import Dataset, Split, TargetScale
 from minidl.data.load import load_dataset
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.toy import true_classes
 
-__all__ = ["Dataset", "Preprocessing", "Split", "load_dataset", "read_table", "true_classes"]
+__all__ = [
+    "Dataset",
+    "Preprocessing",
+    "Split",
+    "TargetScale",
+    "load_dataset",
+    "read_table",
+    "true_classes",
+]

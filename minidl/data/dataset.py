@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -35,6 +35,32 @@ class Split:
         return Split(self.inputs[rows], self.targets[rows])
 
 
+@dataclass(frozen=True)
+class TargetScale:
+    """Mean and standard deviation of each target of a regression, over the training part.
+
+    Networks are trained on (target − mean) / std: a price of 150,000 would take them an age to
+    reach. One number each per output; a target that doesn't vary has std 1.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def of(cls, targets: Floats) -> TargetScale:
+        """That of the targets (N, outputs) of a training part."""
+        std = targets.std(0)
+        return cls(tuple(targets.mean(0).tolist()), tuple(np.where(std > 0, std, 1.0).tolist()))
+
+    def to_scaled(self, values: Floats) -> Floats:
+        """(…, outputs) as the network gets them."""
+        return np.asarray((values - np.array(self.mean)) / np.array(self.std))
+
+    def to_raw(self, values: Floats) -> Floats:
+        """(…, outputs) in the target's own units."""
+        return np.asarray(values * np.array(self.std) + np.array(self.mean))
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Training and test part of one task.
@@ -43,6 +69,7 @@ class Dataset:
         more than one axis (images).
     class_names: by class index; empty for a regression.
     target_names: the class column's name, or one name per output of a regression.
+    target_scale: how the targets of a regression were standardized; None: they are as they are.
     preprocessing: turns further rows of a file into inputs; None for inputs of more than one axis.
     source_hashes: SHA-256 of each file read, by its path.
     """
@@ -54,7 +81,20 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
+    target_scale: TargetScale | None = None
     source_hashes: dict[str, str] = field(default_factory=dict)
+
+    def with_scaled_targets(self) -> Dataset:
+        """The same with standardized targets."""
+        scale = TargetScale.of(self.train.targets)
+        train, test = (
+            Split(split.inputs, scale.to_scaled(split.targets)) for split in (self.train, self.test)
+        )
+        return replace(self, train=train, test=test, target_scale=scale)
+
+    def raw_targets(self, split: Split) -> NDArray[Any]:
+        """A part's targets in their own units."""
+        return self.target_scale.to_raw(split.targets) if self.target_scale else split.targets
 
     @property
     def input_shape(self) -> tuple[int, ...]:

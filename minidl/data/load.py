@@ -20,8 +20,16 @@ def load_dataset(data_spec: AnyData, rng: np.random.Generator) -> Dataset:
     """Draws or reads the data that `data_spec` (one of `minidl.spec`'s data classes) describes.
 
     All randomness (points, the split) comes from `rng`: the same state gives the same bits.
-    Raises DataError for a file that can't be read or used.
+    `standardize` concerns the targets of a regression too. Raises DataError for a file that can't
+    be read or used.
     """
+    dataset = _load(data_spec, rng)
+    if dataset.task == "regression" and getattr(data_spec, "standardize", False):
+        return dataset.with_scaled_targets()
+    return dataset
+
+
+def _load(data_spec: AnyData, rng: np.random.Generator) -> Dataset:
     if data_spec.type == "csv":
         return load_csv(data_spec, rng)
     if data_spec.type == "arrays":

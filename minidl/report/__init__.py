@@ -1,4 +1,4 @@
-"""Figures of a run, drawn from its folder alone."""
+"""Figures of a run, drawn from its folder alone; tables and figures of many runs."""
 
 from minidl.report.decision import class_of
 from minidl.report.plots import draw_run

@@ -6,12 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
 from minidl.report import style
+from minidl.report.axes import epoch_axis, rate_changes, scale
 from minidl.report.run_view import RunView
 
-_DECADES = 30  # a loss that spans more than this factor is drawn on a logarithmic scale
 _MOST_MARKS = 6  # more changes of the rate than this get a strip of their own below the curve
 _NARROWEST = 0.07  # so do changes closer than this share of the axis: their labels would collide
 
@@ -35,7 +35,7 @@ def _curves(run: RunView, metric: str, title: str) -> Figure | None:
     drawn = {p: c for p, c in curves.items() if c is not None and np.isfinite(c).any()}
     if not drawn:
         return None
-    changes = _rate_changes(run, epochs)
+    changes = rate_changes(run.metrics.get("lr"), epochs)
     strip = bool(changes) and not _roomy(changes, epochs)
     figure, axes = style.new_figure(
         title,
@@ -47,8 +47,8 @@ def _curves(run: RunView, metric: str, title: str) -> Figure | None:
     )
     handles, labels = _lines(axes[0], epochs, drawn, metric)
     style.head_legend(figure, handles, labels)
-    _scale(axes[0], list(drawn.values()), metric)
-    _epoch_axis(axes[0], epochs)
+    scale(axes[0], list(drawn.values()), metric)
+    epoch_axis(axes[0], epochs)
     if run.status == "diverged":
         axes[0].axvline(epochs[-1], color=style.INK, linewidth=1.2, linestyle=(0, (1, 1.5)))
     if strip:
@@ -96,59 +96,6 @@ def _lines(
         handles.append(line)
         labels.append(f"{part}  {_value(values[known][-1], metric)}")
     return handles, labels
-
-
-def _scale(axes: Axes, curves: list[np.ndarray], metric: str) -> None:
-    """Logarithmic where a loss spans decades; never so close that rounding looks like a story."""
-    values = np.concatenate(curves)
-    values = values[np.isfinite(values)]
-    low, high = float(values.min()), float(values.max())
-    if metric == "loss":
-        positive = values[values > 0]
-        if positive.size and positive.max() > _DECADES * positive.min():
-            _logarithmic(axes, float(positive.max() / positive.min()))
-            return
-    if metric == "accuracy":
-        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.6g} %")
-        room = max(0.06 * (high - low), 0.01)
-        axes.set_ylim(max(low - room, -0.01), min(high + room, 1.005))
-        return
-    if metric == "r2" and low < -1 < high:
-        low = -1.0  # an untrained network can be arbitrarily bad: that is no reason to show it
-        axes.set_ylim(low, high + 0.05 * (high - low))
-    if high - low < 1e-9 * abs(high):
-        axes.set_ylim(low - 0.05 * abs(high), high + 0.05 * abs(high))
-    if high >= 10_000:
-        axes.yaxis.set_major_formatter(lambda value, _: style.number(value))
-    else:
-        axes.ticklabel_format(axis="y", useOffset=False, style="plain")
-
-
-def _logarithmic(axes: Axes, span: float) -> None:
-    """Ticks at 1, 2, 5 of each decade while there are few decades, as plain numbers."""
-    axes.set_yscale("log", nonpositive="mask")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 1e3 else (1,), numticks=9))
-    axes.yaxis.set_major_formatter(lambda value, _: style.number(value))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _epoch_axis(axes: Axes, epochs: np.ndarray) -> None:
-    first, last = float(epochs[0]), float(epochs[-1])
-    room = 0.02 * (last - first) or 0.5
-    axes.set_xlim(first - room, last + room)
-    if first == last:
-        axes.set_xticks([first])
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
-
-
-def _rate_changes(run: RunView, epochs: np.ndarray) -> list[tuple[float, float]]:
-    """(epoch after which it holds, new rate) for every change of the learning rate."""
-    rates = run.metrics.get("lr")
-    if rates is None:
-        return []
-    changed = np.flatnonzero(np.diff(rates)) + 1
-    return [(float(epochs[i - 1]), float(rates[i])) for i in changed if np.isfinite(rates[i])]
 
 
 def _roomy(changes: list[tuple[float, float]], epochs: np.ndarray) -> bool:

@@ -25,7 +25,7 @@ def data(run: RunView) -> Figure | None:
         return _regression_data(run, inputs, target)
     figure, (axes,) = style.new_figure("Data", f"{_who(run)}{len(inputs):,} training points", _SIZE)
     if (true := run.predictions.get("grid_target")) is not None:
-        _paint(axes, run, _finer(np.eye(int(true.max()) + 1)[true]).argmax(axis=-1))
+        paint(axes, run, finer(np.eye(int(true.max()) + 1)[true]).argmax(axis=-1))
     _frame(axes, run)
     for index in range(run.classes):
         _points(axes, inputs[target == index], index, _area(inputs))
@@ -44,9 +44,9 @@ def decision_boundary(run: RunView) -> Figure | None:
     figure, (axes,) = style.new_figure(
         "Decision boundary", f"{_who(run)}{share} of {len(target):,} test points right", _SIZE
     )
-    fine = _finer(grid)
-    _paint(axes, run, class_of(fine, run.decision))
-    _boundaries(axes, run, grid)
+    fine = finer(grid)
+    paint(axes, run, class_of(fine, run.decision))
+    draw_boundaries(axes, run, grid)
     _frame(axes, run)
     seen, seen_target, _ = run.part("train")
     for index in range(run.classes):
@@ -104,7 +104,7 @@ def _one_output(run: RunView, values: np.ndarray, what: str) -> Figure:
     if run.classification and at is not None:
         reach = 0.5 if what == "probability" else max(0.5, float(np.abs(values - at).max()))
         image = _heat(axes[0], run, values, at - reach, at + reach, style.TWO_CLASSES)
-        _boundaries(axes[0], run, run.predictions["grid_output"])
+        draw_boundaries(axes[0], run, run.predictions["grid_output"])
     else:
         image = _heat(axes[0], run, values, float(values.min()), float(values.max()))
     _frame(axes[0], run)
@@ -133,12 +133,12 @@ def _who(run: RunView) -> str:
     return f"{style.literal(run.name)}  ·  "
 
 
-def _extent(run: RunView) -> tuple[float, float, float, float]:
+def extent(run: RunView) -> tuple[float, float, float, float]:
     x, y = run.predictions["grid_x"], run.predictions["grid_y"]
     return float(x[0]), float(x[-1]), float(y[0]), float(y[-1])
 
 
-def _finer(values: np.ndarray) -> np.ndarray:
+def finer(values: np.ndarray) -> np.ndarray:
     """The grid (H, W, O) with points between its own, by straight lines in both directions."""
     for axis in (0, 1):
         old = np.arange(values.shape[axis])
@@ -151,17 +151,17 @@ def _finer(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _paint(axes: Axes, run: RunView, classes: np.ndarray) -> None:
+def paint(axes: Axes, run: RunView, classes: np.ndarray) -> None:
     """Each class's region (H, W) in its colour, light enough for points to stand out."""
     most = max(run.classes, int(classes.max()) + 1)
     colours = np.array([style.tint(style.class_colour(index)) for index in range(most)])
     axes.imshow(
-        colours[classes], extent=_extent(run), origin="lower", aspect="auto", zorder=0,
+        colours[classes], extent=extent(run), origin="lower", aspect="auto", zorder=0,
         interpolation="nearest",
     )  # fmt: skip
 
 
-def _boundaries(axes: Axes, run: RunView, grid: np.ndarray) -> None:
+def draw_boundaries(axes: Axes, run: RunView, grid: np.ndarray) -> None:
     ahead = margins(grid, run.decision)
     x, y = run.predictions["grid_x"], run.predictions["grid_y"]
     ahead = ahead[..., 1:] if ahead.shape[-1] == 2 else ahead
@@ -174,7 +174,7 @@ def _heat(
     axes: Axes, run: RunView, values: np.ndarray, low: float, high: float, colours: Any = None
 ) -> Any:
     return axes.imshow(
-        values, extent=_extent(run), origin="lower", aspect="auto", interpolation="bilinear",
+        values, extent=extent(run), origin="lower", aspect="auto", interpolation="bilinear",
         vmin=low, vmax=high if high > low else low + 1, cmap=colours or style.SEQUENTIAL,
     )  # fmt: skip
 
@@ -185,7 +185,7 @@ def _frame(axes: Axes, run: RunView, names: bool = True) -> None:
     for spine in axes.spines.values():
         spine.set_visible(True)
     if "grid_x" in run.predictions and run.predictions["grid_output"].ndim == 3:
-        left, right, bottom, top = _extent(run)
+        left, right, bottom, top = extent(run)
         axes.set_xlim(left, right)
         axes.set_ylim(bottom, top)
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()

@@ -45,6 +45,10 @@ _MARKER_AREA = {"D": 0.75, "s": 0.85, "^": 1.15, "v": 1.15, "P": 1.35, "X": 1.35
 _LEGEND: dict[str, Any] = {"fontsize": 9, "labelcolor": INK, "frameon": False}
 
 SEQUENTIAL = LinearSegmentedColormap.from_list("minidl", ["#FFFFFF", "#9CCBE6", BLUE, "#003B5C"])
+# Values in an order, all dark enough for a line on white: dark blue, purple, vermillion, orange.
+ORDERED = LinearSegmentedColormap.from_list(
+    "minidl_ordered", ["#10214F", BLUE, "#7A5AA6", "#C2477F", VERMILLION, ORANGE]
+)
 TWO_CLASSES = LinearSegmentedColormap.from_list(
     "minidl_two", [BLUE, "#8FC1DE", "#FFFFFF", "#F5D48C", ORANGE]
 )
@@ -156,6 +160,15 @@ def legend(axes: Axes, handles: Sequence[Any], labels: Sequence[str], **where: A
     place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
     made = axes.legend(handles, ["x"] * len(handles), **{**_LEGEND, **place, **where})
     return _fill(made, labels)
+
+
+def named_legend(
+    axes: Axes, title: object, handles: Sequence[Any], labels: Sequence[str]
+) -> Legend:
+    """A legend beside the axes, with the name of what it tells apart above it."""
+    made = legend(axes, handles, labels, title=literal(title, 22), alignment="left")
+    made.get_title().set(fontsize=9, color=QUIET)
+    return made
 
 
 def head_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> Legend:

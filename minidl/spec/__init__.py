@@ -59,6 +59,17 @@ from minidl.spec.optimizer import (
     SgdOptimizer,
 )
 from minidl.spec.reference import component_groups
+from minidl.spec.report import (
+    ActivationsFigure,
+    BoundariesFigure,
+    CurvesFigure,
+    ErrorBarsFigure,
+    Figure,
+    HeatMapFigure,
+    OverlayFigure,
+    Report,
+    ReportTable,
+)
 from minidl.spec.schedule import (
     ConstantSchedule,
     CosineSchedule,
@@ -70,11 +81,13 @@ from minidl.spec.schedule import (
     StepSchedule,
 )
 from minidl.spec.spec import Spec
+from minidl.spec.study import load_report
 from minidl.spec.sweep import Member, Sweep, load_sweep
 from minidl.spec.training import EarlyStopping, Metric, StopAt, Training
 
 __all__ = [
     "Activation",
+    "ActivationsFigure",
     "AdagradOptimizer",
     "AdamOptimizer",
     "AdamwOptimizer",
@@ -83,6 +96,7 @@ __all__ = [
     "BceLoss",
     "BceWithLogitsLoss",
     "BlobsData",
+    "BoundariesFigure",
     "BreastCancerData",
     "CheckerboardData",
     "CirclesData",
@@ -91,18 +105,22 @@ __all__ = [
     "CosineSchedule",
     "CrossEntropyLoss",
     "CsvData",
+    "CurvesFigure",
     "Data",
     "DiabetesData",
     "DigitsData",
     "DiskData",
     "DropoutLayer",
     "EarlyStopping",
+    "ErrorBarsFigure",
     "ExponentialSchedule",
+    "Figure",
     "FlattenLayer",
     "Friedman1Data",
     "GeluActivation",
     "HeNormalInit",
     "HeUniformInit",
+    "HeatMapFigure",
     "Init",
     "IrisData",
     "Layer",
@@ -120,8 +138,11 @@ __all__ = [
     "NoisySineData",
     "NormalInit",
     "Optimizer",
+    "OverlayFigure",
     "PlateauSchedule",
     "ReluActivation",
+    "Report",
+    "ReportTable",
     "RmspropOptimizer",
     "Schedule",
     "SequentialModel",
@@ -145,6 +166,7 @@ __all__ = [
     "component_groups",
     "dump",
     "json_schema",
+    "load_report",
     "load_spec",
     "load_sweep",
     "parse_spec",

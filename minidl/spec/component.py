@@ -85,6 +85,7 @@ class Expect:
     """Says, in an annotation, what a key takes where its type alone doesn't say it well."""
 
     text: str
+    plural: str = ""
 
 
 def one_or_list(value: object) -> str:

@@ -100,7 +100,9 @@ class Friedman1Data(_Toy):
 
 class _Bundled(_Data):
     test_fraction: TestFraction = Field(0.2, description="The share of rows kept for testing.")
-    standardize: bool = Field(True, description="Scale features to mean 0 and std 1.")
+    standardize: bool = Field(
+        True, description="Scale features, and a regression's target, to mean 0 and std 1."
+    )
 
 
 class IrisData(_Bundled):
@@ -174,7 +176,9 @@ class CsvData(_FileData):
     features: tuple[Text, ...] | None = Field(
         None, min_length=1, description="The input columns; all but the target if left out."
     )
-    standardize: bool = Field(True, description="Scale numeric columns to mean 0 and std 1.")
+    standardize: bool = Field(
+        True, description="Scale columns of numbers, the target too, to mean 0 and std 1."
+    )
     delimiter: Annotated[str, Expect("one character, not a quote or a line end")] = Field(
         ",", pattern=r'^[^"\r\n\x00]$', description="What separates the columns."
     )
@@ -195,7 +199,9 @@ class ArraysData(_FileData):
     """Arrays `input` and `target` of an .npz or .safetensors file."""
 
     type: Literal["arrays"] = "arrays"
-    standardize: bool = Field(False, description="Scale features to mean 0 and std 1.")
+    standardize: bool = Field(
+        False, description="Scale features, and a regression's target, to mean 0 and std 1."
+    )
 
     def rules(self) -> Iterator[tuple[str, str]]:
         yield from super().rules()

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
 from pydantic.json_schema import GenerateJsonSchema
 
 from minidl.spec.component import Component, Part
+from minidl.spec.report import Report
 from minidl.spec.spec import Spec
 
 # Blocks that other commands read; `train` leaves them alone.
 OTHER_BLOCKS = {
     "sweep": "Values to combine: a grid and a number of repeats. See `minidl sweep`.",
-    "report": "The tables and figures that a study draws. See `minidl report`.",
 }
+
+
+class _Study(Spec):
+    __doc__ = Spec.__doc__
+
+    report: Report | None = Field(
+        None, description="The tables and figures of a study. See `minidl report`."
+    )
 
 
 class _Generator(GenerateJsonSchema):
@@ -23,7 +32,7 @@ class _Generator(GenerateJsonSchema):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a config, short forms included."""
-    schema = Spec.model_json_schema(schema_generator=_Generator)
+    schema = _Study.model_json_schema(schema_generator=_Generator) | {"title": "Spec"}
     schema["required"].remove("name")
     for name, description in OTHER_BLOCKS.items():
         schema["properties"][name] = {"type": "object", "description": description}

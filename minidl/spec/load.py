@@ -15,6 +15,7 @@ from minidl.spec.overrides import apply
 from minidl.spec.problems import in_order, problems_of
 from minidl.spec.shape import Shape
 from minidl.spec.spec import Spec, clean_name
+from minidl.spec.study import read_report
 
 
 def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
@@ -82,8 +83,8 @@ def _root(node: Node | None, start: Place, problems: list[Problem]) -> Mapping:
 
 
 def _take_out_other_blocks(root: Mapping, problems: list[Problem]) -> None:
-    """`report` describes a study's report and doesn't concern a run; `sweep` makes it a sweep."""
-    root.items.pop("report", None)
+    """`report` doesn't concern a run, but must be right; `sweep` makes it a sweep."""
+    read_report(root.items.pop("report", None), problems)
     if root.items.pop("sweep", None) is not None:
         message = "describes many runs, but this command does one; use `minidl sweep CONFIG`"
         problems.append(root.keys["sweep"].problem(message, "sweep"))

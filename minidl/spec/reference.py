@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from minidl.spec.component import Component, Part
+from minidl.spec.report import Report, ReportTable
 from minidl.spec.shape import Shape
 from minidl.spec.spec import Spec
 from minidl.spec.training import EarlyStopping, StopAt, Training
@@ -38,7 +39,7 @@ class GroupHelp(NamedTuple):
 
 
 def component_groups() -> list[GroupHelp]:
-    """Every group of components, in the order of a config, and last the options of training."""
+    """Every group of components, in the order of a config, then training and the report."""
     groups: dict[str, GroupHelp] = {}
     for field in Spec.model_fields.values():
         _collect(Shape.of(field), groups)
@@ -48,7 +49,12 @@ def component_groups() -> list[GroupHelp]:
         "stop_at": StopAt,
     }
     components = tuple(_component(name, part) for name, part in parts.items())
-    return [*groups.values(), GroupHelp("training", _summary(Training), components)]
+    training = GroupHelp("training", _summary(Training), components)
+    figures: dict[str, GroupHelp] = {}
+    _collect(Shape.of(Report.model_fields["figures"]), figures)
+    table = (_component("table", ReportTable),)
+    report = GroupHelp("report", "The tables of a study, under report.tables.", table)
+    return [*groups.values(), training, report, figures["figure"]]
 
 
 def _collect(shape: Shape, groups: dict[str, GroupHelp]) -> None:
@@ -96,6 +102,8 @@ def _yaml(value: Any) -> str:
     if isinstance(value, Component):
         return value.type_name()
     if isinstance(value, Part):
+        return "{}"
+    if isinstance(value, dict):
         return "{}"
     if isinstance(value, tuple):
         return f"[{', '.join(map(_yaml, value))}]"

@@ -96,9 +96,9 @@ class Shape:
         return self._noun(0) + (", or null" if self.optional else "")
 
     def _noun(self, plural: Literal[0, 1]) -> str:
-        said = next((item.text for item in self.metadata if isinstance(item, Expect)), None)
+        said = next((item for item in self.metadata if isinstance(item, Expect)), None)
         if said:
-            return said
+            return (plural and said.plural) or said.text
         if self.group:
             names = ", ".join(self.group.components)
             one = f"{self.group.phrase} ({names})"
@@ -106,7 +106,7 @@ class Shape:
         if self.sides:
             return " or ".join(side._noun(plural) for side in reversed(self.sides.values()))
         if get_origin(self.type) is Literal:
-            return "one of " + ", ".join(map(str, get_args(self.type)))
+            return ("one of ", "any of ")[plural] + ", ".join(map(str, get_args(self.type)))
         if get_origin(self.type) is tuple:
             items = get_args(self.type)
             some = "a nonempty list" if self.bound("min_length") else "a list"

@@ -17,6 +17,7 @@ from minidl.spec.overrides import COMMAND_LINE, apply, assign, split_commas
 from minidl.spec.problems import in_order
 from minidl.spec.shape import Shape
 from minidl.spec.spec import Spec
+from minidl.spec.study import read_report
 from minidl.spec.sweep_block import Assignment, SweepBlock
 
 # A typing mistake in a range shouldn't fill the disk.
@@ -59,6 +60,7 @@ def load_sweep(
     root = full_form(read_text(path), Place(str(path), folder=path.parent), shape, problems)
     blocks = {name: root.items.pop(name, None) for name in ("sweep", "report")}
     block = SweepBlock(blocks["sweep"], problems)
+    read_report(blocks["report"], problems)  # its mistakes should show before the training
     for override in overrides:
         key, equals, text = override.partition("=")
         pieces = split_commas(text)

@@ -48,10 +48,17 @@ def test_without_standardize_inputs_keep_their_units() -> None:
     assert (age.min(), age.max()) == (19, 79)
 
 
-def test_a_regression_target_keeps_its_units() -> None:
-    targets = np.concatenate([load("diabetes").train.targets, load("diabetes").test.targets])
-    assert targets.shape == (442, 1)
-    assert (targets.min(), targets.max()) == (25, 346)
+def test_a_regression_target_is_standardized_by_the_training_part_and_keeps_its_units() -> None:
+    diabetes = load("diabetes")
+    targets = diabetes.train.targets
+    assert targets.mean() == pytest.approx(0, abs=1e-12)
+    assert targets.std() == pytest.approx(1)
+    raw = np.concatenate([diabetes.raw_targets(part) for part in (diabetes.train, diabetes.test)])
+    assert raw.shape == (442, 1)
+    assert (raw.min(), raw.max()) == pytest.approx((25, 346))
+    as_they_are = load("diabetes", standardize=False)
+    assert as_they_are.target_scale is None
+    assert as_they_are.train.targets == pytest.approx(diabetes.raw_targets(diabetes.train))
 
 
 def test_each_class_gives_its_share_of_test_rows() -> None:

@@ -85,6 +85,8 @@ def config(**sections: Any) -> dict[str, Any]:
         config(data={"type": "csv", "path": "a.csv", "target": 2020}, name=7),
         config(training={"early_stopping": {"patience": 3}, "clip_norm": None}),
         config(sweep={"grid": {"optimizer.lr": [1, 2]}}, report={}),
+        config(report={"tables": [{"by": ["optimizer.lr"]}], "figures": ["activations"]}),
+        config(report={"figures": [{"curves": "optimizer.lr"}, {"type": "activations"}]}),
     ],
     ids=str,
 )
@@ -108,6 +110,8 @@ def test_an_editor_accepts_what_minidl_accepts(valid: dict[str, Any]) -> None:
         config(schedule={"multistep": [[100]]}),
         config(training={"batch_size": "5"}),
         config(device="gpu"),
+        config(report={"tables": [{"by": "optimizer.lr"}]}),
+        config(report={"figures": ["curves"]}),
     ],
     ids=str,
 )
@@ -139,6 +143,8 @@ def test_every_group_is_listed_once() -> None:
         "optimizer",
         "schedule",
         "training",
+        "report",
+        "figure",
     ]
 
 

@@ -1,0 +1,200 @@
+"""minidl report: tables and figures of many runs."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from minidl.errors import RunError
+
+if TYPE_CHECKING:
+    from minidl.report.document import Document
+    from minidl.spec import ReportTable
+
+_DEFAULT = Path("runs")
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    md = "md"
+    latex = "latex"
+    json = "json"
+    html = "html"
+
+
+class Epoch(StrEnum):
+    last = "last"
+    best = "best"
+
+
+def report(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH …]", help="Run folders, sweep folders, or folders of these; runs/."
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="KEY[,KEY]", help="Average over all but these keys."),
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="A metric such as test_accuracy; can be repeated.")
+    ] = None,
+    epoch: Annotated[
+        Epoch, typer.Option(help="The last epoch's metrics, or the best epoch's.")
+    ] = Epoch.last,
+    stats: Annotated[
+        str, typer.Option(metavar="STAT[,STAT]", help="mean, std, min, max, median, ci95.")
+    ] = "mean,std",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Only runs with this value; can be repeated."),
+    ] = None,
+    best_over: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Keep the value of this key with the best mean."),
+    ] = None,
+    best_by: Annotated[
+        str | None,
+        typer.Option(metavar="METRIC", help="What --best-over looks at; the first metric."),
+    ] = None,
+    sort_by: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[,NAME]", help="Keys or metrics; the first metric."),
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How the report is written.")] = Format.table,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write; stdout if left out.")
+    ] = None,
+    plots: Annotated[
+        bool | None,
+        typer.Option(
+            "--plots/--no-plots",
+            help="Draw figures beside --output or into SWEEP/plots; a study's own by default.",
+            show_default=False,
+        ),
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only this one of a study's tables.", show_default=False),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """One row per group of runs that differ by seed alone: n, mean ± std, failed.
+
+    For a sweep with a `report:` block: the tables and figures that it describes.
+    """
+    from minidl.report.collect import collect
+    from minidl.report.query import query
+    from minidl.report.study import default_figures, document, report_of
+
+    chosen = paths or [_DEFAULT]
+    if not paths and not _DEFAULT.exists():
+        raise RunError("runs: no such folder: `minidl train CONFIG` makes the first run")
+    own = any(x for x in (by, metric, where, best_over, best_by, sort_by))
+    own = own or epoch is not Epoch.last or stats != "mean,std"
+    study = report_of(chosen)
+    if study and study.tables and not own:
+        tables = _named(study.tables, table)
+    else:
+        tables = [query(by, metric, epoch.value, stats, where, best_over, best_by, sort_by)]
+    collection = collect(chosen)
+    wanted = plots if plots is not None else bool(study and study.figures) or format is Format.html
+    figures: Any = ()
+    if wanted:
+        figures = (study and study.figures) or default_figures(collection.members)
+    # A page holds its figures: it needs no files beside it unless they are asked for.
+    files = wanted and not (format is Format.html and plots is None)
+    made = document(
+        chosen[0].resolve().name if len(chosen) == 1 else "Report",
+        collection,
+        tables,
+        figures,
+        report=study,
+        folder=_plots_folder(chosen, output) if files else None,
+    )
+    _write(made, format, output)
+
+
+def _write(made: Document, format: Format, output: Path | None) -> None:
+    """The document as text, and on stderr what the text doesn't say."""
+    from minidl.report.escape import line
+
+    show_text(lambda width, bold: _text(made, format, width, bold), output)
+    for drawn in made.figures:
+        if drawn.path:
+            print(f"drew {line(drawn.path)}", file=sys.stderr)
+    if format is Format.csv:
+        for remark in made.remarks:
+            print(line(remark), file=sys.stderr)
+
+
+def show_text(text: Callable[[int | None, bool], str], output: Path | None) -> None:
+    """Writes `text(width, bold)` into a file, or to stdout: as wide and bold as the terminal is."""
+    from minidl.files import write_atomic
+    from minidl.report.escape import line
+
+    if output is not None:
+        write_atomic(output, text(None, False).encode())
+        print(f"wrote {line(output)}", file=sys.stderr)
+        return
+    width, bold = None, False
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        console = Console()
+        width, bold = console.width, console.color_system is not None and not console.no_color
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± or →
+    print(text(width, bold), end="")
+
+
+def _text(made: Document, format: Format, width: int | None, bold: bool) -> str:
+    from minidl.report import formats
+
+    if format is Format.html:
+        from minidl.report.html import as_html
+
+        return as_html(made)
+    if format is Format.csv:
+        if len(made.tables) > 1:
+            names = ", ".join(table.name for table in made.tables)
+            raise RunError(f"a CSV file holds one table: choose --table NAME among {names}")
+        return formats.as_csv(made.tables[0])
+    if format is Format.table:
+        return formats.as_table(made, width, bold=bold)
+    renderers = {
+        Format.md: formats.as_markdown,
+        Format.latex: formats.as_latex,
+        Format.json: formats.as_json,
+    }
+    return renderers[format](made)
+
+
+def _named(tables: Any, name: str | None) -> list[ReportTable]:
+    """All tables of a study, or the one of that name (table_2 is the second if it has none)."""
+    names = [
+        table.name or ("table" if len(tables) == 1 else f"table_{index + 1}")
+        for index, table in enumerate(tables)
+    ]
+    if name is None:
+        return list(tables)
+    if name not in names:
+        raise RunError(f"the study has no table {name!r}; its tables are {', '.join(names)}")
+    return [tables[names.index(name)].model_copy(update={"name": name})]
+
+
+def _plots_folder(paths: list[Path], output: Path | None) -> Path:
+    if output is not None:
+        return output.parent
+    if len(paths) == 1 and (paths[0] / "sweep.yaml").is_file():
+        return paths[0] / "plots"
+    raise RunError("--plots needs --output FILE, beside which the figures are put, or one sweep")

@@ -1,0 +1,170 @@
+"""A report as text: table, CSV, Markdown, LaTeX, JSON. (HTML has a file of its own.)"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.report.document import Document
+from minidl.report.escape import csv_text, latex, line, markdown
+from minidl.report.grid import grid
+from minidl.report.plain import blocks
+from minidl.report.table import Row, Table
+
+_UNIT = re.compile(r"\s*±\s*")
+
+
+def as_table(document: Document, width: int | None = None, *, bold: bool = False) -> str:
+    """Aligned lines; with a `width`, cut so that none is longer, where that is possible.
+
+    `bold` sets titles and heads off, for a terminal that can.
+    """
+
+    def strong(text: str) -> str:
+        return "\n".join(f"\033[1m{row}\033[0m" for row in text.split("\n")) if bold else text
+
+    parts = []
+    for table in document.tables:
+        heading = [strong(line(table.title))] if table.title else []
+        cut = ["\n".join([strong(head), *rows]) for head, *rows in blocks(table, width)]
+        parts.append("\n".join([*heading, "\n\n".join(cut)]))
+    if document.remarks:
+        parts.append("\n".join(map(line, document.remarks)))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_csv(table: Table) -> str:
+    """All digits; an empty cell where there is no value."""
+    content = io.StringIO()
+    writer = csv.writer(content, lineterminator="\n")
+    stats = [(metric, stat) for metric in table.metrics for stat in table.stats]
+    heads = [*table.keys, "n", *table.counts, *(f"{metric}_{stat}" for metric, stat in stats)]
+    writer.writerow(map(csv_text, heads))
+    for row in table.rows:
+        settings = [_csv_cell(row.settings.get(key)) for key in table.keys]
+        counts = [row.counts[name] for name in table.counts]
+        numbers = [_csv_cell(getattr(row.statistics[metric], stat)) for metric, stat in stats]
+        writer.writerow([*settings, row.n, *counts, *numbers])
+    return content.getvalue()
+
+
+def as_json(document: Document) -> str:
+    """All digits; null where there is no value."""
+    content = {
+        "tables": [_json_table(table) for table in document.tables],
+        "figures": [str(drawn.path) for drawn in document.figures if drawn.path],
+        "broken": [{"path": str(b.path), "problem": b.problem} for b in document.broken],
+        "notes": list(document.notes),
+    }
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def as_markdown(document: Document) -> str:
+    parts = []
+    for table in document.tables:
+        made = grid(table)
+        rule = [" ---: " if column.number else " --- " for column in made]
+        lines = [_pipes(f" {markdown(column.head)} " for column in made), _pipes(rule)]
+        lines += [
+            _pipes(f" {markdown_cell(cell, column.number)} " for cell, column in cells)
+            for cells in _rows(made)
+        ]
+        title = [f"**{markdown(table.title)}**", ""] if table.title else []
+        parts.append("\n".join([*title, *lines]))
+    if document.remarks:
+        parts.append("\n".join(f"- {markdown(remark)}" for remark in document.remarks))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_latex(document: Document) -> str:
+    r"""A table environment each; needs `\usepackage{booktabs}`."""
+    parts = [_latex_table(table) for table in document.tables]
+    remarks = [f"% {line(remark)}" for remark in document.remarks]
+    return "\n".join(["% needs \\usepackage{booktabs}", *parts, *remarks]) + "\n"
+
+
+def markdown_cell(cell: str, number: bool) -> str:
+    """Numbers are ours: a minus sign in them is no list."""
+    return cell if number else markdown(cell)
+
+
+def _latex_table(table: Table) -> str:
+    made = grid(table)
+    align = "".join("r" if column.number else "l" for column in made)
+    caption = [f"  \\caption{{{latex(table.title)}}}"] if table.title else []
+    heads = " & ".join(_math(latex(column.head)) for column in made)
+    rows = [
+        "    " + " & ".join(_math(latex(cell)) for cell, _ in cells) + r" \\"
+        for cells in _rows(made)
+    ]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"  \centering",
+            *caption,
+            f"  \\begin{{tabular}}{{{align}}}",
+            r"    \toprule",
+            f"    {heads} \\\\",
+            r"    \midrule",
+            *rows,
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+        ]
+    )
+
+
+def _math(text: str) -> str:
+    return _UNIT.sub(r" $\\pm$ ", text).replace("–", "--").replace("R²", "$R^2$")
+
+
+def _rows(made: Sequence[Any]) -> list[list[tuple[str, Any]]]:
+    """Each row's cells with their columns."""
+    cells = zip(*(column.cells for column in made), strict=True)
+    return [list(zip(row, made, strict=True)) for row in cells]
+
+
+def _pipes(cells: Any) -> str:
+    return f"|{'|'.join(cells)}|"
+
+
+def _csv_cell(value: Any) -> Any:
+    """Numbers exactly, never with an apostrophe; no value as nothing."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(value)
+    return value if isinstance(value, int) else csv_text(value)
+
+
+def _json_table(table: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "title": table.title,
+        "rows": [_json_row(r, table) for r in table.rows],
+    }
+
+
+def _json_row(row: Row, table: Table) -> dict[str, Any]:
+    metrics = {
+        metric: {stat: _finite(getattr(row.statistics[metric], stat)) for stat in table.stats}
+        for metric in table.metrics
+    }
+    return {
+        "settings": {key: _finite(value) for key, value in row.settings.items()},
+        "n": row.n,
+        **row.counts,
+        "metrics": metrics,
+        "runs": list(row.runs),
+    }
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,115 @@
+"""Lines with bands in one panel, and the legend beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from minidl.report import style
+from minidl.report.axes import epoch_axis
+from minidl.report.picture import metric_axis
+from minidl.report.series import Series
+
+LOST = (0, (1, 1.5))  # the dots of what diverged
+
+
+@dataclass(frozen=True)
+class Line:
+    """A group's curve: its colour and dashes are those of its value in every panel."""
+
+    label: str
+    colour: Any
+    dash: Any
+    series: Series
+
+
+def draw(axes: Axes, metric: str, lines: Sequence[Line], kind: str, among: Sequence[Line]) -> None:
+    """Lines over their bands; the axes fit the finished ones `among` all that shall compare."""
+    _limit(axes, metric, [line.series for line in among], kind)
+    low, high = axes.get_ylim()
+    for line in lines:
+        made = line.series
+        axes.plot(
+            made.epochs,
+            made.mean,
+            color=line.colour,
+            linestyle=LOST if made.lost else line.dash,
+            linewidth=1.5,
+            marker="o" if made.epochs.size <= 25 else "",
+            markersize=3.5,
+            zorder=3,
+        )
+        if made.epochs.size == 1:
+            axes.errorbar(
+                made.epochs, made.mean, [made.mean - made.low, made.high - made.mean],
+                color=line.colour, linewidth=1.4, capsize=3, zorder=2,
+            )  # fmt: skip
+        elif np.any(made.high > made.low):
+            floor = np.maximum(made.low, low / 2) if axes.get_yscale() == "log" else made.low
+            axes.fill_between(
+                made.epochs, floor, made.high, color=line.colour, alpha=0.16, lw=0, zorder=2
+            )
+        if made.lost and made.epochs.size:
+            axes.plot(made.epochs[-1], made.mean[-1], "x", color=line.colour, zorder=4)
+    axes.set_ylim(low, high)
+    epochs = np.concatenate([np.empty(0), *(line.series.epochs for line in among)])
+    if epochs.size:
+        epoch_axis(axes, np.unique(epochs))
+
+
+def _limit(axes: Axes, metric: str, among: Sequence[Series], kind: str) -> None:
+    """A scale, and limits with room for the bands: no accuracy above 1, no loss below 0."""
+    whole = [made for made in among if not made.lost] or among
+    metric_axis(axes, metric, [made.mean for made in whole], kind)
+    if axes.get_yscale() == "log" or not any(made.epochs.size for made in whole):
+        return
+    means = np.concatenate([made.mean for made in whole])
+    ends = np.concatenate([means, *(made.low for made in whole), *(made.high for made in whole)])
+    low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
+    room = 0.04 * (high - low) or 0.05 * abs(high) or 1.0
+    if metric.endswith("r2"):
+        low, high = max(low - room, -1.0), min(high + room, 1.02)
+    elif metric.endswith("accuracy"):
+        low, high = max(low - room, -0.01), min(high + room, 1.005)
+    elif float(means.min()) >= 0:
+        low, high = (0 if low < 0.3 * high else max(low - room, 0)), high + room
+    else:
+        low, high = low - room, high + room
+    axes.set_ylim(low, high if high > low else low + 1)
+
+
+def legend(axes: Axes, title: str, lines: Sequence[Line], rates: bool = False) -> None:
+    """Beside an axes, one entry for the lines of one label; what was lost is said with it."""
+    handles, labels = [], []
+    for label, same in _by_label(lines).items():
+        lost = all(line.series.lost for line in same)
+        dash = LOST if lost else same[0].dash
+        handles.append(Line2D([], [], color=same[0].colour, linestyle=dash, linewidth=1.8))
+        diverged = sum(line.series.diverged for line in same)
+        said = f"{label}: diverged" if lost else f"{label} ({diverged} diverged)"
+        labels.append(style.wrapped(said if diverged else label, 24))
+    if rates:
+        dot = {"marker": "o", "markersize": 5, "markerfacecolor": "white"}
+        handles.append(Line2D([], [], color=style.INK, linestyle="", **dot))  # type: ignore[arg-type]
+        labels.append("rate changes")
+    if handles:
+        style.named_legend(axes, title, handles, labels)
+
+
+def _by_label(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        found.setdefault(line.label, []).append(line)
+    return found
+
+
+def listed(parts: Iterable[str]) -> str:
+    """`Train loss and test loss`."""
+    said = list(parts)
+    text = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    return text[:1].upper() + text[1:]

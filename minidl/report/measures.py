@@ -1,0 +1,63 @@
+"""The metrics of a run as a report names them: where they stand, which way is up, how they look."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+NAN = math.nan
+
+
+def higher_is_better(metric: str) -> bool:
+    """Accuracy and R² grow as a network improves; losses, errors and seconds don't."""
+    return metric.endswith(("accuracy", "r2"))
+
+
+def is_share(metric: str) -> bool:
+    """Whether people read the metric in percent."""
+    return metric.endswith(("accuracy", "error"))
+
+
+def words(metric: str) -> str:
+    """A metric in words: test_r2 → test R²."""
+    special = {"train_seconds": "training time (s)", "lr": "learning rate"}
+    text = special.get(metric) or metric.replace("_", " ").replace("r2", "R²")
+    for short in ("mse", "mae"):
+        text = text.replace(short, short.upper())
+    return text
+
+
+def measured(record: Mapping[str, Any], metric: str, epoch: str = "last") -> float:
+    """A metric of a finished run from its run.json; NaN where the run doesn't say.
+
+    `epoch` is "last", or "best" for the best epoch on the metric that the run watched.
+    """
+    row = record.get("best" if epoch == "best" else "final")
+    row = row if isinstance(row, Mapping) else {}
+    if metric in ("train_seconds", "parameters"):
+        return number(record.get(metric))
+    if metric == "epochs":
+        return number(row.get("epoch") if epoch == "best" else record.get("epochs"))
+    if metric.endswith("_error"):
+        return 1 - number(row.get(metric.replace("_error", "_accuracy")))
+    return number(row.get(metric))
+
+
+def curve(columns: Mapping[str, np.ndarray], metric: str) -> np.ndarray | None:
+    """A metric of each row of metrics.csv; None where the run has no such metric."""
+    if metric.endswith("_error"):
+        accuracy = columns.get(metric.replace("_error", "_accuracy"))
+        return None if accuracy is None else 1 - accuracy
+    return columns.get(metric)
+
+
+def number(value: Any) -> float:
+    """A JSON value as a float, NaN for anything that is no finite number."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool)
+    try:
+        return float(value) if good and math.isfinite(value) else NAN
+    except OverflowError:  # an integer beyond all floats
+        return NAN

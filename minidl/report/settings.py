@@ -1,0 +1,131 @@
+"""A config as flat settings: dotted keys with short values, so that runs can be compared.
+
+optimizer: {type: sgd, lr: 0.1}        → optimizer = sgd, optimizer.lr = 0.1
+model.activation: [tanh, sigmoid]      → model.activation = "[tanh, sigmoid]"
+model.layers: [{linear: 5}, relu]      → model.layers = "[linear, relu]",
+                                         model.layers[0].out_features = 5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+Value = str | int | float | bool | None
+Settings = dict[str, Value]
+
+SEEDS = ("seed", "data.seed", "model.seed", "training.seed", "training.dropout_seed")
+# What two runs may differ in and still be the same experiment.
+IGNORED = frozenset((*SEEDS, "name", "device"))
+
+
+def flatten(config: Mapping[str, Any]) -> Settings:
+    """All settings of a config in full form."""
+    settings: Settings = {}
+    for key, value in config.items():
+        settings.update(_flat(value, key))
+    return settings
+
+
+def varying(many: Sequence[Settings]) -> list[str]:
+    """The keys that tell the given settings apart, in the configs' order.
+
+    A key that only some have counts where nothing else tells them apart: adam's beta1 is no news
+    beside `optimizer`.
+    """
+    keys = dict.fromkeys(key for settings in many for key in settings if key not in IGNORED)
+    seen = {key: {value_id(s[key]) for s in many if key in s} for key in keys}
+    chosen = [key for key in keys if len(seen[key]) > 1]
+    if len({identity(s, chosen) for s in many}) < len({identity(s, keys) for s in many}):
+        partial = [key for key in keys if any(key not in s for s in many)]
+        chosen = [key for key in keys if key in chosen or key in partial]
+    return chosen
+
+
+def identity(settings: Settings, keys: Iterable[str]) -> tuple[Any, ...]:
+    """What is equal for runs with equal values under these keys."""
+    return tuple(value_id(settings[key]) if key in settings else () for key in keys)
+
+
+def value_id(value: Value) -> Any:
+    """Equal for equal values; 1 and 1.0 are, 1 and true are not."""
+    return ("bool", value) if isinstance(value, bool) else value
+
+
+def matches(settings: Settings, where: Mapping[str, Any]) -> bool:
+    """Whether the settings have these values; a list also means any of its items."""
+    for key, wanted in where.items():
+        if key not in settings:
+            return False
+        options = [wanted, *wanted] if isinstance(wanted, (list, tuple)) else [wanted]
+        known = {value_id(_short(option)) for option in options}
+        if value_id(settings[key]) not in known:
+            return False
+    return True
+
+
+def show(value: Value) -> str:
+    """A value the way people write it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return number(value)
+    return str(value)
+
+
+def number(value: float) -> str:
+    """All digits that a float has, the way people write them: 1e-5, 0.1, 250."""
+    mantissa, e, exponent = repr(value).partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}" if e else mantissa.removesuffix(".0")
+
+
+def sort_key(value: Value) -> tuple[int, float, str]:
+    """Numbers by size, then texts, then what isn't there."""
+    if value is None:
+        return 2, 0.0, ""
+    if isinstance(value, (int, float)):
+        return 0, float(value), ""
+    return 1, 0.0, value
+
+
+def heads(keys: Sequence[str]) -> list[str]:
+    """Keys as short as they stay unlike: optimizer.lr → lr, model.init.gain → init.gain."""
+    parts = [key.split(".") for key in keys]
+    short = [parts_of[-1] for parts_of in parts]
+    length = 1
+    while len(set(short)) < len(short) and length < max(map(len, parts)):
+        length += 1
+        short = [
+            ".".join(all_parts[-length:]) if short.count(now) > 1 else now
+            for all_parts, now in zip(parts, short, strict=True)
+        ]
+    return short
+
+
+def _flat(value: Any, key: str) -> Iterator[tuple[str, Value]]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("type"), str):
+            yield key, value["type"]
+        elif "." in key:
+            yield key, "given"  # beside runs where it is null
+        for name, inner in value.items():
+            if name != "type":
+                yield from _flat(inner, f"{key}.{name}")
+        return
+    yield key, _short(value)
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
+        for index, item in enumerate(value):
+            place = f"{key}[{index}]"
+            yield from ((inner, v) for inner, v in _flat(item, place) if inner != place)
+
+
+def _short(value: Any) -> Value:
+    """A value as one word: a component's type, a list in brackets."""
+    if isinstance(value, Mapping):
+        kind = value.get("type")
+        return kind if isinstance(kind, str) else "{…}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(show(_short(item)) for item in value)}]"
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)

@@ -1,0 +1,163 @@
+"""Run and sweep folders, and what a report shall say → the document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minidl import files
+from minidl.errors import ConfigError, Problem, RunError
+from minidl.report.collect import Collection, Member
+from minidl.report.document import Document, Drawn
+from minidl.report.settings import heads, varying
+from minidl.report.table import Table, default_metrics, make_table
+from minidl.spec.report import (
+    ActivationsFigure,
+    AnyFigure,
+    BoundariesFigure,
+    CurvesFigure,
+    ErrorBarsFigure,
+    HeatMapFigure,
+    OverlayFigure,
+    Report,
+    ReportTable,
+)
+from minidl.spec.study import load_report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SWEEP = "sweep.yaml"
+
+
+def report_of(paths: Sequence[Path]) -> Report | None:
+    """The `report:` block of the one sweep folder that is reported on; None for anything else."""
+    if len(paths) != 1 or not (paths[0] / SWEEP).is_file():
+        return None
+    return load_report(paths[0] / SWEEP)
+
+
+def document(
+    title: str,
+    collection: Collection,
+    tables: Sequence[ReportTable],
+    figures: Sequence[AnyFigure] = (),
+    *,
+    report: Report | None = None,
+    folder: Path | None = None,
+) -> Document:
+    """All tables and figures; the figures are written into `folder`, where there is one.
+
+    Raises RunError where no run has what is asked for; ConfigError, with the place, where that
+    stands in `report`. A figure for which no run has data is left out, and noted.
+    """
+    made: list[Table] = []
+    for index, query in enumerate(tables):
+        name = query.name or ("table" if len(tables) == 1 else f"table_{index + 1}")
+        with _Blame(report, f"report.tables[{index}]"):
+            made.append(make_table(collection.members, query.model_copy(update={"name": name})))
+    notes = list(collection.notes)
+    drawn: list[Drawn] = []
+    for index, (asked, name) in enumerate(zip(figures, _names(figures), strict=True)):
+        with _Blame(report, f"report.figures[{index}]"):
+            figure = draw(collection.members, asked, notes)
+        if figure is None:
+            notes.append(f"the figure {name} was left out: no run has what it shows")
+            continue
+        drawn.append(_kept(name, asked, figure, folder))
+    return Document(title, made, drawn, collection.broken, notes)
+
+
+def draw(members: Sequence[Member], asked: AnyFigure, notes: list[str]) -> Figure | None:
+    """One figure; None where no run has what it shows."""
+    from minidl.report.activations import activations
+    from minidl.report.boundaries import boundaries
+    from minidl.report.error_bars import error_bars
+    from minidl.report.heat_map import heat_map
+    from minidl.report.overlay import overlay
+    from minidl.report.study_curves import curves
+
+    match asked:
+        case CurvesFigure():
+            return curves(members, asked, notes)
+        case OverlayFigure():
+            return overlay(members, asked, notes)
+        case ErrorBarsFigure():
+            return error_bars(members, asked)
+        case HeatMapFigure():
+            return heat_map(members, asked)
+        case BoundariesFigure():
+            return boundaries(members, asked, notes)
+        case ActivationsFigure():
+            return activations(asked)
+
+
+def default_figures(members: Sequence[Member]) -> list[AnyFigure]:
+    """What suits runs for which nobody chose: curves over the first key, a map over two."""
+    keys = varying([member.settings for member in members])
+    metrics = default_metrics(members)
+    if not members:
+        return []
+    # Built without checks: a run's config may hold keys that no config has today.
+    made: list[AnyFigure] = [
+        CurvesFigure.model_construct(
+            name=f"curves_by_{_file_name(key)}", lines=key, metrics=("test_loss",)
+        )
+        for key in keys[:3] or ["seed"]
+    ]
+    if len(keys) > 1:
+        third = keys[2] if len(keys) > 2 else None
+        made.append(
+            HeatMapFigure.model_construct(metric=metrics[-1], x=keys[0], y=keys[1], panels=third)
+        )
+    elif keys:
+        made.append(ErrorBarsFigure.model_construct(metric=metrics[-1], x=keys[0]))
+    return made
+
+
+class _Blame:
+    """Turns a RunError about a part of a `report:` block into a ConfigError with its place."""
+
+    def __init__(self, report: Report | None, key: str) -> None:
+        self.report, self.key = report, key
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        damaged = isinstance(error, files.WriteError)
+        if self.report is not None and isinstance(error, RunError) and not damaged:
+            problem: Problem = self.report.problem(self.key, str(error))
+            raise ConfigError([problem]) from error
+
+
+def _names(figures: Sequence[AnyFigure]) -> list[str]:
+    """Each figure's file name: its own, or its type with a number where that is taken."""
+    taken = {figure.name for figure in figures if figure.name}
+    names = []
+    for figure in figures:
+        name, number = figure.name or figure.type, 1
+        while figure.name is None and name in taken:
+            number += 1
+            name = f"{figure.type}_{number}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _kept(name: str, asked: AnyFigure, figure: Figure, folder: Path | None) -> Drawn:
+    from minidl.report import style
+
+    png = style.to_png(figure)
+    path = None
+    if folder is not None:
+        if not folder.is_dir():
+            files.make_folder(folder)
+        path = folder / f"{name}.png"
+        files.write_atomic(path, png)
+    return Drawn(name, asked.title or name.replace("_", " "), png, path)
+
+
+def _file_name(key: str) -> str:
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in heads([key])[0])[:40] or "key"

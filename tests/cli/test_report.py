@@ -1,0 +1,178 @@
+"""minidl report and minidl compare, as people call them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from study_cases import batch_size_by_lr, curves, resolved, sweep, write_run
+
+BLOCK = """
+report:
+  tables:
+    - {name: rates, by: [optimizer.lr], metrics: [test_error]}
+    - {title: By seed, by: [seed]}
+  figures: [{curves: optimizer.lr}]
+"""
+
+
+def minidl(*arguments: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "minidl_cli.main", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    sweep(folder / "runs" / "rates", {"optimizer.lr": [0.1, 0.2]}, report=BLOCK)
+    bad = write_run(folder / "runs" / "bad", resolved(), curves(3))
+    bad.record_path.write_text("{")
+    write_run(folder / "runs" / "alone", resolved(loss="cross_entropy"), curves(3))
+    return folder
+
+
+def test_without_a_path_all_of_runs_is_reported(there: Path) -> None:
+    result = minidl("report", cwd=there)
+    assert result.returncode == 0, result.stderr
+    head, *rows = result.stdout.split("\n")
+    assert head.split()[:3] == ["loss", "lr", "n"]
+    assert len(rows[:3]) == 3
+    assert "bad/run.json: is damaged" in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+def test_a_study_s_own_tables_and_figures(there: Path) -> None:
+    result = minidl("report", "runs/rates", cwd=there)
+    assert result.returncode == 0, result.stderr
+    first, second = result.stdout.strip().split("\n\n")
+    assert first.split("\n")[0].split() == ["lr", "n", "test", "error", "(%)"]
+    assert second.startswith("By seed\nseed  n ")
+    assert result.stderr == "drew runs/rates/plots/curves.png\n"
+    assert (there / "runs/rates/plots/curves.png").is_file()
+
+
+def test_one_table_of_a_study_as_csv(there: Path) -> None:
+    result = minidl("report", "runs/rates", "--format", "csv", "--no-plots", cwd=there)
+    assert result.returncode == 2
+    assert "--table NAME among rates, table_2" in result.stderr
+    arguments = ("report", "runs/rates", "--format", "csv", "--no-plots", "--table", "rates")
+    result = minidl(*arguments, cwd=there)
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["optimizer.lr"] for row in rows] == ["0.1", "0.2"]
+    assert set(rows[0]) == {"optimizer.lr", "n", "test_error_mean", "test_error_std"}
+
+
+def test_options_replace_a_study_s_tables(there: Path) -> None:
+    arguments = ["--metric", "test_loss", "--stats", "min,ci95", "--where", "optimizer.lr=1e-1"]
+    arguments += ["--format", "json", "--no-plots", "--epoch", "best"]
+    result = minidl("report", "runs/rates", *arguments, cwd=there)
+    (table,) = json.loads(result.stdout)["tables"]
+    (row,) = table["rows"]
+    assert row["n"] == 3
+    assert set(row["metrics"]["test_loss"]) == {"min", "ci95"}
+    assert row["runs"] == ["lr=0.1-0", "lr=0.1-1", "lr=0.1-2"]
+
+
+@pytest.mark.parametrize("kind", ["md", "latex", "html", "json", "csv", "table"])
+def test_output_goes_into_a_file_with_figures_beside_it(there: Path, kind: str) -> None:
+    target = there / kind / f"report.{kind}"
+    target.parent.mkdir()
+    result = minidl("report", "runs", "--format", kind, "--output", target, "--plots", cwd=there)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == ""
+    assert f"wrote {target}" in result.stderr
+    assert target.stat().st_size > 100
+    assert len(list(target.parent.glob("*.png"))) >= 2
+    if kind == "html":
+        assert "data:image/png;base64," in target.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "nowhere: no such folder"),
+        (["empty"], "empty: holds no runs"),
+        (["runs", "--metric", "test_acuracy"], "did you mean 'test_accuracy'?"),
+        (["runs", "--stats", "mode"], "--stats: expected one of mean, std"),
+        (["runs", "--by", "lr"], "did you mean 'optimizer.lr'?"),
+        (["runs", "--sort-by", "seed"], "can't sort by 'seed'"),
+        (["runs", "--where", "loss"], "--where: expected KEY=VALUE"),
+        (["runs", "--where", "loss=[", "--format", "csv"], "isn't valid YAML"),
+        (["runs", "--where", "optimizer.lr=7"], "no run has the values optimizer.lr: 7"),
+        (["runs", "--plots"], "--plots needs --output FILE"),
+        (["runs", "--output", "no/folder/x.csv"], "no/folder/x.csv: can't be written"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_one_clear_line(there: Path, arguments: list[str], words: str) -> None:
+    (there / "empty").mkdir(exist_ok=True)
+    result = minidl("report", *arguments, cwd=there)
+    assert result.returncode == (1 if "no/folder" in words else 2)
+    assert result.stdout == ""
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_before_the_first_run_it_says_how_to_make_one(tmp_path: Path) -> None:
+    result = minidl("report", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "`minidl train CONFIG` makes the first run" in result.stderr
+
+
+def test_a_terminal_without_unicode_gets_the_table_all_the_same(there: Path) -> None:
+    result = minidl("report", "runs", cwd=there, PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert result.returncode == 0, result.stderr
+    assert "?" in result.stdout
+
+
+def test_a_full_disk_at_stdout_is_said(there: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    command = f"{sys.executable} -m minidl_cli.main report runs > /dev/full"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run(
+        command, shell=True, cwd=there, env=env, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "No space left" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_compare_prints_the_differences_and_draws_the_curves(there: Path) -> None:
+    result = minidl("compare", "runs/rates", "runs/alone", cwd=there)
+    assert result.returncode == 0, result.stderr
+    assert "loss" in result.stdout
+    assert result.stdout.endswith("curves: comparison.png\n")
+    assert (there / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    target = there / "c.json"
+    result = minidl(
+        "compare", "runs/rates", "runs/alone", "--format", "json", "-o", target, cwd=there
+    )
+    assert json.loads(target.read_text())["plot"] == str(there / "c.png")
+    result = minidl("compare", "runs/alone", cwd=there)
+    assert result.returncode == 2
+    assert "two runs at least" in result.stderr
+
+
+@pytest.mark.slow
+def test_a_thousand_runs_take_three_seconds(tmp_path: Path) -> None:
+    batch_size_by_lr(tmp_path / "runs", repeats=15)
+    minidl("report", "--help", cwd=tmp_path)  # compile what is imported
+    started = time.perf_counter()
+    result = minidl("report", cwd=tmp_path)
+    assert time.perf_counter() - started < 3
+    assert result.stdout.count("\n") == 71

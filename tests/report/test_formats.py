@@ -1,0 +1,259 @@
+"""Every format, read back by a parser, with words that would like to be code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+from study_cases import batch_size_by_lr, curves, resolved, sweep, write_run
+
+from minidl.report.collect import Broken, collect
+from minidl.report.document import Document, Drawn
+from minidl.report.escape import columns, csv_text, latex, line, markdown
+from minidl.report.formats import as_csv, as_json, as_latex, as_markdown, as_table
+from minidl.report.groups import Statistics
+from minidl.report.html import as_html
+from minidl.report.numbers import mean_and_std
+from minidl.report.table import Table, make_table
+from minidl.spec import ReportTable
+
+HOSTILE = [
+    "=cmd()",
+    "@SUM(1)",
+    "+1+cmd|' /C calc'!A0",
+    "-2+3",
+    "\t=1",
+    "<svg onload=alert(1)>",
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=y>',
+    "\\input{/etc/passwd}",
+    "$x^2$ and 50 % of #1 & ~_{}",
+    "a|b||c",
+    "`code` *bold* _em_ [link](http://x) ![i](y)",
+    "\x1b[31mred\x1b[0m \x1b]8;;http://x\x07",
+    "\u202eesrever\u2066",
+    "two\nlines\r\n",
+    "NUL\0here",
+    "{{ 7*7 }} {% raw %}",
+    "[25, 25]",
+    "*",
+    "猫" * 30,
+    "1. list",
+    "\ud800",
+    "% comment",
+    "--help",
+    "https://example.org www.example.org @somebody",
+]
+FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Document:
+    """A table whose values, key and title are hostile, and a hostile broken folder."""
+    folder = tmp_path_factory.mktemp("hostile")
+    members = []
+    for index, words in enumerate(HOSTILE):
+        run = write_run(folder / str(index), resolved(), curves(3, seed=index))
+        (member,) = collect([run.path]).members
+        settings = {**member.settings, "model.<b>|$k^2$\x1b[1m": words}
+        members.append(replace(member, settings=settings))
+    table = make_table(members, ReportTable(title="T <svg onload=x> $y_1$ \\input{z} \x1b[2J|"))
+    broken = [Broken(Path("x"), words) for words in HOSTILE]
+    figure = Drawn("f", HOSTILE[7], b"\x89PNG")
+    return Document(HOSTILE[6], [table], [figure], broken, ["note <b> | $ \x1b[1m"])
+
+
+class Page(HTMLParser):
+    """All tags and cells of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.cells: list[str] = []
+        self.heads: list[str] = []
+        self.inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.inside = tag
+        {"td": self.cells, "th": self.heads}.get(tag, []).append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        for tag, cells in (("td", self.cells), ("th", self.heads)):
+            if self.inside == tag:
+                cells[-1] += data
+
+
+def test_html_holds_hostile_words_as_words(hostile: Document) -> None:
+    text = as_html(hostile)
+    page = Page(text)
+    assert page.tags == {
+        "html", "head", "meta", "title", "style", "body", "h1", "h2", "div", "table", "thead",
+        "tbody", "tr", "th", "td", "figure", "img", "ul", "li",
+    }  # fmt: skip
+    assert not {name for name in page.attributes if name.startswith("on")}
+    width = len(page.heads)
+    shown = {page.cells[i] for i in range(0, len(page.cells), width)}
+    assert shown == {line(words) for words in HOSTILE}
+    assert not FORBIDDEN.search(text)
+    assert "http:" not in re.sub(r"<td>.*?</td>|<li>.*?</li>", "", text)  # nothing is fetched
+
+
+def test_csv_holds_no_formulas_and_every_digit(hostile: Document) -> None:
+    text = as_csv(hostile.tables[0])
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == len(HOSTILE)
+    key = next(iter(rows[0]))
+    assert {row[key] for row in rows} == {csv_text(words) for words in HOSTILE}
+    for row, of in zip(rows, hostile.tables[0].rows, strict=True):
+        assert not row[key].startswith(("=", "+", "-", "@", "\t", "\r"))
+        assert float(row["test_loss_mean"]) == of.statistics["test_loss"].mean
+        assert row["test_loss_std"] == ""
+        assert row["n"] == "1"
+    assert not FORBIDDEN.search(text)
+
+
+def test_json_holds_the_words_themselves(hostile: Document) -> None:
+    text = as_json(hostile)
+    content = json.loads(text)
+    rows = content["tables"][0]["rows"]
+    assert {next(iter(row["settings"].values())) for row in rows} == set(HOSTILE)
+    assert text.isascii()  # so no terminal is moved
+    assert not FORBIDDEN.search(text)
+    assert rows[0]["metrics"]["test_loss"]["std"] is None
+    assert len(content["broken"]) == len(HOSTILE)
+
+
+def cells_of(row: str) -> list[str]:
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+
+
+def test_markdown_rows_keep_their_cells(hostile: Document) -> None:
+    text = as_markdown(hostile)
+    rows = [row for row in text.split("\n") if row.startswith("|")]
+    assert len(rows) == 2 + len(HOSTILE)
+    assert {len(cells_of(row)) for row in rows} == {4}
+    for row in rows[2:]:
+        words = cells_of(row)[0]
+        assert not re.search(r"(?<!\\)[`*$\[\]<>]", words)
+        assert "<" not in words
+    assert not FORBIDDEN.search(text)
+    assert "http://" not in text
+    assert "www." not in text
+
+
+def test_latex_calls_no_command_of_theirs(hostile: Document) -> None:
+    text = as_latex(hostile)
+    ours = {
+        "usepackage", "begin", "end", "centering", "caption", "toprule", "midrule", "bottomrule",
+        "pm", "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater",
+        "textbar", "char",
+    }  # fmt: skip
+    uncommented = "\n".join(row for row in text.split("\n") if not row.startswith("%"))
+    assert set(re.findall(r"\\([A-Za-z]+)", uncommented)) <= ours
+    rows = re.findall(r"^    (.*) \\\\$", uncommented, re.MULTILINE)
+    assert len(rows) == 1 + len(HOSTILE)
+    for row in rows:
+        assert len(re.findall(r"(?<!\\)&", row)) == 3
+        assert not re.search(r"(?<!\\)[%#_~^]", row)
+        assert not row.startswith(("[", "*"))  # an option of the \\ before
+        bare = row.replace("\\{", "").replace("\\}", "")
+        assert bare.count("{") == bare.count("}")
+        assert len(re.findall(r"(?<!\\)\$", row)) % 2 == 0
+    assert not FORBIDDEN.search(text)
+
+
+def test_the_terminal_gets_aligned_lines_and_no_escapes(hostile: Document) -> None:
+    text = as_table(hostile)
+    assert not FORBIDDEN.search(text)
+    _, head, *rows = text.split("\n")[: 2 + len(HOSTILE)]
+    end = columns(head)
+    assert all(columns(row) <= end for row in rows)
+    assert len({columns(row) for row in rows if row.endswith(tuple("0123456789"))}) == 1
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_escaping_leaves_one_line(words: str) -> None:
+    for escaped in (line(words), csv_text(words), latex(words), markdown(words)):
+        assert "\n" not in escaped
+        assert not FORBIDDEN.search(escaped)
+        escaped.encode()
+
+
+# Layout and numbers
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    folder = batch_size_by_lr(tmp_path_factory.mktemp("study") / "s", repeats=2, epochs=4)
+    query = ReportTable(metrics=("train_loss", "test_loss", "train_accuracy", "test_accuracy"))
+    return make_table(collect([folder]).members, query)
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 200])
+def test_a_narrow_terminal_gets_the_table_in_parts(study: Table, width: int) -> None:
+    text = as_table(Document("", [study]), width)
+    assert max(map(columns, text.split("\n"))) <= width
+    parts = text.strip().split("\n\n")
+    assert (len(parts) == 1) == (width == 200)
+    words = " ".join(text.split())
+    for row in study.rows:
+        assert mean_and_std(row.statistics["test_accuracy"], "test_accuracy") in words
+    for part in parts:  # each begins with the keys
+        assert "activ" in part
+        assert len(part.split("\n")) >= len(study.rows)
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "words"),
+    [
+        ([0.0189, 0.0236, 0.0142], "test_loss", "0.0189 ± 0.0047"),
+        ([0.978, 0.972], "test_accuracy", "97.50 ± 0.42"),
+        ([0.5, 0.5], "test_loss", "0.5 ± 0"),
+        ([0.123456], "test_loss", "0.1235"),
+        ([1e-9, 3e-9], "test_loss", "(2.0 ± 1.4)e-9"),
+        ([1401, 1401], "parameters", "1,401"),
+        ([], "test_loss", "–"),
+        ([100.0, 300.0], "train_seconds", "200 ± 141"),
+    ],
+)
+def test_means_have_the_digits_that_their_spread_leaves(
+    values: list[float], metric: str, words: str
+) -> None:
+    assert mean_and_std(Statistics.of(values), metric) == words
+
+
+def test_diverged_and_failed_runs_are_counted_and_no_metric_is_last(tmp_path: Path) -> None:
+    def look(settings: dict[str, object], seed: int) -> dict[str, object]:
+        if settings["loss"] == "mse":
+            return {"status": "diverged"}
+        return {"status": "failed" if seed == 0 else "running" if seed == 1 else "done"}
+
+    sweep(tmp_path / "s", {"loss": ["mse", "cross_entropy"]}, repeats=4, look=look)
+    table = make_table(collect([tmp_path]).members, ReportTable())
+    assert list(table.counts) == ["diverged", "failed", "unfinished"]
+    first, last = table.rows
+    assert (first.n, dict(first.counts)) == (2, {"diverged": 0, "failed": 1, "unfinished": 1})
+    assert (last.n, dict(last.counts)) == (0, {"diverged": 4, "failed": 0, "unfinished": 0})
+    assert as_table(Document("", [table])).split("\n")[2].split() == ["mse", "0", "4", "–", "–"]
+
+
+def test_yaml_of_a_run_can_be_anything_that_loads(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", resolved(), curves(3))
+    config = yaml.safe_load(run.config_path.read_text())
+    run.config_path.write_text(yaml.safe_dump({**config, "<b>": {"=x": "\x1b[1m"}}))
+    table = make_table(collect([tmp_path]).members, ReportTable())
+    assert table.rows[0].n == 1
