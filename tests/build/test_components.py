@@ -175,8 +175,8 @@ DATA = [
     Row("data", "wine", "test_fraction: 0.5, standardize: false, seed: 1", (89, 89, (13,), 3)),
     Row("data", "breast_cancer", "test_fraction: 0.5, standardize: false, seed: 1",
         (285, 284, (30,), 1)),
-    Row("data", "digits", "test_fraction: 0.5, standardize: false, seed: 1",
-        (899, 898, (64,), 10)),
+    Row("data", "digits", "test_fraction: 0.5, standardize: false, images: true, seed: 1",
+        (899, 898, (1, 8, 8), 10)),
     Row("data", "diabetes", "test_fraction: 0.5, standardize: false, seed: 1",
         (221, 221, (10,), 1)),
     Row("data", "csv", "path: PATH, target: c, features: [a, b], test_fraction: 0.25, task: auto, "
