@@ -9,6 +9,7 @@ from torch import Tensor
 
 from minidl.nn.module import Module
 from minidl.nn.sequential import Sequential
+from minidl.nn.windows import times
 
 
 class Residual(Module):
@@ -53,8 +54,8 @@ class Residual(Module):
         shape = self.inner.output_shape(input_shape)
         if shape != input_shape:
             raise ValueError(
-                f"a Residual's modules must keep the shape, but they turn {input_shape} "
-                f"into {shape}"
+                f"a Residual's modules must keep the shape, but they turn {times(input_shape)} "
+                f"into {times(shape)}"
             )
         return shape
 

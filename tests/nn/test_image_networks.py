@@ -164,7 +164,7 @@ def test_memory_granted_around_a_residual_changes_no_result() -> None:
 
 def test_a_residual_that_changes_the_shape_is_refused() -> None:
     block = nn.Residual(nn.Linear(4, 3))
-    with pytest.raises(ValueError, match=r"keep the shape, but they turn \(4,\) into \(3,\)"):
+    with pytest.raises(ValueError, match=r"keep the shape, but they turn 4 into 3"):
         block.output_shape((4,))
     with pytest.raises(ValueError, match=r"keep the shape, but they turn \(2, 4\) into \(2, 3\)"):
         block.forward(torch.ones(2, 4))
