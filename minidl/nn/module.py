@@ -102,6 +102,13 @@ class Module(Memory):
         ]
         return {**self.statistics, **dict(inside)}
 
+    def member_statistics(self, network: int) -> dict[str, Tensor]:
+        """Those of one network of a stack (of the network itself, where it is no stack), views."""
+        return {
+            name: values if self.networks is None else values[network]
+            for name, values in self.named_statistics().items()
+        }
+
     def flatten(self) -> Flat:
         """Move all parameters into one new flat vector.
 
