@@ -129,7 +129,9 @@ class Optimizer(Memory):
             if isinstance(value, Tensor):
                 self.flat.per_network(value, out=self._numbers[name])
             else:
-                self._numbers[name].fill_(value)
+                # Beyond float32's range it is infinite, as tensors have it: the run diverges.
+                largest = torch.finfo(self.flat.data.dtype).max
+                self._numbers[name].fill_(value if abs(value) <= largest else math.inf * value)
 
     # What a recording's check needs (see nn.memory.each_step).
 

@@ -33,7 +33,13 @@ class Member:
             raise RunError(f"{folder.record_path}: is damaged: it gives no known status")
         if record["status"] == "failed" and not folder.config_path.exists():
             raise RunError(f"{folder.path}: failed before it began{_error_of(folder)}")
-        return cls(folder, read_settings(folder.config_path), record)
+        settings = read_settings(folder.config_path)
+        # Where whole components were swept, their options tell two of one type apart.
+        swept = record.get("sweep")
+        for key, value in swept.items() if isinstance(swept, dict) else ():
+            if isinstance(value, str) and key in settings and "(" in value:
+                settings[key] = value
+        return cls(folder, settings, record)
 
     @property
     def name(self) -> str:

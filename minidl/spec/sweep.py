@@ -181,11 +181,10 @@ def _brief(value: Any) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """A swept value as a table shows it: a component without options by its name."""
-    if isinstance(value, dict) and list(value) == ["type"]:
-        return value["type"]
+    """A swept value as a table shows it: `relu`, `[tanh, relu]`, `sgd(lr=0.1, momentum=0.9)`."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_shown(inner)}" for key, inner in value.items()) + "}"
+        options = [f"{key}={_shown(inner)}" for key, inner in value.items() if key != "type"]
+        return str(value.get("type", "")) + (f"({', '.join(options)})" if options else "")
     if isinstance(value, tuple):
         return "[" + ", ".join(str(_shown(inner)) for inner in value) + "]"
     return str(value) if isinstance(value, Path) else value

@@ -57,7 +57,7 @@ def make_stacks(
 
 def fastest_size(spec: Spec) -> int:
     """How many networks train fastest side by side."""
-    return max(1, min(MAX_STACK, MAX_SAMPLES // spec.training.batch_size))
+    return max(1, min(MAX_STACK, MAX_SAMPLES // _batch(spec)))
 
 
 def stack_key(spec: Spec) -> str:
@@ -90,12 +90,20 @@ def _drops(layers: Sequence[Any]) -> dict[int, Any]:
 def cost(stack: Sequence[Member]) -> float:
     """About how many seconds a stack takes on one core; good for comparisons only."""
     spec = stack[0].spec
-    samples = getattr(spec.data, "train", None) or 1000
-    batch = min(spec.training.batch_size, samples)
-    steps = math.ceil(samples / batch) * spec.training.epochs
+    batch = _batch(spec)
+    steps = math.ceil(_samples(spec) / batch) * spec.training.epochs
     # Forward and backward are three products of each weight matrix; evaluation is two more.
     per_step = SECONDS_PER_STEP + 5 * batch * _weights(spec) * SECONDS_PER_MULTIPLICATION
     return len(stack) * steps * per_step
+
+
+def _samples(spec: Spec) -> int:
+    """How many training samples there are, as far as the spec says."""
+    return getattr(spec.data, "train", None) or 1000
+
+
+def _batch(spec: Spec) -> int:
+    return min(spec.training.batch_size, _samples(spec))
 
 
 def _weights(spec: Spec) -> int:

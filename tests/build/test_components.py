@@ -250,7 +250,9 @@ def test_every_component_has_a_row_that_sets_every_option() -> None:
             part.split(":")[0].split()[-1] for part in row.options.split(", ") if ":" in part
         }
     for group in component_groups():
-        for component in group.components if group.name != "training" else ():
+        if group.name in ("training", "report", "figure"):
+            continue  # read, not built
+        for component in group.components:
             wanted = {option.name for option in component.options} - ELSEWHERE
             assert wanted <= set_in[group.name, component.name], (group.name, component.name)
 

@@ -135,3 +135,14 @@ def test_clipping_equals_pytorch_for_each_network(kind: str, networks: int | Non
             torch.nn.utils.clip_grad_value_(parameters, limit)
         expected = torch.cat([p.grad.view(-1) for p in parameters])
         assert error(flat.member(i, flat.grad), expected) < 1e-14
+
+
+@pytest.mark.parametrize("networks", STACKS)
+def test_a_rate_beyond_float32_makes_the_network_diverge(networks: int | None) -> None:
+    network, loss = network_and_loss(networks)
+    optimizer = optim.SGD(network.to(dtype=torch.float32), lr=1e200)
+    x, target = samples((3,), networks).float(), samples((2,), networks).float()
+    loss.forward(network.forward(x), target)
+    network.backward(loss.backward())
+    optimizer.step()
+    assert not optimizer.flat.data.isfinite().all()

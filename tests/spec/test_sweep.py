@@ -122,7 +122,7 @@ def test_a_component_with_options_is_shown_with_them(load) -> None:
         MseLoss(),
         CrossEntropyLoss(label_smoothing=0.1),
     ]
-    assert values(sweep) == [("mse",), ("{type: cross_entropy, label_smoothing: 0.1}",)]
+    assert values(sweep) == [("mse",), ("cross_entropy(label_smoothing=0.1)",)]
 
 
 def test_keys_reach_into_lists(load) -> None:
@@ -415,6 +415,8 @@ def _listed(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
-def test_the_report_block_is_kept_and_not_checked(load) -> None:
-    assert load("report: {by: loss}").report == {"by": "loss"}
+def test_the_report_block_is_kept_and_its_mistakes_show_at_once(load, refusal) -> None:
+    assert load("report: {tables: [{by: [loss]}]}").report == {"tables": ({"by": ("loss",)},)}
     assert load().report is None
+    (line,) = refusal("report: {tabels: []}")
+    assert line.startswith("c.yaml:4:10: report.tabels: unknown key")

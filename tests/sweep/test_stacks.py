@@ -9,7 +9,7 @@ from trainings import spec
 
 from minidl.spec import Member, Spec
 from minidl.sweep.run import default_jobs
-from minidl.sweep.stacks import MAX_STACK, cost, make_stacks
+from minidl.sweep.stacks import MAX_SAMPLES, MAX_STACK, cost, make_stacks
 
 SEQUENTIAL = "model={sequential: [{linear: 8}, relu, {dropout: 0.1}, linear]}"
 
@@ -119,7 +119,20 @@ def test_every_member_is_in_one_stack() -> None:
 
 def test_a_stack_has_a_largest_size_and_even_shares() -> None:
     assert sizes(make_stacks(of(seeds(MAX_STACK)))) == [MAX_STACK]
-    assert sizes(make_stacks(of(seeds(2 * MAX_STACK + 1)))) == [86, 86, 85]
+    count, third = 2 * MAX_STACK + 1, (2 * MAX_STACK + 1) // 3
+    shares = sizes(make_stacks(of(seeds(count))))
+    assert sum(shares) == count
+    assert set(shares) <= {third, third + 1}
+
+
+def test_a_step_of_a_stack_takes_few_samples_in_all() -> None:
+    batch = MAX_SAMPLES // 20
+    big = ["data.train=1000", f"training.batch_size={batch}"]
+    assert sizes(make_stacks(of(seeds(40, *big)))) == [20, 20]
+    assert sizes(make_stacks(of(seeds(2, "data.train=1000000", "training.batch_size=900000")))) == [
+        1,
+        1,
+    ]
 
 
 def test_the_size_can_be_given() -> None:
