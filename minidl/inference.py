@@ -20,6 +20,7 @@ from minidl.evaluation import predict
 from minidl.nn import Sequential
 from minidl.runs import RunFolder
 from minidl.spec import CsvData, Spec, load_spec
+from minidl.weights import set_weights
 
 Array = NDArray[Any]
 
@@ -49,7 +50,7 @@ class TrainedRun:
             raise RunError(f"{path}: has no trained weights (status: {folder.status})")
         network = build_network(Members(spec), shape, encoding, torch.device("cpu"))
         tensors, _ = folder.load_checkpoint(weights)
-        network.flatten().set_member(0, tensors["parameters"])
+        set_weights(network, network.flatten(), tensors)
         return cls(folder, spec, record, network.eval())
 
     def outputs(self, inputs: Array) -> Array:

@@ -21,6 +21,7 @@ from minidl.runs import RunFolder
 from minidl.spec import ArraysData, CsvData, Spec
 from minidl.stopping import Best, EarlyStopping, Observer, Row, StopAt
 from minidl.train import Epoch, Trainer
+from minidl.weights import set_weights
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
@@ -166,10 +167,10 @@ class MemberRun:
         shape, device = self.data.input_shape, self.experiment.device
         network = build_network(Members(self.spec), shape, self.experiment.encoding, device)
         if self.record["weights"] == "best" and self.best_state is not None:
-            parameters = self.best_state[0]["parameters"]
+            weights = self.best_state[0]
         else:
-            parameters = self.trainer.optimizer.flat.member(self.network)
-        network.flatten().set_member(0, parameters)
+            weights = self.trainer.weights(self.network)
+        set_weights(network, network.flatten(), weights)
         return network
 
 

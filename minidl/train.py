@@ -17,6 +17,7 @@ from minidl.evaluation import Evaluator, Part
 from minidl.nn import Dropout, Loss, Module
 from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value
 from minidl.optim.schedules import constant
+from minidl.weights import set_weights, weights_of
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,12 @@ class Trainer:
     def evaluate(self) -> dict[str, list[float]]:
         """The metrics of both parts, in evaluation mode (unless asked otherwise)."""
         self.network.train(self.evaluate_in_training_mode)
+        statistics = list(self.network.named_statistics().values())
+        before = [values.clone() for values in statistics]
         with torch.inference_mode():
             measured = {name: self.evaluator(part) for name, part in self.parts.items()}
+            for values, value in zip(statistics, before, strict=True):
+                values.copy_(value)  # in training mode the layers learned from the test part
         return {
             f"{part}_{metric}": measured[part][metric]
             for part in measured
@@ -200,7 +205,7 @@ class Trainer:
 
     def weights(self, network: int = 0) -> dict[str, Tensor]:
         """What predictions need of one network."""
-        return {"parameters": self.optimizer.flat.member(network)}
+        return weights_of(self.network, self.optimizer.flat, network)
 
     def state(self, network: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that training has changed, of one network: tensors, and what JSON can hold."""
@@ -224,7 +229,7 @@ class Trainer:
     def restore(self, network: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """Let one network go on from such a state; in a stack all must be of the same epoch."""
         flat, optimizer = self.optimizer.flat, self.optimizer
-        flat.set_member(network, tensors["parameters"])
+        set_weights(self.network, flat, tensors, network)
         for key, values in tensors.items():
             if key.startswith("optimizer."):
                 flat.set_member(network, values, optimizer.vector(key.removeprefix("optimizer.")))

@@ -1,4 +1,4 @@
-"""Every layer, loss and optimizer with options worth testing, and PyTorch's counterpart.
+"""Every loss and optimizer with options worth testing, and PyTorch's; layers: layer_cases.py.
 
 A test in test_cases.py fails when a public class has no row here.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from layer_cases import LAYERS as LAYERS
+from layer_cases import LayerCase as LayerCase
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,45 +19,9 @@ from minidl import nn, optim
 
 STACKS = [None, 3]
 
-
-@dataclass(frozen=True)
-class LayerCase:
-    """A layer, the shape of one sample, and its PyTorch reference f(x, *parameters)."""
-
-    make: Callable[[], nn.Module]
-    sample: tuple[int, ...]
-    reference: Callable[..., Tensor]
-
-    def __repr__(self) -> str:
-        return repr(self.make()).replace("\n", " ")
-
-
-LAYERS = [
-    LayerCase(lambda: nn.Linear(4, 3), (4,), functional.linear),
-    LayerCase(lambda: nn.Linear(4, 1), (4,), functional.linear),
-    LayerCase(lambda: nn.Linear(4, 3, bias=False), (4,), functional.linear),
-    LayerCase(nn.ReLU, (5,), functional.relu),
-    LayerCase(nn.LeakyReLU, (5,), functional.leaky_relu),
-    LayerCase(lambda: nn.LeakyReLU(0.3), (5,), lambda x: functional.leaky_relu(x, 0.3)),
-    LayerCase(lambda: nn.LeakyReLU(0.0), (5,), functional.relu),
-    LayerCase(nn.Sigmoid, (5,), torch.sigmoid),
-    LayerCase(nn.Tanh, (5,), torch.tanh),
-    LayerCase(nn.GELU, (5,), functional.gelu),
-    LayerCase(nn.SiLU, (5,), functional.silu),
-    LayerCase(nn.Softmax, (5,), lambda x: functional.softmax(x, -1)),
-    LayerCase(nn.Flatten, (2, 3), lambda x: x.flatten(1)),
-    LayerCase(lambda: nn.Dropout(0.0), (5,), lambda x: x),
-    LayerCase(
-        lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)),
-        (4,),
-        lambda x, w, b, w2, b2: functional.linear(torch.tanh(functional.linear(x, w, b)), w2, b2),
-    ),
-    LayerCase(
-        lambda: nn.Sequential(nn.Flatten(), nn.Linear(6, 3), nn.LeakyReLU(), nn.Dropout(0.0)),
-        (2, 3),
-        lambda x, w, b: functional.leaky_relu(functional.linear(x.flatten(1), w, b)),
-    ),
-]
+# Central differences in float64 with h = 1e-5 are off by h² f'''/6 ≈ 1e-10 and by rounding,
+# 1e-16 / h = 1e-11.
+DIFFERENCES = 1e-7
 
 
 @dataclass(frozen=True)
@@ -191,10 +157,35 @@ OPTIMIZERS = [
 ]
 
 
+def central_differences(function: object, x: Tensor, h: float = 1e-5) -> Tensor:
+    """The gradient of a number-valued function at x, entry by entry."""
+    grad = torch.zeros_like(x)
+    flat, into = x.view(-1), grad.view(-1)
+    for i in range(flat.numel()):
+        before = flat[i].item()
+        flat[i] = before + h
+        high = function()  # type: ignore[operator]
+        flat[i] = before - h
+        low = function()  # type: ignore[operator]
+        flat[i] = before
+        into[i] = (high - low) / (2 * h)
+    return grad
+
+
 def error(a: Tensor, b: Tensor) -> float:
     """Largest difference, relative to the largest entry of the reference b."""
     scale = max(b.abs().max().item(), torch.finfo(torch.float64).tiny)
     return (a - b).abs().max().item() / scale
+
+
+def with_parameters(layer: nn.Module, seed: int = 3) -> nn.Module:
+    """The layer with all parameters drawn, also those that start as 1 or 0."""
+    layer.initialize(seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in layer.parameters():
+        noise = torch.randn(parameter.data.shape, generator=generator, dtype=torch.float64)
+        parameter.data.add_(0.1 * noise)
+    return layer
 
 
 def samples(shape: tuple[int, ...], networks: int | None, count: int = 7) -> Tensor:

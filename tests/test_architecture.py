@@ -29,8 +29,9 @@ ALLOWED = {
     ),
     "minidl/train.py": (
         *("torch", "minidl.capture", "minidl.data.batches", "minidl.evaluation"),
-        *("minidl.nn", "minidl.optim"),
+        *("minidl.nn", "minidl.optim", "minidl.weights"),
     ),
+    "minidl/weights.py": ("torch", "minidl.nn"),
     "minidl/report": (
         *("numpy", "scipy.special", "matplotlib", "yaml", "pandas", "jinja2"),
         *("minidl.errors", "minidl.files", "minidl.runs", "minidl.spec", "minidl.build.function"),

@@ -17,7 +17,7 @@ from minidl.data import Dataset, Split, TargetScale
 from minidl.data.batches import Batches
 from minidl.data.encoding import Encoding
 from minidl.evaluation import Evaluator, Part
-from minidl.nn import Sequential
+from minidl.nn import BatchNorm1d, Sequential
 from minidl.spec import Spec
 from minidl.train import Trainer
 
@@ -68,7 +68,7 @@ def _trainer(
         network,
         build_loss(members),
         build_optimizer(members, network),
-        _batches(members, parts["train"]),
+        _batches(members, network, parts["train"]),
         parts=parts,
         # Reported losses are means, comparable whatever `reduction` trains with.
         evaluator=Evaluator(network, build_loss(members, reduction="mean"), encoding, target_std),
@@ -82,12 +82,16 @@ def _trainer(
     )
 
 
-def _batches(members: Members, part: Part) -> Batches:
+def _batches(members: Members, network: Sequential, part: Part) -> Batches:
     training, stacked = members.first.training, members.networks is not None
     samples = part.inputs.shape[1 if stacked else 0]
     if training.drop_last and training.batch_size > samples:
         message = f"leaves no batch: {training.batch_size} is more than the {samples} samples"
         raise members.problem("training.drop_last", message)
+    rest = 0 if training.drop_last else samples % training.batch_size
+    if 1 in (training.batch_size, rest) and _compares_samples(network):
+        message = f"leaves a batch of 1 of the {samples} samples, but batch_norm compares samples"
+        raise members.problem("training.batch_size", f"{message}: choose another, or drop_last")
     return Batches(
         part.inputs,
         part.targets,
@@ -96,6 +100,11 @@ def _batches(members: Members, part: Part) -> Batches:
         stacked=stacked,
         drop_last=training.drop_last,
     )
+
+
+def _compares_samples(network: Sequential) -> bool:
+    """Whether training needs more than one sample in a batch."""
+    return any(isinstance(module, BatchNorm1d) for module in network.modules())
 
 
 class _Placer:

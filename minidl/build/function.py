@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from minidl.build.members import options
-from minidl.build.network import ACTIVATIONS
+from minidl.build.layers import make_activation
 
 
 def function_of(activation: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values and slopes of a spec's activation at x (N,): a forward pass, then ones backward."""
-    module = ACTIVATIONS[activation.type](**options(activation))
+    module = make_activation(activation)
     points = torch.from_numpy(x)[:, None].clone()
     value = module.forward(points).clone()
     slope = module.backward(torch.ones_like(points)).clone()

@@ -34,8 +34,7 @@ class Members:
 
     def number(self, get: Callable[[Any], Any]) -> Any:
         """A hyper-parameter: one number if all share it, else a list with one per network."""
-        values = [get(spec) for spec in self.specs]
-        return values[0] if all(value == values[0] for value in values) else values
+        return shared([get(spec) for spec in self.specs])
 
     def seeds(self, stream: Stream) -> list[int]:
         """One seed per network for torch's generators of that stream."""
@@ -44,6 +43,11 @@ class Members:
     def problem(self, key: str, message: str) -> ConfigError:
         """The error to raise for a key of the config."""
         return ConfigError([self.first.problem(key, message)])
+
+
+def shared(values: list[Any]) -> Any:
+    """One value if all are equal, else the list."""
+    return values[0] if all(value == values[0] for value in values) else values
 
 
 def seed_of(spec: Spec, stream: Stream) -> int:

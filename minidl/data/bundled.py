@@ -22,7 +22,7 @@ TARGETS = {
 def load_bundled(spec: Any, rng: np.random.Generator) -> Dataset:
     """Loads `spec.type`, splits it (classes in proportion), standardizes it by its training part.
 
-    digits comes as 64 pixel columns of an 8 × 8 image.
+    digits comes as 64 pixel columns of an 8 × 8 image, or (`images`) as images (1, 8, 8).
     """
     from sklearn import datasets
 
@@ -39,12 +39,14 @@ def load_bundled(spec: Any, rng: np.random.Generator) -> Dataset:
     preprocessing = Preprocessing.fit(
         table, table.columns, training=train_rows, standardize=spec.standardize
     )
-    every_row = Split(preprocessing.transform(table, file=spec.type), targets)
+    inputs = preprocessing.transform(table, file=spec.type)
+    images = getattr(spec, "images", False)
+    every_row = Split(inputs.reshape(-1, 1, 8, 8) if images else inputs, targets)
     return Dataset(
         every_row.take(train_rows),
         every_row.take(test_rows),
         "regression" if is_regression else "classification",
-        feature_names=preprocessing.feature_names,
+        feature_names=() if images else preprocessing.feature_names,
         class_names=() if is_regression else tuple(str(name) for name in bunch.target_names),
         target_names=(TARGETS[spec.type],),
         preprocessing=preprocessing,

@@ -70,7 +70,8 @@ class Dataset:
     class_names: by class index; empty for a regression.
     target_names: the class column's name, or one name per output of a regression.
     target_scale: how the targets of a regression were standardized; None: they are as they are.
-    preprocessing: turns further rows of a file into inputs; None for inputs of more than one axis.
+    preprocessing: turns further rows of a file into inputs (images: row by row); None for
+        arrays of more than one axis.
     source_hashes: SHA-256 of each file read, by its path.
     """
 

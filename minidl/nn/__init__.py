@@ -4,6 +4,7 @@ Only tensor arithmetic and rearrangement is used: no autograd, no torch.nn.
 """
 
 from minidl.nn.activations import GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from minidl.nn.conv import Conv2d
 from minidl.nn.dropout import Dropout
 from minidl.nn.init import (
     Constant,
@@ -19,37 +20,54 @@ from minidl.nn.init import (
 from minidl.nn.linear import Linear
 from minidl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from minidl.nn.module import Module
+from minidl.nn.norm import BatchNorm1d, BatchNorm2d, LayerNorm
 from minidl.nn.parameter import Flat, Parameter
+from minidl.nn.pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from minidl.nn.residual import Residual
 from minidl.nn.sequential import Sequential
 from minidl.nn.shape import Flatten
+from minidl.nn.transposed import ConvTranspose2d
+from minidl.nn.upsample import Upsample
+from minidl.nn.upsample_conv import UpsampleConv2d
 
 __all__ = [
     "GELU",
     "Activation",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Constant",
+    "Conv2d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
     "Flat",
     "Flatten",
+    "GlobalAvgPool2d",
     "HeNormal",
     "HeUniform",
     "Initializer",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "Loss",
     "MSELoss",
+    "MaxPool2d",
     "Module",
     "Normal",
     "Parameter",
     "ReLU",
+    "Residual",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "Tanh",
     "Uniform",
+    "Upsample",
+    "UpsampleConv2d",
     "XavierNormal",
     "XavierUniform",
     "Zeros",

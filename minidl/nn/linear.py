@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from minidl.nn.init import Initializer
-from minidl.nn.memory import is_feature_major
+from minidl.nn.memory import FEATURE_MAJOR, memory_order
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
 from minidl.nn.products import add_column_sums, add_product, affine, prefers_feature_major, product
@@ -51,7 +51,7 @@ class Linear(Module):
         feature_major = prefers_feature_major(x)
         self.x = x = self._arranged(x) if feature_major else x
         shape = (*x.shape[:-1], self.out_features)
-        y = self.buffer("y", shape, x, feature_major=feature_major)
+        y = self.buffer("y", shape, x, order=FEATURE_MAJOR if feature_major else None)
         if self.bias is None:
             return product(x, self.weight.data.mT, out=y)
         return affine(x, self.weight.data, self.bias.data, out=y)
@@ -69,9 +69,9 @@ class Linear(Module):
 
     def _arranged(self, x: Tensor) -> Tensor:
         """A narrow input feature-major: that saves more than the copy takes (see nn.products)."""
-        if self.in_features >= NARROW or is_feature_major(x):
+        if self.in_features >= NARROW or memory_order(x) == FEATURE_MAJOR:
             return x
-        return self.buffer("x", x.shape, x, feature_major=True).copy_(x)
+        return self.buffer("x", x.shape, x, order=FEATURE_MAJOR).copy_(x)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if input_shape != (self.in_features,):

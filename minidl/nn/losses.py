@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
-from minidl.nn.memory import Memory, is_feature_major
+from minidl.nn.memory import Memory, memory_order
 from minidl.nn.products import row_dots
 
 Reduction = Literal["mean", "sum", "batchmean"]
@@ -59,11 +59,12 @@ class Loss(Memory):
         return 1 / terms
 
     def total(self, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        """scale · Σ a · b over each network's own entries; both in the same order of memory."""
+        """scale · Σ a · b over each network's own entries; a and b in one order of memory."""
         rows = self.networks or 1
         value = self.buffer("value", (rows,), a)
-        a, b = (x.mT if is_feature_major(x) else x for x in (a, b))
-        row_dots(a.view(rows, -1), b.view(rows, -1), scale, out=value)
+        order = memory_order(a)
+        a, b = (x.permute(order).view(rows, -1) for x in (a, b))
+        row_dots(a, b, scale, out=value)
         return value if self.networks is not None else value[0]
 
     def check_shapes(self, output: Tensor, target: Tensor) -> None:
@@ -105,7 +106,7 @@ class BCELoss(Loss):
         log_p = torch.log(output, out=self.scratch("log_p", output)).clamp_min_(-100)
         log_q = torch.neg(output, out=self.scratch("log_q", output)).log1p_().clamp_min_(-100)
         terms = log_p.sub_(log_q).mul_(target).add_(log_q)
-        ones = self.buffer("ones", output.shape, output, fill=1.0)  # in any order
+        ones = self.scratch("ones", output, fill=1.0)
         return self.total(terms, ones, -self.scale(output))
 
     def backward(self) -> Tensor:
@@ -128,7 +129,7 @@ class BCEWithLogitsLoss(Loss):
         softplus = torch.abs(output, out=self.scratch("softplus", output)).neg_().exp_().log1p_()
         terms = torch.maximum(output, self.constant(0, output), out=self.scratch("terms", output))
         terms.add_(softplus).addcmul_(output, target, value=-1)
-        ones = self.buffer("ones", output.shape, output, fill=1.0)  # in any order
+        ones = self.scratch("ones", output, fill=1.0)
         return self.total(terms, ones, self.scale(output))
 
     def backward(self) -> Tensor:
@@ -178,7 +179,7 @@ class CrossEntropyLoss(Loss):
             smoothed.fill_(spread / classes)
             return smoothed.scatter_(-1, target.unsqueeze(-1), 1 - spread + spread / classes)
         self.check_shapes(output, target)
-        if not spread and not is_feature_major(output):
+        if not spread and memory_order(target) == memory_order(output):
             return target
         return torch.mul(target, 1 - spread, out=smoothed).add_(spread / classes)
 

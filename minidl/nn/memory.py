@@ -8,6 +8,8 @@ afresh (`each_step`), and flags that choose between two ways of computing (`guar
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -88,12 +90,20 @@ def guard(owner: object, attribute: str, value: object) -> None:
         active.guard(owner, attribute, value)
 
 
-def is_feature_major(x: Tensor) -> bool:
-    """Whether a stack's (T, N, C) lies in memory as (T, C, N), all samples of a feature together.
+Order = tuple[int, ...]
 
-    Layers arrange large batches so, see nn.products; for all others it makes no difference.
-    """
-    return x.dim() == 3 and x.stride(1) == 1 and x.stride(2) == x.shape[1] > 1
+# A stack's (T, N, C) that lies in memory as (T, C, N), all samples of a feature together.
+FEATURE_MAJOR: Order = (0, 2, 1)
+
+
+def memory_order(x: Tensor) -> Order:
+    """The dimensions of `x` as they lie in memory, the innermost last."""
+    return _order(x.stride())
+
+
+@functools.lru_cache
+def _order(strides: tuple[int, ...]) -> Order:
+    return tuple(sorted(range(len(strides)), key=lambda d: (bool(strides[d]), -strides[d])))
 
 
 class Memory:
@@ -109,22 +119,23 @@ class Memory:
         like: Tensor,
         *,
         fill: float | None = None,
-        feature_major: bool = False,
+        order: Order | None = None,
     ) -> Tensor:
-        """The buffer of that name and shape, with `like`'s dtype and device; allocated once.
+        """The buffer of that name and shape, with `like`'s dtype and device; made once.
 
-        Its content is what the last step left there, or `fill` everywhere for a constant that no
-        one writes to. `feature_major`: (T, N, C) lies in memory as (T, C, N).
+        Its content is what the last step left there, or `fill` wherever no one writes. In memory
+        its dimensions lie in this `order`, as `memory_order` tells it; by default it is contiguous.
         """
-        key = (name, tuple(shape), like.dtype, like.device, feature_major)
+        order = order or tuple(range(len(shape)))
+        key = (name, tuple(shape), like.dtype, like.device, order)
         found = self._buffers.get(key)
         if found is None:
             if len(self._buffers) >= SHAPES_REMEMBERED:
                 del self._buffers[next(iter(self._buffers))]
             with outside_recording():
-                sizes = (shape[0], shape[2], shape[1]) if feature_major else tuple(shape)
+                sizes = [shape[d] for d in order]
                 found = torch.empty(sizes, dtype=like.dtype, device=like.device)
-                found = found.mT if feature_major else found
+                found = found.permute([order.index(d) for d in range(len(shape))])
                 if fill is not None:
                     found.fill_(fill)
             self._buffers[key] = found
@@ -134,9 +145,34 @@ class Memory:
         """`value` as a tensor of shape (): torch multiplies by it faster than by a number."""
         return self.buffer(f"constant {value}", (), like, fill=value)
 
-    def scratch(self, name: str, like: Tensor) -> Tensor:
-        """A buffer of `like`'s shape, in the order of its memory."""
-        return self.buffer(name, like.shape, like, feature_major=is_feature_major(like))
+    def scratch(self, name: str, like: Tensor, *, fill: float | None = None) -> Tensor:
+        """A buffer of `like`'s shape, in the order of its memory.
+
+        So what a layer chose goes on through the modules behind it: images with channels last,
+        a stack's features with all their samples together.
+        """
+        return self.buffer(name, like.shape, like, fill=fill, order=memory_order(like))
+
+    def room(self, name: str, shape: Sequence[int], like: Tensor, size: int) -> Tensor:
+        """A buffer for the present call only, within the `size` numbers that all shapes share.
+
+        What doesn't fit gets a buffer of its own. (Room that grows would be another one in the
+        replay of a step than in its next plain run.)
+        """
+        count = math.prod(shape)
+        if count > size:
+            return self.buffer(name, shape, like)
+        return self.buffer(f"room {name}", (size,), like)[:count].view(tuple(shape))
+
+    def table(self, name: str, make: Callable[[], Tensor], like: Tensor) -> Tensor:
+        """The constants that `make()` returns, with `like`'s dtype and device; made once."""
+        key = (f"table {name}", like.dtype, like.device)
+        found = self._buffers.get(key)
+        if found is None:
+            with outside_recording():
+                found = make().to(like.device, like.dtype)
+            self._buffers[key] = found
+        return found
 
     def forget_buffers(self) -> None:
         """Give the memory of all buffers back."""

@@ -39,7 +39,11 @@ class Module(Memory):
     def __init__(self) -> None:
         super().__init__()
         self.networks: int | None = None
+        # What a layer learns from the data besides its parameters, by name; (T, ...) in a stack.
+        self.statistics: dict[str, Tensor] = {}
         self._training = True
+        # Where a call has its large temporaries: a Sequential lends its memory to all inside.
+        self.workspace: Memory = self
         # Granted by a Sequential that knows who else needs these tensors.
         self.may_overwrite_input = False
         self.may_overwrite_grad = False
@@ -71,6 +75,10 @@ class Module(Memory):
         """The modules directly inside."""
         return ()
 
+    def named_children(self) -> list[tuple[str, Module]]:
+        """The names and the modules directly inside."""
+        return [(str(number), child) for number, child in enumerate(self.children())]
+
     def modules(self) -> Iterator[Module]:
         """This module and all inside it, outermost first."""
         yield self
@@ -81,6 +89,25 @@ class Module(Memory):
         """All parameters, in the order of the layers."""
         own = [value for value in vars(self).values() if isinstance(value, Parameter)]
         return own + [p for child in self.children() for p in child.parameters()]
+
+    def named_statistics(self) -> dict[str, Tensor]:
+        """What must be kept beside the parameters to evaluate the network: `norm_1.running_mean`.
+
+        Each (...) for one network, (T, ...) for a stack; to restore them, copy into them.
+        """
+        inside = [
+            (f"{name}.{key}", values)
+            for name, child in self.named_children()
+            for key, values in child.named_statistics().items()
+        ]
+        return {**self.statistics, **dict(inside)}
+
+    def member_statistics(self, network: int) -> dict[str, Tensor]:
+        """Those of one network of a stack (of the network itself, where it is no stack), views."""
+        return {
+            name: values if self.networks is None else values[network]
+            for name, values in self.named_statistics().items()
+        }
 
     def flatten(self) -> Flat:
         """Move all parameters into one new flat vector.
@@ -110,6 +137,10 @@ class Module(Memory):
             data = first.expand(size).clone()
             parameter.move(data, torch.zeros_like(data), networks)
         for module in self.modules():
+            for name, values in module.statistics.items():
+                first = values if module.networks is None else values[0]
+                size = first.shape if networks is None else (networks, *first.shape)
+                module.statistics[name] = first.expand(size).clone()
             module.networks = networks
             module.forget_buffers()
         return self.seed_dropout()
@@ -122,6 +153,8 @@ class Module(Memory):
             data = parameter.data.to(device=device, dtype=dtype, copy=True)
             parameter.move(data, torch.zeros_like(data), parameter.networks)
         for module in self.modules():
+            for name, values in module.statistics.items():
+                module.statistics[name] = values.to(device=device, dtype=dtype, copy=True)
             module.forget_buffers()
         return self
 
@@ -140,6 +173,13 @@ class Module(Memory):
     def eval(self) -> Self:
         """Switch to evaluation mode: dropout off."""
         return self.train(False)
+
+    def skip_input_gradient(self) -> None:
+        """Don't compute ∂L/∂x any more: backward then returns an empty tensor.
+
+        Saves the first layer a product, in a network that nobody differentiates further.
+        """
+        self.input_gradient = False
 
     # Random numbers.
 

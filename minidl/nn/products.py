@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from minidl.nn.memory import is_feature_major
+from minidl.nn.memory import FEATURE_MAJOR, memory_order
 
 # MKL works on that many samples at once; smaller batches are up to three times slower so.
 FEATURE_MAJOR_FROM = 16
@@ -26,7 +26,7 @@ def product(a: Tensor, b: Tensor, *, out: Tensor) -> Tensor:
         return torch.mm(a, b, out=out)
     if a.shape[-1] == 1:
         return torch.mul(a, b, out=out)  # an outer product
-    if is_feature_major(out):
+    if memory_order(out) == FEATURE_MAJOR:
         return torch.bmm(b.mT, a.mT, out=out.mT).mT
     return torch.bmm(a, b, out=out)
 
@@ -50,7 +50,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor, *, out: Tensor) -> Tensor:
     rows = bias.unsqueeze(-2).expand_as(out)
     if x.dim() == 2:
         return torch.addmm(rows, x, weight.mT, out=out)
-    if is_feature_major(out):
+    if memory_order(out) == FEATURE_MAJOR:
         return torch.baddbmm(rows.mT, weight, x.mT, out=out.mT).mT
     return torch.baddbmm(rows, x, weight.mT, out=out)
 

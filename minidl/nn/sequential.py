@@ -55,14 +55,20 @@ class Sequential(Module):
         return input_shape
 
     def skip_input_gradient(self) -> None:
-        """Don't compute ∂L/∂x any more: backward then returns an empty tensor.
+        super().skip_input_gradient()
+        self.children()[0].skip_input_gradient()
 
-        Saves the first layer a product, in a network that nobody differentiates further.
+    def _links(self) -> Iterator[Module]:
+        """The modules of the chain, those of a Sequential inside it instead of that Sequential.
+
+        A module that passes its input on in another way (a Residual) is one link: what happens
+        between its children is its own business.
         """
-        first = self.children()[0]
-        if isinstance(first, Sequential):
-            first.skip_input_gradient()
-        first.input_gradient = False
+        for child in self.children():
+            if isinstance(child, Sequential):
+                yield from child._links()
+            else:
+                yield child
 
     def _grant_memory(self) -> None:
         """Let a child overwrite what its neighbour computed and nobody else will read.
@@ -71,7 +77,9 @@ class Sequential(Module):
         backward; its grad_output is free if the module behind it made it. A module that returns a
         view passes the question on to its other neighbour.
         """
-        chain = [leaf for leaf in self.modules() if not leaf.children()]
+        for module in self.modules():
+            module.workspace = self
+        chain = list(self._links())
         for index, leaf in enumerate(chain):
             before = next((m for m in reversed(chain[:index]) if not m.returns_view), None)
             views = chain[chain.index(before) + 1 : index] if before else []
@@ -97,7 +105,6 @@ class Sequential(Module):
         return len(self._children)
 
     def named_children(self) -> list[tuple[str, Module]]:
-        """The names and the modules directly inside."""
         return list(self._children.items())
 
     def __repr__(self) -> str:

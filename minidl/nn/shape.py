@@ -19,7 +19,10 @@ class Flatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.shape = x.shape
-        return x.flatten(1 if self.networks is None else 2)
+        first = 1 if self.networks is None else 2
+        if x.dim() > first + 1 and not x.is_contiguous():  # channels last: rows are (C, H, W)
+            x = self.buffer("y", x.shape, x).copy_(x)
+        return x.flatten(first)
 
     def backward(self, grad_output: Tensor) -> Tensor:
         return grad_output.view(self.shape)

@@ -127,6 +127,7 @@ class DigitsData(_Bundled):
     """1,797 handwritten digits as 8×8 pixels."""
 
     type: Literal["digits"] = "digits"
+    images: bool = Field(False, description="As images (1, 8, 8), for convolutions.")
 
 
 class DiabetesData(_Bundled):

@@ -1,11 +1,13 @@
 """The layers of a sequential model."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from minidl.spec.activation import AnyActivation, Named
-from minidl.spec.component import Fraction, Group
+from minidl.spec.component import Expect, Fraction, Group, one_or_list
+from minidl.spec.image_layer import AnyImageLayer
 from minidl.spec.init import Init
 
 
@@ -40,7 +42,60 @@ class FlattenLayer(Named):
     type: Literal["flatten"] = "flatten"
 
 
-AnyLayer = LinearLayer | DropoutLayer | FlattenLayer | AnyActivation
+class BatchNormLayer(Named):
+    """Normalises each feature, or each channel of images, over the batch; then scale and shift."""
+
+    type: Literal["batch_norm"] = "batch_norm"
+    eps: float = Field(1e-5, gt=0, description="ε, keeps the denominator from 0.")
+    momentum: float = Field(
+        0.1, gt=0, le=1, description="A batch's share in the averages that evaluation uses."
+    )
+
+
+_SIZES = Expect("an integer ≥ 1 or a nonempty list of them")
+_Count = Annotated[int, Field(ge=1)]
+NormalizedShape = Annotated[
+    Annotated[_Count, _SIZES, Tag("one")]
+    | Annotated[tuple[_Count, ...], Field(min_length=1), _SIZES, Tag("list")],
+    Discriminator(one_or_list),
+    _SIZES,
+]
+
+
+class LayerNormLayer(Named):
+    """Normalises each sample by itself; then a scale and a shift per place."""
+
+    short: ClassVar[str] = "normalized_shape"
+
+    type: Literal["layer_norm"] = "layer_norm"
+    normalized_shape: NormalizedShape | None = Field(
+        None, description="The sizes of the last dimensions, to normalise over; all if left out."
+    )
+    eps: float = Field(1e-5, gt=0, description="ε, keeps the denominator from 0.")
+
+
+class ResidualLayer(Named):
+    """y = x + f(x), where f is these layers one after the other; they keep the sample's shape."""
+
+    short: ClassVar[str] = "layers"
+
+    type: Literal["residual"] = "residual"
+    layers: "tuple[Layer, ...]" = Field(min_length=1, description="The layers of f.")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        yield from layer_rules(self.layers)
+
+
+AnyLayer = (
+    LinearLayer
+    | AnyImageLayer
+    | BatchNormLayer
+    | LayerNormLayer
+    | DropoutLayer
+    | FlattenLayer
+    | ResidualLayer
+    | AnyActivation
+)
 Layer = Annotated[
     AnyLayer,
     Field(discriminator="type"),
@@ -48,3 +103,21 @@ Layer = Annotated[
         "layer", "a layer", AnyLayer, "One layer of a sequential model; any activation is one too."
     ),
 ]
+ResidualLayer.model_rebuild()
+
+
+def layer_rules(layers: Sequence[Any], last: int | None = None) -> Iterator[tuple[str, str]]:
+    """What the layers of a list demand of each other; `last` is the place of the one linear layer
+    whose number of outputs may be inferred."""
+    names: set[str] = set()
+    for index, layer in enumerate(layers):
+        if layer.name in names:
+            yield f"layers[{index}].name", f"a layer before has the name {layer.name!r} already"
+        if layer.name is not None:
+            names.add(layer.name)
+        if isinstance(layer, LinearLayer) and layer.out_features is None and index != last:
+            yield (
+                f"layers[{index}].out_features",
+                "is missing: expected an integer ≥ 1 "
+                "(only the last linear layer's can be inferred)",
+            )

@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag
 from minidl.spec.activation import Activation, ReluActivation
 from minidl.spec.component import Component, Fraction, Group, Seed, one_or_list
 from minidl.spec.init import Init, UniformInit
-from minidl.spec.layer import Layer, LinearLayer
+from minidl.spec.layer import Layer, LinearLayer, layer_rules
 
 MAX_WIDTH = 100_000  # a typing mistake shouldn't fill the memory
 Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
@@ -72,20 +72,8 @@ class SequentialModel(Component):
     seed: Seed = Field(None, description="Draws the weights; by the run's seed if left out.")
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        names: set[str] = set()
         linears = [i for i, layer in enumerate(self.layers) if isinstance(layer, LinearLayer)]
-        for index, layer in enumerate(self.layers):
-            if layer.name in names:
-                yield f"layers[{index}].name", f"a layer before has the name {layer.name!r} already"
-            if layer.name is not None:
-                names.add(layer.name)
-            inferred = isinstance(layer, LinearLayer) and layer.out_features is None
-            if inferred and index != linears[-1]:
-                yield (
-                    f"layers[{index}].out_features",
-                    "is missing: expected an integer ≥ 1 "
-                    "(only the last linear layer's can be inferred)",
-                )
+        yield from layer_rules(self.layers, linears[-1] if linears else None)
 
 
 AnyModel = MlpModel | SequentialModel

@@ -72,10 +72,19 @@ def stack_key(spec: Spec) -> str:
 def _excluded(spec: Spec) -> dict[str, Any]:
     excluded: dict[str, Any] = {part: set(keys) for part, keys in _PER_NETWORK.items()}
     if isinstance(spec.model, SequentialModel):
-        layers = enumerate(spec.model.layers)
-        drops = {index: {"p"} for index, layer in layers if layer.type == "dropout"}
-        excluded["model"] = {"seed": True, "init": True, "layers": drops}
+        excluded["model"] = {"seed": True, "init": True, "layers": _drops(spec.model.layers)}
     return excluded
+
+
+def _drops(layers: Sequence[Any]) -> dict[int, Any]:
+    """Where the p of dropout layers stand."""
+    drops: dict[int, Any] = {}
+    for index, layer in enumerate(layers):
+        if layer.type == "dropout":
+            drops[index] = {"p"}
+        elif layer.type == "residual" and (inside := _drops(layer.layers)):
+            drops[index] = {"layers": inside}
+    return drops
 
 
 def cost(stack: Sequence[Member]) -> float:

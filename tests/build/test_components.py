@@ -98,12 +98,44 @@ ACTIVATIONS = [
     Row("activation", "silu", "", "SiLU()"),
     Row("activation", "softmax", "", "Softmax()"),
 ]
+IMAGES = ("data={type: digits, images: true}",)
 LAYERS = [
     Row("layer", "linear", "out_features: 3, bias: false, init: zeros", "Linear(2, 3, bias=False)"),
+    Row("layer", "conv2d",
+        "out_channels: 3, kernel_size: [3, 2], stride: 2, padding: [2, 1], dilation: [1, 2], "
+        "bias: false, init: zeros",
+        "Conv2d(1, 3, kernel_size=(3, 2), stride=2, padding=(2, 1), dilation=(1, 2), bias=False)",
+        IMAGES),
+    Row("layer", "conv_transpose2d",
+        "out_channels: 3, kernel_size: 2, stride: 3, padding: 1, output_padding: [2, 1], "
+        "dilation: 2, bias: false, init: zeros",
+        "ConvTranspose2d(1, 3, kernel_size=2, stride=3, padding=1, dilation=2, "
+        "output_padding=(2, 1), bias=False)", IMAGES),
+    Row("layer", "upsampling",
+        "out_channels: 3, kernel_size: 5, scale_factor: [3, 2], padding: 2, bias: false, "
+        "init: zeros",
+        "UpsampleConv2d(1, 3, kernel_size=5, scale_factor=(3, 2), padding=2, bias=False)",
+        IMAGES),
+    Row("layer", "upsample", "scale_factor: [1.5, 2.0], mode: bilinear",
+        "Upsample((1.5, 2.0), mode='bilinear')", IMAGES),
+    Row("layer", "upsample", "size: [9, 7]", "Upsample(size=(9, 7))", IMAGES),
+    Row("layer", "max_pool2d", "kernel_size: 3, stride: [1, 2], padding: 1, dilation: 2",
+        "MaxPool2d(3, stride=(1, 2), padding=1, dilation=2)", IMAGES),
+    Row("layer", "avg_pool2d", "kernel_size: [2, 3], stride: 1, padding: [0, 1]",
+        "AvgPool2d((2, 3), stride=1, padding=(0, 1))", IMAGES),
+    Row("layer", "global_avg_pool2d", "", "GlobalAvgPool2d()", IMAGES),
+    Row("layer", "batch_norm", "eps: 0.25, momentum: 0.5",
+        "BatchNorm1d(2, eps=0.25, momentum=0.5)"),
+    Row("layer", "batch_norm", "", "BatchNorm2d(1)", IMAGES),
+    Row("layer", "layer_norm", "normalized_shape: [8, 8], eps: 0.25",
+        "LayerNorm((8, 8), eps=0.25)", IMAGES),
+    Row("layer", "layer_norm", "", "LayerNorm(2)"),
+    Row("layer", "residual", "layers: [{linear: 2}, {type: tanh, name: bend}]",
+        "Residual(\n  fc_1: Linear(2, 2)\n  bend: Tanh()\n)"),
     Row("layer", "dropout", "p: 0.25", "Dropout(0.25)"),
     Row("layer", "flatten", "", "Flatten()"),
     *(Row("layer", row.name, row.options, row.expected) for row in ACTIVATIONS),
-]
+]  # fmt: skip
 INITS = [
     Row("init", "uniform", "", nn.init.Uniform()),
     Row("init", "xavier_uniform", "gain: 3.0", nn.init.XavierUniform(3.0)),
@@ -175,8 +207,8 @@ DATA = [
     Row("data", "wine", "test_fraction: 0.5, standardize: false, seed: 1", (89, 89, (13,), 3)),
     Row("data", "breast_cancer", "test_fraction: 0.5, standardize: false, seed: 1",
         (285, 284, (30,), 1)),
-    Row("data", "digits", "test_fraction: 0.5, standardize: false, seed: 1",
-        (899, 898, (64,), 10)),
+    Row("data", "digits", "test_fraction: 0.5, standardize: false, images: true, seed: 1",
+        (899, 898, (1, 8, 8), 10)),
     Row("data", "diabetes", "test_fraction: 0.5, standardize: false, seed: 1",
         (221, 221, (10,), 1)),
     Row("data", "csv", "path: PATH, target: c, features: [a, b], test_fraction: 0.25, task: auto, "
@@ -259,14 +291,14 @@ def test_activations_of_an_mlp(row: Row) -> None:
 
 @pytest.mark.parametrize("row", LAYERS, ids=repr)
 def test_layers_of_a_sequential_model(row: Row) -> None:
-    layers = f"[{row.written}, {{linear: null}}]"
+    layers = f"[{row.written}, flatten, {{linear: null}}]"
     network = built(
-        f"model={{type: sequential, layers: {layers}, init: {{constant: 0.5}}}}"
+        f"model={{type: sequential, layers: {layers}, init: {{constant: 0.5}}}}", *row.more
     ).network
     assert repr(network[0]) == row.expected
-    if row.name == "linear":
+    if "init" in row.options:
         assert not network[0].weight.data.any()  # its own init, not the model's
-    assert (network[1].weight.data == 0.5).all()
+    assert (network[2].weight.data == 0.5).all()
 
 
 def test_layers_carry_their_names() -> None:

@@ -42,7 +42,7 @@ CONFIGS: dict[str, tuple[str, str]] = {
     ),
     "number for a list": (
         small("hidden: 8", "hidden: [8]"),
-        r"c.yaml:2:28: model.hidden: expected a list of integers ≥ 1, but got 8",
+        r"c.yaml:2:28: model.hidden: expected a list of integers ≥ 1 and ≤ 100000, but got 8",
     ),
     "fraction of an epoch": (
         small("epochs: 2.5", "epochs: 3"),

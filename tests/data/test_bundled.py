@@ -16,8 +16,8 @@ SIZES = {  # rows, features, classes
 }
 
 
-def load(kind: str, seed: int = 0, standardize: bool = True) -> Dataset:
-    values = {"type": kind, "test_fraction": 0.2, "standardize": standardize}
+def load(kind: str, seed: int = 0, standardize: bool = True, **more: object) -> Dataset:
+    values = {"type": kind, "test_fraction": 0.2, "standardize": standardize, **more}
     spec = TypeAdapter[AnyData](Data).validate_python(values)
     return load_dataset(spec, np.random.default_rng(seed))
 
@@ -74,3 +74,11 @@ def test_the_split_follows_the_generator() -> None:
     first, again, other = load("wine", seed=1), load("wine", seed=1), load("wine", seed=2)
     np.testing.assert_array_equal(first.test.inputs, again.test.inputs)
     assert not np.array_equal(first.test.inputs, other.test.inputs)
+
+
+def test_digits_come_as_images_too() -> None:
+    rows, images = load("digits"), load("digits", images=True)
+    assert images.input_shape == (1, 8, 8)
+    assert images.feature_names == ()
+    assert np.array_equal(images.test.inputs.reshape(-1, 64), rows.test.inputs)
+    assert np.array_equal(images.test.targets, rows.test.targets)

@@ -4,37 +4,30 @@ from __future__ import annotations
 
 import pytest
 import torch
-from cases import LAYERS, LOSSES, STACKS, LayerCase, LossCase, error, samples
+from cases import (
+    DIFFERENCES,
+    LAYERS,
+    LOSSES,
+    STACKS,
+    LayerCase,
+    LossCase,
+    central_differences,
+    error,
+    samples,
+    with_parameters,
+)
 from torch import Tensor
 
 from minidl import nn
 
-# Central differences in float64 with h = 1e-5 are off by h² f'''/6 ≈ 1e-10 and by rounding,
-# 1e-16 / h = 1e-11; PyTorch sums in another order, which costs a few units in the last place.
-DIFFERENCES = 1e-7
+# PyTorch sums in another order, which costs a few units in the last place.
 TOLERANCES = [(torch.float64, 1e-13), (torch.float32, 2e-6)]
-
-
-def central_differences(function: object, x: Tensor, h: float = 1e-5) -> Tensor:
-    """The gradient of a number-valued function at x, entry by entry."""
-    grad = torch.zeros_like(x)
-    flat, into = x.view(-1), grad.view(-1)
-    for i in range(flat.numel()):
-        before = flat[i].item()
-        flat[i] = before + h
-        high = function()  # type: ignore[operator]
-        flat[i] = before - h
-        low = function()  # type: ignore[operator]
-        flat[i] = before
-        into[i] = (high - low) / (2 * h)
-    return grad
 
 
 @pytest.mark.parametrize("networks", STACKS)
 @pytest.mark.parametrize("case", LAYERS, ids=repr)
 def test_backward_is_the_gradient_of_forward(case: LayerCase, networks: int | None) -> None:
-    layer = case.make().to(dtype=torch.float64).stack(networks)
-    layer.initialize(seed=3)
+    layer = with_parameters(case.make().to(dtype=torch.float64).stack(networks))
     x = samples(case.sample, networks, count=3)
     weights = torch.randn(layer(x).shape, generator=torch.Generator().manual_seed(1)).double()
 
@@ -56,8 +49,7 @@ def test_backward_is_the_gradient_of_forward(case: LayerCase, networks: int | No
 def test_layers_agree_with_pytorch(
     case: LayerCase, networks: int | None, dtype: torch.dtype, tolerance: float
 ) -> None:
-    layer = case.make().to(dtype=dtype).stack(networks)
-    layer.initialize(seed=3)
+    layer = with_parameters(case.make().to(dtype=dtype).stack(networks))
     x = samples(case.sample, networks).to(dtype)
     y = layer(x)
     grad_output = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(dtype)

@@ -22,6 +22,16 @@ optimizer: {type: adam, lr: 0.01}
 training: {epochs: 6, batch_size: 20, checkpoint_every: 1}
 """
 
+# Batch normalisation carries running averages from step to step, beside the parameters.
+NORMALISED = (
+    "model={type: sequential, layers: [{linear: 8}, batch_norm, relu, {dropout: 0.3}, linear]}"
+)
+CONVOLVED = (
+    "model={type: sequential, layers: [{conv2d: 4}, batch_norm, relu, "
+    "{residual: [{type: conv2d, out_channels: 4, padding: same}, batch_norm, {dropout: 0.3}]}, "
+    "max_pool2d, flatten, linear]}"
+)
+
 VARIANTS = [
     ["optimizer=sgd"],
     ["optimizer={type: sgd, momentum: 0.9, dampening: 0.5}"],
@@ -36,6 +46,10 @@ VARIANTS = [
     ["training.evaluate_in=train"],
     ["training.dtype=float64"],
     ["training.eval_every=4"],
+    [NORMALISED],
+    [NORMALISED, "training.evaluate_in=train"],
+    [NORMALISED, "training.early_stopping={patience: 2}", "optimizer.lr=0.3"],
+    [CONVOLVED, "data={type: digits, images: true, test_fraction: 0.9}"],
 ]
 
 

@@ -1,0 +1,131 @@
+"""The layers of a sequential model: their classes, with the sizes that follow from the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minidl import nn
+from minidl.build.members import Members, options, shared
+from minidl.data.encoding import Encoding
+from minidl.nn.init import INITIALIZERS
+from minidl.nn.windows import times
+
+Shape = tuple[int, ...]
+NamedModule = tuple[str | None, nn.Module]
+
+ACTIVATIONS: dict[str, Callable[..., nn.Activation]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softmax": nn.Softmax,
+}
+# Their first argument is the number of the input's channels.
+CONVOLUTIONS: dict[str, Callable[..., nn.Module]] = {
+    "conv2d": nn.Conv2d,
+    "conv_transpose2d": nn.ConvTranspose2d,
+    "upsampling": nn.UpsampleConv2d,
+}
+# Nothing about them is inferred.
+PLAIN: dict[str, Callable[..., nn.Module]] = {
+    "upsample": nn.Upsample,
+    "max_pool2d": nn.MaxPool2d,
+    "avg_pool2d": nn.AvgPool2d,
+    "global_avg_pool2d": nn.GlobalAvgPool2d,
+    "flatten": nn.Flatten,
+    **ACTIVATIONS,
+}
+
+
+def sequential_layers(
+    members: Members, input_shape: Shape, encoding: Encoding
+) -> list[NamedModule]:
+    """The modules with the names that the config gives them.
+
+    Raises ConfigError where one can't take what the one before it returns.
+    """
+    layers = [spec.model.layers for spec in members.specs]  # type: ignore[union-attr]
+    return _Builder(members, encoding).chain("model.layers", layers, input_shape)[0]
+
+
+def numbered(layers: Sequence[NamedModule]) -> dict[str, nn.Module]:
+    """The modules by name; those without one are numbered by kind."""
+    numbers = nn.Sequential(*[module for _, module in layers]).named_children()
+    return {
+        own or number: module for (own, module), (number, _) in zip(layers, numbers, strict=True)
+    }
+
+
+def make_activation(activation: Any) -> nn.Activation:
+    return ACTIVATIONS[activation.type](**options(activation))
+
+
+def make_initializer(init: Any) -> nn.Initializer:
+    return INITIALIZERS[init.type](**options(init))
+
+
+class _Builder:
+    def __init__(self, members: Members, encoding: Encoding) -> None:
+        self.members, self.encoding = members, encoding
+
+    def chain(
+        self, key: str, layers: Sequence[Sequence[Any]], shape: Shape
+    ) -> tuple[list[NamedModule], Shape]:
+        """Each member's list of layers as modules one after the other, and their output's shape."""
+        named = []
+        for index, same in enumerate(zip(*layers, strict=True)):
+            place = f"{key}[{index}]"
+            try:
+                module = self.module(place, same, shape)
+                shape = module.output_shape(shape)
+            except ValueError as error:
+                raise self.members.problem(place, str(error)) from error
+            named.append((same[0].name, module))
+        return named, shape
+
+    def module(self, key: str, same: Sequence[Any], shape: Shape) -> nn.Module:
+        """One layer, as each member has it. Raises ValueError where it can't take the shape."""
+        layer = same[0]
+        if layer.type == "residual":
+            inner = [each.layers for each in same]
+            return nn.Residual(numbered(self.chain(f"{key}.layers", inner, shape)[0]))
+        if layer.type == "dropout":
+            return nn.Dropout(shared([each.p for each in same]))
+        if layer.type == "linear":
+            return self.linear(layer, shape)
+        if layer.type in CONVOLUTIONS:
+            return self.convolution(layer, shape)
+        if layer.type == "batch_norm":
+            return self.batch_norm(layer, shape)
+        if layer.type == "layer_norm":
+            return nn.LayerNorm(layer.normalized_shape or shape, layer.eps)
+        return PLAIN[layer.type](**options(layer))
+
+    def linear(self, layer: Any, shape: Shape) -> nn.Module:
+        if len(shape) != 1:
+            raise ValueError(
+                f"linear takes one row of numbers per sample, but gets {times(shape)}: "
+                "put a flatten layer before it"
+            )
+        outputs = layer.out_features or self.encoding.outputs
+        return nn.Linear(shape[0], outputs, layer.bias, init=self.init(layer))
+
+    def convolution(self, layer: Any, shape: Shape) -> nn.Module:
+        if len(shape) != 3:
+            raise ValueError(
+                f"{layer.type} takes images (channels, height, width), but gets {times(shape)}"
+            )
+        given = {**options(layer), "init": self.init(layer)}
+        return CONVOLUTIONS[layer.type](shape[0], **given)
+
+    def batch_norm(self, layer: Any, shape: Shape) -> nn.Module:
+        if len(shape) > 3:
+            raise ValueError(f"batch_norm takes rows or images, but gets {times(shape)}")
+        norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+        return norm(shape[0], **options(layer))
+
+    def init(self, layer: Any) -> nn.Initializer | None:
+        return make_initializer(layer.init) if layer.init else None
