@@ -94,7 +94,7 @@ def fit_column(
             f"{file}: column {quoted(cells.name)} holds no value in the training part: remove it"
         )
     mean, std = _mean_and_std(values)
-    if not math.isfinite(std):
+    if not (math.isfinite(mean) and math.isfinite(std)):
         raise DataError(f"{file}: column {quoted(cells.name)}: the values are too large to average")
     fill = mean if fill_missing else None
     return NumericColumn(str(cells.name), *((mean, std) if standardize else (0.0, 1.0)), fill)

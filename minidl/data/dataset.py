@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from minidl.errors import DataError
+
 if TYPE_CHECKING:
     from minidl.data.preprocessing import Preprocessing
 
@@ -48,9 +50,12 @@ class TargetScale:
 
     @classmethod
     def of(cls, targets: Floats) -> TargetScale:
-        """That of the targets (N, outputs) of a training part."""
-        std = targets.std(0)
-        return cls(tuple(targets.mean(0).tolist()), tuple(np.where(std > 0, std, 1.0).tolist()))
+        """That of the targets (N, outputs) of a training part. Raises DataError for huge ones."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, std = targets.mean(0), targets.std(0)
+        if not (np.isfinite(mean).all() and np.isfinite(std).all()):
+            raise DataError("the target's values are too large to average")
+        return cls(tuple(mean.tolist()), tuple(np.where(std > 0, std, 1.0).tolist()))
 
     def to_scaled(self, values: Floats) -> Floats:
         """(…, outputs) as the network gets them."""

@@ -403,3 +403,15 @@ def test_new_rows_that_the_training_never_saw_the_like_of(content: str, message:
 def test_a_damaged_record_of_the_preprocessing(damage: dict[str, Any]) -> None:
     with pytest.raises(DataError, match="the stored preprocessing is damaged"):
         Preprocessing.from_dict(damage)
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_values_too_large_to_average_are_said(column: int, tmp_path: Path) -> None:
+    path = tmp_path / "huge.csv"
+    rows = [[str(i), f"{i}.5"] for i in range(8)]
+    for row in rows:
+        row[column] = "-1e308"
+    path.write_text("x,fruit\n" + "".join(",".join(row) + "\n" for row in rows))
+    spec = CsvData(path=path, target="fruit", task="regression")
+    with pytest.raises(DataError, match="values are too large to average"):
+        load_dataset(spec, np.random.default_rng(0))
