@@ -18,6 +18,7 @@ from minidl.data.encoding import Encoding
 from minidl.errors import DataError, RunError
 from minidl.evaluation import predict
 from minidl.nn import Sequential
+from minidl.records import spreadsheet_safe
 from minidl.runs import RunFolder
 from minidl.spec import CsvData, Spec, load_spec
 from minidl.weights import set_weights
@@ -81,15 +82,15 @@ class TrainedRun:
         if self.record["task"] == "regression":
             scale = self.record.get("target_scale")
             values = TargetScale(**scale).to_raw(outputs) if scale else outputs
-            writer.writerow(map(_harmless, self.record["target_names"]))
+            writer.writerow(map(spreadsheet_safe, self.record["target_names"]))
             writer.writerows(values.tolist())
             return content.getvalue()
         names = self.record["class_names"]
         kind, scores = self._scores(outputs)
         target = (self.record.get("target_names") or ["class"])[0]
-        writer.writerow([_harmless(target), *(f"{kind}_{name}" for name in names)])
+        writer.writerow([spreadsheet_safe(target), *(f"{kind}_{name}" for name in names)])
         for best, row in zip(scores.argmax(1), scores.tolist(), strict=True):
-            writer.writerow([_harmless(names[best]), *row])
+            writer.writerow([spreadsheet_safe(names[best]), *row])
         return content.getvalue()
 
     def _scores(self, outputs: Array) -> tuple[str, Array]:
@@ -109,8 +110,3 @@ def _form(record: dict[str, Any]) -> Any:
     if decision is None:
         return "values"
     return "column" if decision["kind"] == "threshold" else "index"
-
-
-def _harmless(text: str) -> str:
-    """Text that a spreadsheet would run as a formula gets an apostrophe in front."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -47,6 +47,12 @@ def decode_columns(content: bytes) -> dict[str, list[float]]:
     return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
 
+def spreadsheet_safe(value: Any) -> Any:
+    """A CSV cell: text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if formula else value
+
+
 def _plain(value: Any) -> Any:
     """The value as JSON has it."""
     if isinstance(value, Mapping):

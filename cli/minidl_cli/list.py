@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from minidl.errors import RunError
+from minidl.records import spreadsheet_safe
 from minidl.runs import RunFolder, find_runs
 
 _DEFAULT = Path("runs")
@@ -196,11 +197,5 @@ def _csv(rows: Sequence[Row]) -> str:
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(Row.__dataclass_fields__)
     for row in rows:
-        writer.writerow(_harmless(value) for value in vars(row).values())
+        writer.writerow(spreadsheet_safe(value) for value in vars(row).values())
     return content.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets an apostrophe; numbers stay."""
-    formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if formula else value

@@ -2,7 +2,7 @@
 
 `fan_in` and `fan_out` are the numbers of inputs and outputs that one weight sees and feeds. The
 gain makes up for what the following activation takes from the spread: 1 for none, 5/3 for tanh, √2
-for ReLU, √(2 / (1 + slope²)) for LeakyReLU, as in PyTorch; for sigmoid it is the initialiser's.
+for ReLU, GELU and SiLU, √(2 / (1 + slope²)) for LeakyReLU; for sigmoid it is the initialiser's.
 
 Numbers are drawn in float64 on the CPU and then rounded, so that a float32 and a float64 training
 start from the same network, on any device.

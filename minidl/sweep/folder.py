@@ -20,6 +20,7 @@ import yaml
 from minidl import files
 from minidl.errors import RunError
 from minidl.names import check_name
+from minidl.records import spreadsheet_safe
 from minidl.runs import RunFolder, is_run
 from minidl.spec import Member, Sweep
 from minidl.spec.dump import to_yaml
@@ -182,8 +183,5 @@ def _flat(value: Any, key: str = "") -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets an apostrophe; numbers stay exact."""
-    if isinstance(value, float):
-        return repr(value)
-    formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if formula else value
+    """Numbers stay exact, text harmless."""
+    return repr(value) if isinstance(value, float) else spreadsheet_safe(value)
