@@ -72,19 +72,16 @@ def stack_key(spec: Spec) -> str:
 def _excluded(spec: Spec) -> dict[str, Any]:
     excluded: dict[str, Any] = {part: set(keys) for part, keys in _PER_NETWORK.items()}
     if isinstance(spec.model, SequentialModel):
-        excluded["model"] = {"seed": True, "init": True, "layers": _drops(spec.model.layers)}
+        excluded["model"] = {"seed": True, "init": True, "layers": _layers(spec.model.layers)}
     return excluded
 
 
-def _drops(layers: Sequence[Any]) -> dict[int, Any]:
-    """Where the p of dropout layers stand."""
-    drops: dict[int, Any] = {}
-    for index, layer in enumerate(layers):
-        if layer.type == "dropout":
-            drops[index] = {"p"}
-        elif layer.type == "residual" and (inside := _drops(layer.layers)):
-            drops[index] = {"layers": inside}
-    return drops
+def _layers(layers: Sequence[Any]) -> dict[int, Any]:
+    """What each layer takes per network: dropout its p, any other the init of its own."""
+    return {
+        index: {"layers": _layers(layer.layers)} if layer.type == "residual" else {"p", "init"}
+        for index, layer in enumerate(layers)
+    }
 
 
 def cost(stack: Sequence[Member]) -> float:

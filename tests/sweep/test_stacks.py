@@ -59,6 +59,7 @@ def test_what_the_core_takes_per_network_shares_a_stack(override: str) -> None:
         ("optimizer=adagrad", "optimizer.lr_decay=0.5"),
         ("optimizer.momentum=0.9", "optimizer.dampening=0.5"),
         (SEQUENTIAL, "model.layers[2].p=0.5"),
+        (SEQUENTIAL, "model.layers[0].init={he: 0.5}"),
     ],
 )
 def test_so_do_the_numbers_of_other_components(base: str, override: str) -> None:
