@@ -69,7 +69,9 @@ def execute(
     clock = time.perf_counter()
     data, experiment = prepare(spec)
     spec = resolved(spec, data, experiment.device)
-    with use_threads(threads_for(experiment.network, spec.training.batch_size)):
+    with use_threads(
+        threads_for(experiment.network, data.input_shape, spec.training.batch_size)
+    ):
         folder = RunFolder.create(
             runs_dir, stem=spec.name, config_text=dump(spec), name=name, overwrite=overwrite
         )
@@ -97,7 +99,9 @@ def resume(
         raise RunError(f"{path}: nothing to resume: the run has ended ({folder.status})")
     spec = load_spec(folder.config_path)
     data, experiment = prepare(spec)
-    with use_threads(threads_for(experiment.network, spec.training.batch_size)):
+    with use_threads(
+        threads_for(experiment.network, data.input_shape, spec.training.batch_size)
+    ):
         run = MemberRun(spec, data, experiment, folder, record, observers=observers)
         folder.write_record({**record, "status": "running"})
         run.restore()
