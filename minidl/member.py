@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -21,9 +21,11 @@ from minidl.runs import RunFolder
 from minidl.spec import ArraysData, CsvData, Spec
 from minidl.stopping import Best, EarlyStopping, Observer, Row, StopAt
 from minidl.train import Epoch, Trainer
-from minidl.weights import set_weights
+from minidl.weights import is_weight, set_weights
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
+
+_BEST = "best."  # before the names of the best weights, in a checkpoint
 
 
 class MemberRun:
@@ -57,6 +59,11 @@ class MemberRun:
         self._clock = time.perf_counter() - (record.get("seconds") or 0.0)
 
     @property
+    def name(self) -> str:
+        """That of its folder."""
+        return self.folder.path.name
+
+    @property
     def trainer(self) -> Trainer:
         return self.experiment.trainer
 
@@ -87,6 +94,25 @@ class MemberRun:
         rows = self.folder.keep_metrics(self.trainer.finished)
         if rows and self.folder.has_checkpoint("best"):
             self.best_state = self.folder.load_checkpoint("best")
+        self._show_again(rows)
+
+    def state(self) -> State:
+        """All that this run needs to go on from here, its best weights included."""
+        tensors, state = self.trainer.state(self.network)
+        best = self.best_state
+        state = {**state, "best": best and best[1]}
+        if best and best[1]["finished"] != self.trainer.finished:
+            tensors = {**tensors, **{f"{_BEST}{name}": values for name, values in best[0].items()}}
+        return tensors, state
+
+    def go_on(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Go on from such a `state`; what the folder has beyond it goes."""
+        self.trainer.restore(self.network, tensors, state)
+        self.best_state = _best_of(tensors, state)
+        self._show_again(self.folder.keep_metrics(self.trainer.finished))
+
+    def _show_again(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Let the rows of metrics.csv end the run, if they did so before."""
         # The observers see what they saw before: None where nothing was evaluated.
         reason = None
         for row in rows:
@@ -174,6 +200,16 @@ class MemberRun:
         return network
 
 
+def _best_of(tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> State | None:
+    """The best weights that a state holds: its own ones, if its epoch was the best."""
+    if state.get("best") is None:
+        return None
+    if state["best"]["finished"] == state["finished"]:
+        return {name: values for name, values in tensors.items() if is_weight(name)}, state["best"]
+    kept = {name: values for name, values in tensors.items() if name.startswith(_BEST)}
+    return {name.removeprefix(_BEST): values for name, values in kept.items()}, state["best"]
+
+
 def first_record(
     spec: Spec, data: Dataset, experiment: Experiment, command: Sequence[str]
 ) -> dict[str, Any]:
@@ -205,13 +241,17 @@ def first_record(
 
 def resolved(spec: Spec, data: Dataset, device: torch.device) -> Spec:
     """The spec with nothing left open: the device, and the files' hashes."""
-    changes: dict[str, Any] = {"device": str(device)}
-    if isinstance(spec.data, CsvData | ArraysData):
-        hashes = {"sha256": data.source_hashes[str(spec.data.path)]}
-        if spec.data.test_path is not None:
-            hashes["test_sha256"] = data.source_hashes[str(spec.data.test_path)]
-        changes["data"] = spec.data.model_copy(update=hashes)
-    return spec.model_copy(update=changes)
+    return pinned(spec, data.source_hashes).model_copy(update={"device": str(device)})
+
+
+def pinned(spec: Spec, hashes: Mapping[str, str]) -> Spec:
+    """The spec with the SHA-256 of its data files, by their paths: others are refused then."""
+    if not isinstance(spec.data, CsvData | ArraysData):
+        return spec
+    changes = {"sha256": hashes[str(spec.data.path)]}
+    if spec.data.test_path is not None:
+        changes["test_sha256"] = hashes[str(spec.data.test_path)]
+    return spec.model_copy(update={"data": spec.data.model_copy(update=changes)})
 
 
 def now() -> str:

@@ -16,7 +16,7 @@ from minidl.spec.nodes import Sequence as ListNode
 from minidl.spec.nodes import plain as plain_values
 from minidl.spec.problems import did_you_mean
 
-_BLOCK = ("grid", "zip", "random", "repeats", "seed")
+_BLOCK = ("grid", "zip", "random", "repeats", "seed", "files")
 _DISTRIBUTIONS = ("uniform", "log_uniform", "choice")
 
 Assignment = tuple[tuple[str, Node], ...]

@@ -8,6 +8,7 @@ from pathlib import Path
 from trainings import SMALL, Finished, minidl
 
 from minidl.execute import execute
+from minidl.executors import Job
 from minidl.files import make_folder
 from minidl.runs import RunFolder
 from minidl.spec import Member, Spec, Sweep, load_sweep
@@ -54,12 +55,9 @@ def statuses(folder: Path) -> list[str]:
 def as_stack(specs: Sequence[Spec], folder: Path) -> list[RunFolder]:
     """The specs trained as one stack."""
     make_folder(folder)
-    stack = StackRun(
-        [Member(f"member-{i}", spec, {}) for i, spec in enumerate(specs)],
-        SweepFolder(folder),
-        (),
-        lambda progress: None,
-    )
+    members = tuple(Member(f"member-{i}", spec, {}) for i, spec in enumerate(specs))
+    job = Job("0", members, folder, ())
+    stack = StackRun(job, SweepFolder(folder), lambda progress: None)
     assert stack.train() == "done"
     return [run.folder for run in stack.runs]
 
