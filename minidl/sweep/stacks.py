@@ -37,7 +37,7 @@ _PER_NETWORK = {
     "optimizer": {"lr", "momentum", "dampening", "weight_decay", "alpha", "eps", "lr_decay"}
     | {"betas"},
     "training": {"seed", "dropout_seed"},
-    "data": {"seed"},
+    "data": {"seed", "sha256", "test_sha256"},  # a path has one hash
     "model": {"seed", "init", "dropout"},
 }
 

@@ -95,7 +95,8 @@ def work_of(spec: Spec, data: Dataset, experiment: Experiment) -> Work:
     step = state + batch * per_step_sample
     # The parts lie in memory as the data set, as the stack's tensors, and once more as batches.
     lasting = sum(array.nbytes for array in arrays) + 2 * sum(map(_size, parts))
-    memory = lasting + step + sum(set(split)) * per_chunk_sample
+    last = samples[0] % batch * per_step_sample  # a shorter batch has buffers of its own
+    memory = lasting + step + last + sum(set(split)) * per_chunk_sample
     steps = len(trainer.batches)
     evaluated = sum(samples) / trainer.eval_every
     seconds = (

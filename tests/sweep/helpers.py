@@ -10,7 +10,7 @@ from trainings import SMALL, Finished, minidl
 from minidl.execute import execute
 from minidl.executors import Job
 from minidl.files import make_folder
-from minidl.runs import RunFolder
+from minidl.runs import RunFolder, is_run
 from minidl.spec import Member, Spec, Sweep, load_sweep
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import SweepPlan, plan
@@ -44,7 +44,7 @@ def planned(folder: Path, *overrides: str, text: str = SMALL, **options: int) ->
 def members(folder: Path) -> list[RunFolder]:
     """The members' run folders, by name."""
     inside = (folder / "runs" / "small").iterdir()
-    return [RunFolder.open(path) for path in sorted(inside) if path.is_dir()]
+    return [RunFolder.open(path) for path in sorted(inside) if is_run(path)]
 
 
 def statuses(folder: Path) -> list[str]:
