@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -17,8 +19,9 @@ from minidl.data import Dataset
 from minidl.nn import Sequential
 from minidl.predictions import predictions
 from minidl.provenance import provenance
+from minidl.restart import DamageWarning, Restart
 from minidl.runs import RunFolder
-from minidl.spec import ArraysData, CsvData, Spec
+from minidl.spec import ArraysData, CsvData, Spec, dump
 from minidl.stopping import Best, EarlyStopping, Observer, Row, StopAt
 from minidl.train import Epoch, Trainer
 from minidl.weights import is_weight, set_weights
@@ -49,9 +52,11 @@ class MemberRun:
         self.spec, self.data, self.experiment = spec, data, experiment
         self.folder, self.record, self.network = folder, record, network
         self.status = "running"
+        self.figures_missing = False  # if so, somebody draws them before the record says "done"
         self.reason: str | None = None
         self.last_row: Row = {}
         self.best_state: State | None = None
+        self._saved_best: State | None = None
         self.best = _best(spec)
         self.best.improved = self._keep_best
         self._observers: list[Observer] = [self.best, *_stopping(spec), *observers]
@@ -85,16 +90,35 @@ class MemberRun:
             self.end("done", reason)
 
     def restore(self) -> None:
-        """Go on from the folder's last checkpoint; without one, from the start.
+        """Go on from the folder's newest sound checkpoint; without one, from the start.
 
-        It may have been the run's last epoch: then it ends here.
+        It may have been the run's last epoch: then it ends here. Warns where a file is damaged.
         """
-        if self.folder.has_checkpoint("last"):
-            self.trainer.restore(self.network, *self.folder.load_checkpoint("last"))
-        rows = self.folder.keep_metrics(self.trainer.finished)
-        if rows and self.folder.has_checkpoint("best"):
-            self.best_state = self.folder.load_checkpoint("best")
-        self._show_again(rows)
+        restart = Restart.find(self.folder)
+        if restart.damage:
+            warnings.warn(str(restart), DamageWarning, stacklevel=2)
+        self.go_on(restart)
+
+    def go_on(self, restart: Restart) -> None:
+        """Go on from there; what the folder has beyond it goes."""
+        if restart.checkpoint:
+            self.trainer.restore(self.network, restart.tensors, restart.state)
+            self.best_state = _best_of(restart)
+        restart.rewind(self.folder)
+        # The observers see what they saw before: None where nothing was evaluated.
+        reason = None
+        columns = restart.columns
+        for cells in zip(*columns.values(), strict=True):
+            row = dict(zip(columns, cells, strict=True))
+            self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
+            reason = self._observed(self.last_row)
+        if reason or self.trainer.finished == self.trainer.epochs:
+            self.end("done", reason)
+
+    def write_rows(self) -> None:
+        """Append what is new to metrics.csv."""
+        self.folder.append_metrics(*self._unwritten)
+        self._unwritten.clear()
 
     def state(self) -> State:
         """All that this run needs to go on from here, its best weights included."""
@@ -105,36 +129,23 @@ class MemberRun:
             tensors = {**tensors, **{f"{_BEST}{name}": values for name, values in best[0].items()}}
         return tensors, state
 
-    def go_on(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Go on from such a `state`; what the folder has beyond it goes."""
-        self.trainer.restore(self.network, tensors, state)
-        self.best_state = _best_of(tensors, state)
-        self._show_again(self.folder.keep_metrics(self.trainer.finished))
-
-    def _show_again(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Let the rows of metrics.csv end the run, if they did so before."""
-        # The observers see what they saw before: None where nothing was evaluated.
-        reason = None
-        for row in rows:
-            self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
-            reason = self._observed(self.last_row)
-        # A kill between the two files leaves a best one that is ahead: it will be reached again.
-        if self.best_state and self.best_state[1]["finished"] != self.best.row.get("epoch"):
-            self.best_state = None
-        if reason or self.trainer.finished == self.trainer.epochs:
-            self.end("done", reason)
-
-    def write_rows(self) -> None:
-        """Append what is new to metrics.csv."""
-        self.folder.append_metrics(*self._unwritten)
-        self._unwritten.clear()
+    def state_in_stack(self) -> State:
+        """The same for the stack's checkpoint; it stands for the rows of metrics.csv until now."""
+        self.write_rows()
+        self.folder.metrics.force()
+        tensors, state = self.state()
+        return tensors, {**state, "metrics": self.folder.metrics.mark()}
 
     def save_checkpoints(self) -> None:
         """Write the present state and the best one; metrics.csv is never behind them."""
         self.write_rows()
-        if self.best_state is not None:
+        self._save_best()
+        self.folder.save_last(*self.state())
+
+    def _save_best(self) -> None:
+        if self.best_state is not None and self.best_state is not self._saved_best:
             self.folder.save_checkpoint("best", *self.best_state)
-        self.folder.save_checkpoint("last", *self.trainer.state(self.network))
+            self._saved_best = self.best_state
 
     def end(self, status: str, reason: str | None = None) -> None:
         """Write what the run leaves behind; `close` comes last."""
@@ -143,7 +154,7 @@ class MemberRun:
             # The present weights are worthless: the best ones are kept, and last as it was.
             self.write_rows()
             if self.best_state is not None:
-                self.folder.save_checkpoint("best", *self.best_state)
+                self._save_best()
                 self.record["weights"] = "best"
         elif self.trainer.between_epochs:
             self.save_checkpoints()
@@ -163,14 +174,16 @@ class MemberRun:
         epoch = int(self.last_row.get("epoch") or 0)
         if self.status == "diverged":
             epoch = self.trainer.finished
+        ended = self.status in ("done", "diverged")
         self.record |= {
-            "status": self.status,
+            "status": "running" if ended and self.figures_missing else self.status,
             "reason": self.reason,
             "epochs": epoch,
             "steps": epoch * len(self.trainer.batches),
             "train_seconds": self.trainer.train_seconds,
             "seconds": time.perf_counter() - self._clock,
             "ended": now(),
+            "metrics": self.folder.metrics.mark(),
         }
         self.folder.write_record(self.record)
 
@@ -200,14 +213,17 @@ class MemberRun:
         return network
 
 
-def _best_of(tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> State | None:
-    """The best weights that a state holds: its own ones, if its epoch was the best."""
-    if state.get("best") is None:
+def _best_of(restart: Restart) -> State | None:
+    """The best weights that a checkpoint holds: its own ones, if its epoch was the best."""
+    if restart.state["best"] is None:
         return None
-    if state["best"]["finished"] == state["finished"]:
-        return {name: values for name, values in tensors.items() if is_weight(name)}, state["best"]
-    kept = {name: values for name, values in tensors.items() if name.startswith(_BEST)}
-    return {name.removeprefix(_BEST): values for name, values in kept.items()}, state["best"]
+    own = restart.state["best"]["finished"] == restart.epoch
+    kept = {
+        name.removeprefix(_BEST): values
+        for name, values in restart.tensors.items()
+        if (is_weight(name) if own else name.startswith(_BEST))
+    }
+    return kept, restart.state["best"]
 
 
 def first_record(
@@ -223,6 +239,7 @@ def first_record(
         "status": "running",
         "command": list(command),
         "seed": spec.seed,
+        "config_sha256": hashlib.sha256(dump(spec).encode()).hexdigest(),
         "task": data.task,
         "class_names": data.class_names,
         "feature_names": data.feature_names,

@@ -41,6 +41,10 @@ def sweep(
         str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)
     ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at a failure.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Go on also with other versions or another device."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -50,6 +54,7 @@ def sweep(
     given = [*(overrides or ()), *([f"device={device}"] if device else ())]
     loaded = load_sweep(config, given, repeats)
 
+    from minidl.locks import locked
     from minidl.sweep.folder import SweepFolder
     from minidl.sweep.run import plan, stacks_of
     from minidl.sweep.work import measure
@@ -60,10 +65,11 @@ def sweep(
     if dry_run:
         _list(stacks_of(loaded.members, works, stack, jobs))
         return
-    folder = SweepFolder.create(runs_dir, loaded, name, works.files)
-    command = ["minidl", *sys.argv[1:]]
-    todo = plan(loaded, folder, works, command=command, stack=stack, jobs=jobs)
-    finish(todo, fail_fast=fail_fast, quiet=quiet)
+    with locked(SweepFolder.place(runs_dir, loaded, name)):
+        folder = SweepFolder.create(runs_dir, loaded, name, works.files)
+        command = ["minidl", *sys.argv[1:]]
+        todo = plan(loaded, folder, works, command=command, stack=stack, jobs=jobs, force=force)
+        finish(todo, fail_fast=fail_fast, quiet=quiet)
 
 
 def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 import time
@@ -178,7 +179,8 @@ class SweepBar(SweepLines):
         self._bar.update(self._task, completed=self.share, ended=self.ended_count, text=text)
 
     def close(self) -> None:
-        self._bar.stop()
+        with contextlib.suppress(OSError):
+            self._bar.stop()
 
 
 def _duration(seconds: float) -> str:
@@ -189,4 +191,5 @@ def _duration(seconds: float) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    with contextlib.suppress(OSError):  # a terminal that is gone stops no training
+        print(text, file=sys.stderr)

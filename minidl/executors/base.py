@@ -14,6 +14,8 @@ from minidl.signals import orderly_end
 from minidl.spec import Member
 from minidl.sweep.progress import Progress
 
+# Of torch, for a stack: two processes beat two threads on one stack (see docs/performance.md).
+THREADS = 1
 # What strikes whatever is written, wherever.
 _DISK_FAILED = {errno.ENOSPC, errno.EIO, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -80,7 +82,7 @@ def run_job(job: Job, watch: Watch) -> None:
 
     try:
         # A signal while the stack is being built is not lost: `train` is told as it begins.
-        with use_threads(1), orderly_end(lambda: None):
+        with use_threads(THREADS), orderly_end(lambda: None):
             update = Update(job, StackRun(job, SweepFolder(job.folder), report).train())
     except MinidlError as error:
         cause = getattr(error.__cause__, "errno", None)

@@ -7,6 +7,7 @@ import math
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from minidl.executors.base import Job, Update, Watch, run_job
-from minidl.signals import SIGNALS
+from minidl.signals import SIGNALS, Stopped
 
 PATIENCE = 1.0  # seconds that a worker without work may take to end
 STOP_SECONDS = 4.0  # and one with work, once it is told to
@@ -33,7 +34,7 @@ class ProcessExecutor:
     """Hands jobs to `count` worker processes as they get free.
 
     A worker that dies costs its job, which counts as failed; another takes its place. If this
-    process dies, the workers find their pipes closed and end.
+    process dies, they end at once.
     """
 
     def __init__(self, count: int) -> None:
@@ -157,6 +158,15 @@ def _tell(worker: _Worker) -> None:
 
 def _work(pipe: Connection) -> None:
     """A worker's life: jobs from the pipe, updates into it, until it closes."""
-    with contextlib.suppress(EOFError, OSError):  # the parent is gone, or wants no more
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError, Stopped):  # the parent wants no more
         while True:
             run_job(pipe.recv(), pipe.send)
+
+
+def _die_with_parent() -> None:
+    """End at once when the parent is killed: another may go on with its sweep."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -13,18 +13,19 @@ from pathlib import Path
 
 from minidl import files
 from minidl.errors import RunError
+from minidl.metrics import read_file
 
 Cut = dict[str, list[str]]
 
 
 def read_cut(path: Path) -> Cut:
     """The names of the members of each stack that has work left. Raises RunError."""
-    if not path.is_file():
+    if not files.is_file(path):
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_file(path))
         cut = {str(stack): [str(name) for name in names] for stack, names in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise RunError(
             f"{path}: is damaged: {error} (without this file, what hasn't ended is cut into new "
             "stacks and trained from its beginning)"
@@ -37,7 +38,7 @@ def write_cut(path: Path, cut: Cut) -> None:
     if cut:
         files.write_atomic(path, (json.dumps(cut, indent=1) + "\n").encode())
     else:
-        path.unlink(missing_ok=True)
+        files.remove(path)
 
 
 def fresh_names(cut: Iterable[str], count: int) -> list[str]:

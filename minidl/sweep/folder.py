@@ -37,6 +37,7 @@ class SweepFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._own = RunFolder(path)  # for its checkpoints
         self._rows: dict[str, dict[str, Any]] = {}  # of results.csv, by member
 
     @classmethod
@@ -52,9 +53,7 @@ class SweepFolder:
         An existing one must hold the same sweep, or one with fewer members, on the same data:
         RunError says what differs otherwise.
         """
-        name = name or sweep.name
-        check_name(name)
-        folder = cls(runs_dir / name)
+        folder = cls(cls.place(runs_dir, sweep, name))
         if folder.path.exists():
             if not (folder.path / _SWEEP).is_file():
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
@@ -66,6 +65,12 @@ class SweepFolder:
         text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
         files.write_atomic(folder.path / _SWEEP, text.encode())
         return folder
+
+    @staticmethod
+    def place(runs_dir: Path, sweep: Sweep, name: str | None = None) -> Path:
+        """Where a sweep's folder lies. Raises RunError where the name is unsafe."""
+        check_name(name or sweep.name)
+        return runs_dir / (name or sweep.name)
 
     @classmethod
     def open(cls, path: Path) -> SweepFolder:
@@ -97,24 +102,42 @@ class SweepFolder:
         """Replaces them; the checkpoints of stacks that are no longer there go."""
         write_cut(self.path / _STACKS, cut)
         needed = {_checkpoint(stack) for name in cut for stack in ancestors(name)}
-        folder = RunFolder(self.path).checkpoint_path("any").parent
-        for path in folder.glob("*") if folder.is_dir() else ():
+        folder = self._own.checkpoint_path("any").parent
+        for path in files.entries(folder) if files.is_folder(folder) else ():
             if path.name.split(".")[0] not in needed:
-                path.unlink(missing_ok=True)
-        if not cut and folder.is_dir():
-            folder.rmdir()
+                files.remove(path)
+        if not cut and files.is_folder(folder):
+            files.remove_folder(folder)
 
     def save_stack(self, stack: str, state: StackState) -> None:
-        """Replaces a stack's checkpoint."""
-        RunFolder(self.path).save_checkpoint(_checkpoint(stack), *state.encode())
+        """Replaces a stack's checkpoint; the one before it is kept."""
+        name = _checkpoint(stack)
+        self._own.save_checkpoint(name, *state.encode(), keep=f"{name}.previous")
 
-    def load_stack(self, stack: str) -> StackState | None:
-        """A stack's own checkpoint, or that of the stack that it was cut out of."""
-        for name in ancestors(stack):
-            if RunFolder(self.path).has_checkpoint(_checkpoint(name)):
-                loaded = RunFolder(self.path).load_checkpoint(_checkpoint(name))
-                return StackState.decode(*loaded)
+    def load_stack(self, stack: str, damage: list[str] | None = None) -> StackState | None:
+        """A stack's newest sound checkpoint, or that of the stack that it was cut out of.
+
+        What is wrong with newer ones joins `damage`. Raises WriteError where the disk fails.
+        """
+        names = [_checkpoint(one) for one in ancestors(stack)]
+        for name in (version for one in names for version in (one, f"{one}.previous")):
+            if self._own.has_checkpoint(name):
+                try:
+                    return StackState.decode(*self._own.load_checkpoint(name))
+                except files.WriteError:
+                    raise  # the disk, not the file
+                except RunError as error:
+                    if damage is not None:
+                        damage.append(str(error))
         return None
+
+    def clear_away(self) -> None:
+        """Delete what killed processes left half-written. Nobody may be writing there now."""
+        checkpoints = self._own.checkpoint_path("any").parent
+        for folder in (self.path, checkpoints):
+            for path in files.entries(folder) if files.is_folder(folder) else ():
+                if path.name.startswith(".") and path.name.endswith(".tmp"):
+                    (files.remove_folder if files.is_folder(path) else files.remove)(path)
 
     # Failures.
 
@@ -138,7 +161,7 @@ class SweepFolder:
 
     def forget_error(self, member: Member) -> None:
         """A member that failed is tried again."""
-        (self.path / member.name / _ERROR).unlink(missing_ok=True)
+        files.remove(self.path / member.name / _ERROR)
 
     def write_results(
         self, members: Iterable[Member], changed: Iterable[Member] | None = None

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from minidl.build import Members, choose_device
-from minidl.executors import Executor, Job, ProcessExecutor, Update, run_job
+from minidl.errors import RunError
+from minidl.executors import THREADS, Executor, Job, ProcessExecutor, Update, run_job
+from minidl.files import WriteError
 from minidl.member import pinned
-from minidl.runs import is_run
+from minidl.provenance import differences, provenance
+from minidl.restart import DamageWarning
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
 from minidl.sweep.cut import Cut, fresh_names, halves
 from minidl.sweep.folder import SweepFolder
+from minidl.sweep.stack_state import StackState
 from minidl.sweep.stacks import make_stacks
 from minidl.sweep.work import Works, measure, memory_for_networks
 
@@ -72,15 +77,18 @@ def plan(
     command: Sequence[str] = (),
     stack: int | None = None,
     jobs: int | None = None,
+    force: bool = False,
 ) -> SweepPlan:
     """The stacks of the members that have no result yet.
 
     A stack that was begun goes on as it is; members that are in none get new ones. `works` is what
-    `measure` says of the members. Raises RunError.
+    `measure` says of the members. Warns where files are damaged. Raises RunError, without `force`
+    also where a stack would go on under other versions or on another device.
     """
     works = works or measure(sweep.members)
+    folder.clear_away()
     members = {member.name: _pinned(member, works) for member in sweep.members}
-    cut, ghosts = _cut(sweep, folder, works, stack, jobs)
+    cut, ghosts = _cut(sweep, folder, works, stack, jobs, force)
     folder.write_cut(cut)
     made = [
         Job(name, tuple(members[m] for m in names), folder.path, tuple(command), ghosts[name])
@@ -115,27 +123,70 @@ def stacks_of(
 
 
 def _cut(
-    sweep: Sweep, folder: SweepFolder, works: Works, stack: int | None, jobs: int | None
+    sweep: Sweep,
+    folder: SweepFolder,
+    works: Works,
+    stack: int | None,
+    jobs: int | None,
+    force: bool,
 ) -> tuple[Cut, dict[str, frozenset[str]]]:
     """The stacks with work left, as they were begun or new; and who only trains along in each."""
-    left = {member.name for member in sweep.members if folder.status(member) not in ENDED}
-    begun = {member.name for member in sweep.members if is_run(folder.run(member).path)}
+    members = {member.name: member for member in sweep.members}
+    left = {name for name, member in members.items() if folder.status(member) not in ENDED}
+    free, written = set(left), folder.read_cut()
     cut: Cut = {}
     ghosts: dict[str, frozenset[str]] = {}
-    for name, written in folder.read_cut().items():
-        state = folder.load_stack(name)
-        # Those that left the stack have ended; a part of a stack takes its own out of the whole.
-        names = [n for n in state.networks if n in written] if state else written
-        # A folder that is gone begins anew, in another stack.
-        own = {n for n in names if n in left and (n in begun or state is None)}
+    for name, names in written.items():
+        damage: list[str] = []
+        state = folder.load_stack(name, damage)
+        if state:
+            # Those that left the stack have ended; a part takes its own out of the whole.
+            names = [one for one in state.networks if one in names]
+            own = {one for one in names if one in left and _goes_on(members[one], folder, state)}
+        else:
+            own = left.intersection(names)
+        if damage:
+            epoch = f"epoch {state.finished}" if state else "the beginning"
+            _warn(f"{'; '.join(damage)}: the stack goes on from {epoch}")
         if own:
-            cut[name], ghosts[name] = list(names), frozenset(names) - own
-    placed = {name for stack in cut for name in cut[stack]} - {n for g in ghosts.values() for n in g}
-    free = [member for member in sweep.members if member.name in left - placed]
-    new = stacks_of(free, works, stack, jobs)
-    for name, group in zip(fresh_names(folder.read_cut(), len(new)), new, strict=True):
+            if state and not force:
+                _refuse_other_machine(folder, members[min(own)])
+            cut[name], ghosts[name] = names, frozenset(names) - own
+            free -= own
+    new = stacks_of([members[one] for one in members if one in free], works, stack, jobs)
+    for name, group in zip(fresh_names(written, len(new)), new, strict=True):
         cut[name], ghosts[name] = [member.name for member in group], frozenset()
     return cut, ghosts
+
+
+def _goes_on(member: Member, folder: SweepFolder, state: StackState) -> bool:
+    """Whether a member's folder fits its stack's checkpoint; else it begins anew, in another."""
+    try:
+        folder.run(member).metrics.read(state.networks[member.name][1].get("metrics") or {})
+    except WriteError:
+        raise  # the disk, not the file
+    except RunError as error:
+        _warn(f"{error}: this run starts again from the beginning")
+        return False
+    return True
+
+
+def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
+    """RunError if a stack would go on where results come out in other last bits."""
+    try:
+        before = folder.run(member).read_record()
+    except RunError:
+        return  # a damaged record says nothing; it is made anew
+    here = {**provenance(choose_device(Members(member.spec))), "threads": THREADS}
+    if other := differences(before, here):
+        raise RunError(
+            f"{folder.path}: began with {'; '.join(other)}: results would not be exactly those of "
+            "a sweep that never stopped (--force goes on all the same)"
+        )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, DamageWarning, stacklevel=4)
 
 
 def _pinned(member: Member, works: Works) -> Member:

@@ -16,6 +16,8 @@ from minidl.execute import CheckpointClock
 from minidl.executors.base import Job
 from minidl.files import sync_once
 from minidl.member import MemberRun, State, first_record, resolved
+from minidl.provenance import differences
+from minidl.restart import Restart
 from minidl.runs import RunFolder
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Spec, dump
@@ -57,7 +59,7 @@ class Ghost:
         """Whether it had not ended yet by now."""
         return self.experiment.trainer.finished < self.end
 
-    def state(self) -> State:
+    def state_in_stack(self) -> State:
         """All that its network needs to go on."""
         return self.experiment.trainer.state(self.network)
 
@@ -96,7 +98,9 @@ class StackRun:
         if member.name in self.job.ghosts:
             if state is not None:
                 self.trainer.restore(place, *state)
-            return Ghost(member.name, member.spec, data, self.experiment, place, self._end_of(member))
+            return Ghost(
+                member.name, member.spec, data, self.experiment, place, self._end_of(member)
+            )
         spec = resolved(member.spec, data, self.experiment.device)
         record = first_record(spec, data, self.experiment, self.job.command)
         record |= {"sweep": member.values, "stack": self.trainer.networks}
@@ -106,6 +110,7 @@ class StackRun:
                 stem=member.name,
                 name=member.name,
                 config_text=dump(spec),
+                record=record,
                 overwrite=True,
             )
         else:
@@ -114,13 +119,15 @@ class StackRun:
             with suppress(RunError):  # a damaged record is made anew
                 before = folder.read_record()
                 record |= {key: before[key] for key in _SINCE_THE_START if key in before}
-        folder.write_record(record)
+                if other := differences(before, record):
+                    record["forced"] = [*before.get("forced", ()), *other]
+            folder.write_record(record)
         best = self._best[member.name] = Best(self._metric)
         run = MemberRun(
             spec, data, self.experiment, folder, record, network=place, observers=[best]
         )
         if state is not None:
-            run.go_on(*state)
+            run.go_on(Restart.of(folder, *state))
         return run
 
     def _end_of(self, member: Member) -> int:
@@ -185,10 +192,8 @@ class StackRun:
 
     def _save(self) -> None:
         """The stack's checkpoint; the members' metrics.csv are never behind it."""
-        for run in self._running():
-            run.write_rows()
         states = {
-            one.name: one.state() if one.running else self.trainer.state(one.network)
+            one.name: one.state_in_stack() if one.running else self.trainer.state(one.network)
             for one in self.networks
         }
         self.folder.save_stack(self.job.stack, StackState(states))

@@ -75,7 +75,9 @@ def make_stacks(
         if size is None and len(alike) < jobs:
             limit = min(limit, math.ceil(total / jobs))
         count = math.ceil(len(group) / limit)
-        stacks += [(work.seconds * len(cut), cut) for cut in (group[i::count] for i in range(count))]
+        stacks += [
+            (work.seconds * len(cut), cut) for cut in (group[i::count] for i in range(count))
+        ]
     return [stack for _, stack in sorted(stacks, key=lambda pair: pair[0], reverse=True)]
 
 

@@ -156,7 +156,9 @@ def test_what_is_measured_grows_as_the_memory_does() -> None:
         tensors = [flat.data, flat.grad, *trainer.optimizer.vectors.values()]
         for part in trainer.parts.values():
             tensors += [part.inputs, part.inputs, part.targets, part.targets, part.labels]
-        arrays = [a for one in data for split in (one.train, one.test) for a in vars(split).values()]
+        arrays = [
+            a for one in data for split in (one.train, one.test) for a in vars(split).values()
+        ]
         real = buffers + sum(x.numel() * x.element_size() for x in tensors)
         real += sum(array.nbytes for array in arrays)
         # Over-estimated by the copies of the test part, and by a recording's inputs.
@@ -190,7 +192,11 @@ def test_the_longest_work_goes_first(tmp_path: Path) -> None:
         "wider": seeds(9, "training.epochs=9", "model.hidden=[200, 200]"),
         "a longer table": seeds(9, "training.epochs=9", table),
         "convolutions": seeds(
-            9, "training.epochs=9", images, "loss=cross_entropy", f"model={{sequential: [{layers}]}}"
+            9,
+            "training.epochs=9",
+            images,
+            "loss=cross_entropy",
+            f"model={{sequential: [{layers}]}}",
         ),
     }
     members = [Member(what, one, {}) for what, specs in works.items() for one in specs]
