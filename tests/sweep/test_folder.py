@@ -14,7 +14,7 @@ from trainings import SMALL, columns, minidl, train
 
 from minidl.spec import load_sweep
 from minidl.sweep.folder import SweepFolder
-from minidl.sweep.run import run
+from minidl.sweep.run import run as carry_out
 
 GRID = "optimizer.lr=0.1,0.2"
 
@@ -249,7 +249,7 @@ def test_a_data_file_that_changes_meanwhile_is_not_trained_on(tmp_path: Path) ->
     path.write_text("x,y\n" + "\n".join(f"{i / 20},{i % 2}" for i in range(20)))
     todo = planned(tmp_path, GRID, text=TABLE, jobs=1)
     path.write_text(path.read_text() + "\n1,1")
-    outcome = run(todo)
+    outcome = carry_out(todo)
     assert dict(outcome.counts) == {"failed": 2}
     assert "a.csv: isn't the file that the config means" in outcome.errors[0]
 
