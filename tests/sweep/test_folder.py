@@ -199,6 +199,16 @@ def test_another_sweep_is_told_without_its_results_too(tmp_path: Path) -> None:
     assert len(results(tmp_path)) == 2
 
 
+def test_a_sweep_whose_config_was_edited_is_not_resumed(tmp_path: Path) -> None:
+    sweep(tmp_path, GRID)
+    config = tmp_path / "runs" / "small" / "sweep.yaml"
+    config.write_text(config.read_text().replace("0.2", "0.3"))
+    refused = minidl("resume", config.parent)
+    assert refused.code == 2
+    assert "1 of its runs are not in this one" in refused.err
+    assert members(tmp_path)[1].path.name in refused.err
+
+
 def test_results_read_again_what_has_changed_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,20 @@ def test_members_that_are_added_get_stacks_of_their_own(tmp_path: Path) -> None:
     expected = {run.path.name: text_of_metrics(run) for run in members(tmp_path / "whole")}
     metrics = {run.path.name: text_of_metrics(run) for run in members(tmp_path)}
     assert metrics.items() >= expected.items()
+
+
+def test_a_checkpoint_that_was_to_be_removed_serves_nobody(tmp_path: Path) -> None:
+    """A kill between the end of the last stack and the removal of its checkpoint."""
+    grid = ["training.checkpoint_every=1", "training.epochs=5"]
+    with pytest.raises(Killed):
+        run(planned(tmp_path, "seed=0,1", *grid, jobs=1), watch=kill_after(3))
+    kept = tmp_path / "kept"
+    checkpoints = tmp_path / "runs" / "small" / "checkpoints"
+    shutil.copytree(checkpoints, kept)
+    carried_out(tmp_path, "seed=0,1", *grid)
+    shutil.copytree(kept, checkpoints)
+    carried_out(tmp_path, "seed=0,1,2", *grid)
+    assert not checkpoints.exists()
 
 
 # Damage.
