@@ -124,7 +124,7 @@ def _train(run: MemberRun) -> Outcome:
 
 
 def _draw(run: MemberRun) -> None:
-    from minidl.report import draw_run
+    from minidl.report.plots import draw_run
 
     draw_run(run.folder)
     run.close()  # once more, since `seconds` counts the plots too

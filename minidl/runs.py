@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 STATUSES = ("running", "done", "failed", "diverged", "interrupted")
 
 _CONFIG, _RECORD = "config.yaml", "run.json"
+SWEEP = "sweep.yaml"  # what makes a folder of runs a sweep
 _DEPTH = 3  # find_runs: a folder of sweeps of runs
 
 
@@ -232,6 +233,11 @@ class RunFolder:
 def is_run(path: Path) -> bool:
     """Whether a folder holds a config.yaml or a run.json."""
     return _is_dir(path) and any((path / name).is_file() for name in (_CONFIG, _RECORD))
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder holds a sweep."""
+    return (path / SWEEP).is_file()
 
 
 def find_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunFolder]:

@@ -23,11 +23,13 @@ from minidl_cli.train import train
 from minidl_cli.validate import validate
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE: the program's own mistake, not the user's
+CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell says it of `cat long | head -1`
 
 app = typer.Typer(
     name="minidl",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help wraps well in narrow terminals, its boxes don't
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -48,7 +50,10 @@ def minidl(
 ) -> None:
     """Train small neural networks from a YAML file, on backpropagation you can read and prove.
 
-    Start with: minidl new first.yaml && minidl train first.yaml
+    \b
+    Start with:
+      minidl new first.yaml
+      minidl train first.yaml
     """
 
 
@@ -68,15 +73,22 @@ app.command("list")(list_runs)
 def main() -> None:
     """Run the command; every error that is ours becomes a message and an exit code."""
     try:
-        app()
-        sys.stdout.flush()
+        try:
+            app()
+        except SystemExit as end:
+            # typer takes a closed pipe for a failure of its own and ends with 1.
+            if isinstance(end.__context__, BrokenPipeError):
+                raise end.__context__ from None
+            raise
+        finally:
+            sys.stdout.flush()
     except MinidlError as error:
         _report(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader left; the interpreter would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(CLOSED_PIPE)
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:
@@ -89,7 +101,7 @@ def main() -> None:
             raise
         _print_error(
             f"unexpected {type(error).__name__}: {error}\n"
-            "This is a mistake in minidl; `--debug` after `train` or `predict` shows where."
+            "This is a mistake in minidl; `--debug` after the command shows where."
         )
         sys.exit(INTERNAL_ERROR)
 

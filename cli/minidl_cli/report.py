@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.errors import RunError
+from minidl.runs import is_sweep
 
 if TYPE_CHECKING:
     from minidl.report.document import Document
@@ -195,6 +196,6 @@ def _named(tables: Any, name: str | None) -> list[ReportTable]:
 def _plots_folder(paths: list[Path], output: Path | None) -> Path:
     if output is not None:
         return output.parent
-    if len(paths) == 1 and (paths[0] / "sweep.yaml").is_file():
+    if len(paths) == 1 and is_sweep(paths[0]):
         return paths[0] / "plots"
     raise RunError("--plots needs --output FILE, beside which the figures are put, or one sweep")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minidl.errors import RunError
+from minidl.metrics import higher_is_better
 from minidl.report.collect import Collection, Member, collect
 from minidl.report.groups import Group, Statistics
-from minidl.report.measures import higher_is_better
 from minidl.report.settings import SEEDS, Value, sort_key, value_id, varying
 from minidl.runs import RunFolder, is_run
 from minidl.spec.report import TABLE_METRICS

@@ -21,11 +21,11 @@ from minidl import files
 from minidl.errors import RunError
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
-from minidl.runs import RunFolder, is_run
+from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
 from minidl.spec import Member, Sweep
 from minidl.spec.dump import to_yaml
 
-_SWEEP, _RESULTS, _ERROR = "sweep.yaml", "results.csv", "error.txt"
+_RESULTS, _ERROR = "results.csv", "error.txt"
 
 
 class SweepFolder:
@@ -46,24 +46,24 @@ class SweepFolder:
         folder = cls(runs_dir / name)
         text = _as_yaml({**sweep.base, "sweep": sweep.block}, sweep.report)
         if folder.path.exists():
-            if not (folder.path / _SWEEP).is_file():
+            if not (folder.path / SWEEP).is_file():
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder._refuse_another(sweep, text)
         else:
             files.make_folder(folder.path, new=True)
-        files.write_atomic(folder.path / _SWEEP, text.encode())
+        files.write_atomic(folder.path / SWEEP, text.encode())
         return folder
 
     @classmethod
     def open(cls, path: Path) -> SweepFolder:
         """An existing one."""
         if not is_sweep(path):
-            raise RunError(f"{path}: not a sweep's folder: it holds no {_SWEEP}")
+            raise RunError(f"{path}: not a sweep's folder: it holds no {SWEEP}")
         return cls(path)
 
     @property
     def config_path(self) -> Path:
-        return self.path / _SWEEP
+        return self.path / SWEEP
 
     def run(self, member: Member) -> RunFolder:
         """The member's own folder, which may not be there yet."""
@@ -141,7 +141,7 @@ class SweepFolder:
         gone = self._known_members() - {member.name for member in sweep.members}
         if not gone:
             return
-        before = _flat(yaml.safe_load((self.path / _SWEEP).read_text(encoding="utf-8")))
+        before = _flat(yaml.safe_load((self.path / SWEEP).read_text(encoding="utf-8")))
         now = _flat(yaml.safe_load(text))
         changed = [
             f"  {key}: {before.get(key, '(not given)')} → {now.get(key, '(not given)')}"
@@ -153,11 +153,6 @@ class SweepFolder:
             "Give this one another --name, or remove the folder. What differs:\n"
             + "\n".join(changed)
         )
-
-
-def is_sweep(path: Path) -> bool:
-    """Whether a folder holds a sweep."""
-    return (path / _SWEEP).is_file()
 
 
 def _as_yaml(config: dict[str, Any], report: Any) -> str:

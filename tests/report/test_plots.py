@@ -10,10 +10,10 @@ import pytest
 from run_cases import CASES, TWO, disk, disk_output, in_disk, plane, spirals, write
 
 from minidl.errors import RunError
-from minidl.report import draw_run
 from minidl.report.confusion import counts
 from minidl.report.curves import accuracy, loss, r2
 from minidl.report.plane import decision_boundary, output
+from minidl.report.plots import draw_run
 from minidl.report.run_view import RunView
 
 CURVES, PLANE = {"loss", "accuracy"}, {"data", "decision_boundary", "output"}
