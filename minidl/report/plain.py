@@ -13,7 +13,8 @@ from minidl.report.table import Table
 GAP = "  "
 _WORTH_KEYS = 1.6  # times as many lines are no price for keys in every part
 _LONGEST_PIECE = 24  # longer words are cut where a column is folded
-_PIECES = re.compile(r"\(?[^\s_.,;:=/(]+[\s_.,;:=/]*|[\s_.,;:=/(]+")  # a line may end after each
+# A line may end after these, but no number is cut.
+_BREAK = re.compile(r"(?<=[\s_,;:=/])|(?<=\.)(?=[A-Za-z])|(?=\()")
 
 
 def blocks(table: Table, width: int | None = None) -> list[list[str]]:
@@ -94,7 +95,7 @@ def _least(column: Column) -> int:
     """The width below which words would be cut; numbers are never folded."""
     if column.number:
         return _cell_width(column)
-    pieces = [piece for text in (column.head, *column.cells) for piece in _PIECES.findall(text)]
+    pieces = [piece for text in (column.head, *column.cells) for piece in _BREAK.split(text)]
     return min(max((columns(piece.rstrip()) for piece in pieces), default=0), _LONGEST_PIECE)
 
 
@@ -103,7 +104,7 @@ def _folded(text: str, width: int, whole: bool = False) -> str:
     rows: list[str] = []
     for line_of in text.split("\n"):
         row = ""
-        for piece in _PIECES.findall(line_of):
+        for piece in _BREAK.split(line_of):
             if row and columns((row + piece).rstrip()) > width:
                 rows.append(row.rstrip())
                 row = ""
