@@ -129,14 +129,16 @@ def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
             made = series(_drawable(side), metric, "std", notes)
             if made is not None:
                 drawn.setdefault(metric, []).append(Line(side.name, *look, made))
+    drawn = {m: ls for m, ls in drawn.items() if any(line.series.epochs.size for line in ls)}
     if not drawn:
         return None
     losses = [line for metric in ("train_loss", "test_loss") for line in drawn.get(metric, [])]
     groups = any(len(side.group.members) > 1 for side in shown)
-    below = ["mean ± std of each folder's runs" if groups else "single runs"]
+    below = ["mean ± std" if groups else "single runs"]
     if len(shown) < len(comparison.sides):
         below.append(f"{len(shown)} of {len(comparison.sides)} lines")
-    figure, (row,) = panels("Comparison", below, 1, len(drawn), tall((3.9, 3.3), len(shown)), 1.8)
+    size = tall((3.9, 3.3), [f"{side.name}: diverged" for side in shown])
+    figure, (row,) = panels("Comparison", below, 1, len(drawn), size, 1.8)
     for axes, (metric, lines) in zip(row, drawn.items(), strict=True):
         draw_lines(axes, metric, lines, "auto", losses if metric.endswith("loss") else lines)
         style.label(axes, "epoch", words(metric))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from minidl.report.escape import columns, line
+from minidl.report.fold import fold, longest_word
 from minidl.report.grid import Column, grid
 from minidl.report.table import Table
 
 GAP = "  "
 _WORTH_KEYS = 1.6  # times as many lines are no price for keys in every part
-_LONGEST_PIECE = 24  # longer words are cut where a column is folded
-# A line may end after these, but no number is cut.
-_BREAK = re.compile(r"(?<=[\s_,;:=/])|(?<=\.)(?=[A-Za-z])|(?=\()")
+_LONGEST_WORD = 24  # longer words are cut where a column is folded
 
 
 def blocks(table: Table, width: int | None = None) -> list[list[str]]:
@@ -68,7 +66,7 @@ def _aligned(cells: Sequence[str]) -> list[str]:
 def _fold_head(column: Column) -> Column:
     """The head on as many lines as the cells' width asks for, no word cut."""
     width = max([columns(cell) for cell in column.cells], default=1)
-    return replace(column, head=_folded(column.head, width, whole=True))
+    return replace(column, head=fold(column.head, width, whole=True))
 
 
 def _fold(given: Sequence[Column], room: int) -> list[Column]:
@@ -84,8 +82,8 @@ def _fold(given: Sequence[Column], room: int) -> list[Column]:
     return [
         replace(
             column,
-            head=_folded(column.head, width),
-            cells=[_folded(cell, width) for cell in column.cells],
+            head=fold(column.head, width),
+            cells=[fold(cell, width) for cell in column.cells],
         )
         for column, width in zip(given, widths, strict=True)
     ]
@@ -95,34 +93,7 @@ def _least(column: Column) -> int:
     """The width below which words would be cut; numbers are never folded."""
     if column.number:
         return _cell_width(column)
-    pieces = [piece for text in (column.head, *column.cells) for piece in _BREAK.split(text)]
-    return min(max((columns(piece.rstrip()) for piece in pieces), default=0), _LONGEST_PIECE)
-
-
-def _folded(text: str, width: int, whole: bool = False) -> str:
-    """Lines of at most `width` columns, cut between words where that is possible."""
-    rows: list[str] = []
-    for line_of in text.split("\n"):
-        row = ""
-        for piece in _BREAK.split(line_of):
-            if row and columns((row + piece).rstrip()) > width:
-                rows.append(row.rstrip())
-                row = ""
-            row += piece
-            while not whole and columns(row.rstrip()) > width:
-                end = max(1, _fitting(row, width))
-                rows.append(row[:end])
-                row = row[end:]
-        rows.append(row.rstrip())
-    return "\n".join(rows)
-
-
-def _fitting(text: str, width: int) -> int:
-    """How many characters fill at most `width` columns."""
-    end = 0
-    while end < len(text) and columns(text[: end + 1]) <= width:
-        end += 1
-    return end
+    return min(max(map(longest_word, (column.head, *column.cells))), _LONGEST_WORD)
 
 
 def _parts(others: Sequence[Column], room: int) -> Iterator[list[Column]]:

@@ -84,18 +84,27 @@ def show(value: Value) -> str:
 
 
 def labels(values: Sequence[Value]) -> list[str]:
-    """A key's values, as short as they stay unlike: paths from where they part, hashes cut."""
+    """A key's values as people read them, each as short as they stay unlike.
+
+    Drawn numbers lose digits that nobody reads, paths the folder that they share, hashes most.
+    """
     texts = [value for value in dict.fromkeys(values) if isinstance(value, str)]
+    floats = [value for value in dict.fromkeys(values) if isinstance(value, float)]
     folder = os.path.commonpath(map(os.path.dirname, texts)) if _paths(texts) else ""
-    digits = 8 if texts and all(map(_HASH.fullmatch, texts)) else None
-    if len({text[:digits] for text in texts}) < len(texts):
-        digits = None
-    return [
-        (os.path.relpath(value, folder) if folder else value[:digits])
-        if isinstance(value, str)
-        else show(value)
-        for value in values
-    ]
+    hashes = bool(texts) and all(map(_HASH.fullmatch, texts))
+    digits = next(d for d in range(4, 18) if len({_rounded(v, d) for v in floats}) == len(floats))
+
+    def label(value: Value) -> str:
+        if isinstance(value, str) and (folder or hashes):
+            return os.path.relpath(value, folder) if folder else value[:8]
+        return show(_rounded(value, digits) if isinstance(value, float) else value)
+
+    return list(map(label, values))
+
+
+def _rounded(value: float, digits: int) -> float:
+    """To so many digits, unless somebody may have written them all."""
+    return float(f"{value:.{digits - 1}e}") if float(f"{value:.5e}") != value else value
 
 
 def _paths(texts: Sequence[str]) -> bool:

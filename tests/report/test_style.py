@@ -34,7 +34,9 @@ def test_control_characters_and_line_ends_become_spaces_and_long_words_lose_thei
 
 def test_wrapping_keeps_as_much_as_fits() -> None:
     assert wrapped("short", 16) == "short"
-    assert wrapped("two words of text here", 11) == "two words\nof…xt here"
+    assert wrapped("two words of text here", 11) == "two words\nof text\nhere"
+    assert wrapped("two words of text here", 11, lines=2) == "two words\nof…xt here"
+    assert wrapped("a$b=" * 5, 5) == "a\\$b=\na\\$b=\n…a\\$b="
     assert all(len(line) <= 16 for line in wrapped("supercalifragilistic " * 4, 16).split("\n"))
 
 
