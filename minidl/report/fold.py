@@ -23,7 +23,7 @@ def fold(text: str, width: int, whole: bool = False) -> str:
                 rows.append(row.rstrip())
                 row = ""
             row += piece
-            while not whole and columns(row.rstrip()) > width:
+            while not whole and len(row) > 1 and columns(row.rstrip()) > width:
                 end = max(1, fitting(row, width))
                 rows.append(row[:end])
                 row = row[end:]
