@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DPI = 150
 LONGEST = 240  # characters of a title: a run's name has at most 200 bytes
 _MARGIN, _HEAD = 0.14, 0.66  # inches: left of the title; what title and subtitle take
-_TITLE, _SUBTITLE = 7.6, 12.5  # characters of the title and the subtitle in an inch
+_TITLE, _SUBTITLE = 7.6, 12.0  # characters of the title and the subtitle in an inch
 
 # Okabe and Ito's colours, told apart with every kind of colour vision (jfly.uni-koeln.de/color);
 # their yellow comes late, as it is faint on white. Four of Paul Tol's follow for more classes.
