@@ -144,7 +144,7 @@ def new_figure(
     width, height = size
     title = fold(title, int(_TITLE * width))
     subtitle = fold(subtitle, int(_SUBTITLE * width))
-    above, more = 0.21 * title.count("\n"), 0.16 * subtitle.count("\n")
+    above, more = 0.225 * title.count("\n"), 0.16 * subtitle.count("\n")
     height += above + more
     layout = ConstrainedLayoutEngine(
         rect=(0.01, 0.01, 0.98, 0.99 - (_HEAD + above + more) / height)

@@ -37,6 +37,37 @@ def test_the_folder_goes_to_stdout_and_all_else_to_stderr(tmp_path: Path) -> Non
     )
 
 
+def test_a_resumed_training_begins_with_its_header_and_shows_new_epochs_alone(
+    tmp_path: Path,
+) -> None:
+    run = train(tmp_path, "training.epochs=4").run
+    run.config_path.write_text(run.config_path.read_text().replace("epochs: 4", "epochs: 8"))
+    run.write_record({**run.read_record(), "status": "interrupted"})
+    first, *epochs, last = minidl("resume", run.path).err.splitlines()
+    assert first.startswith(f"{run.path.name}: 33 parameters")
+    assert [line.split()[1] for line in epochs] == [f"{n}/8" for n in range(5, 9)]
+    assert last.startswith("done after 8 epochs")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "advice"),
+    [
+        ((), r"small\.yaml:3:28: optimizer\.lr: 1e\+30 .* such as optimizer\.lr=1e\+29"),
+        (
+            ("optimizer.lr=0.1", "schedule={type: multistep, milestones: [[2, 1e30]]}"),
+            r"command line: schedule: the rate was 1e\+30: try a lower one",
+        ),
+    ],
+    ids=["lr", "schedule"],
+)
+def test_divergence_says_which_rate_to_lower(
+    overrides: tuple[str, ...], advice: str, tmp_path: Path
+) -> None:
+    finished = train(tmp_path, *overrides, text=SMALL.replace("lr: 0.1", "lr: 1e30"))
+    assert finished.code == 1
+    assert re.search(advice, finished.err.splitlines()[-1])
+
+
 def test_quiet_prints_the_folder_alone(tmp_path: Path) -> None:
     finished = train(tmp_path, options=("--quiet",))
     assert finished.err == ""
