@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from minidl.metrics import higher_is_better
+from minidl.scores import higher_is_better
 
 Row = Mapping[str, float | None]
 Observer = Callable[[Row], str | None]

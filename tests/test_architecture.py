@@ -17,13 +17,14 @@ HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "pydantic", "rich.
 # What the files of a part may import besides the standard library and the part itself.
 ALLOWED = {
     "minidl/errors.py": (),
-    "minidl/metrics.py": (),
+    "minidl/scores.py": (),
     "minidl/nn": ("torch", "minidl.errors"),
     "minidl/optim": (
-        *("torch", "minidl.errors", "minidl.metrics"),
+        *("torch", "minidl.errors", "minidl.scores"),
         *("minidl.nn.parameter", "minidl.nn.memory", "minidl.nn.module"),
     ),
-    "minidl/capture.py": ("torch", "minidl.errors", "minidl.nn"),
+    "minidl/recorder.py": ("torch", "minidl.errors", "minidl.nn"),
+    "minidl/capture.py": ("torch", "minidl.nn", "minidl.recorder"),
     "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.errors"),
     "minidl/data": (
         *("torch", "numpy", "pandas", "sklearn", "safetensors"),
@@ -36,7 +37,7 @@ ALLOWED = {
     "minidl/weights.py": ("torch", "minidl.nn"),
     "minidl/report": (
         *("numpy", "scipy.special", "matplotlib", "yaml", "pandas", "jinja2"),
-        *("minidl.errors", "minidl.files", "minidl.metrics", "minidl.runs", "minidl.spec"),
+        *("minidl.errors", "minidl.files", "minidl.scores", "minidl.runs", "minidl.spec"),
         "minidl.build.function",
     ),
 }

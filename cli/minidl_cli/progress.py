@@ -136,7 +136,8 @@ class Bar(Lines):
         self._drawn, self._before = now, (steps, now)
 
     def close(self) -> None:
-        self._bar.stop()
+        with contextlib.suppress(OSError):
+            self._bar.stop()
 
 
 def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test")) -> str:
@@ -160,5 +161,5 @@ def _advice(run: MemberRun) -> Problem:
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody reads on: no reason to lose a training
+    with contextlib.suppress(OSError):  # a terminal that is gone stops no training
         print(text, file=sys.stderr)

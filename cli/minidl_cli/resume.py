@@ -18,6 +18,12 @@ def resume(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes of a sweep; one per core if left out.")
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Also with other versions, threads or device: results differ then."
+        ),
+    ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -33,14 +39,20 @@ def resume(
     from minidl.sweep.folder import SweepFolder
 
     if is_sweep(folder):
+        from minidl.locks import locked
         from minidl.spec import load_sweep
         from minidl.sweep.run import plan
+        from minidl.sweep.work import measure
         from minidl_cli.sweep import finish
 
         opened = SweepFolder.open(folder)
         command = ["minidl", *sys.argv[1:]]
-        todo = plan(load_sweep(opened.config_path), opened, command=command, jobs=jobs)
-        finish(todo, fail_fast=False, quiet=quiet)
+        loaded = load_sweep(opened.config_path)
+        works = measure(loaded.members)
+        opened.refuse_other_files(works.files)
+        with locked(folder):
+            todo = plan(loaded, opened, works, command=command, jobs=jobs, force=force)
+            finish(todo, fail_fast=False, quiet=quiet)
 
     from minidl.execute import resume as resume_run
     from minidl.spec import load_spec
@@ -48,7 +60,9 @@ def resume(
 
     spec = load_spec(RunFolder.open(folder).config_path)
     show(
-        lambda observers, started: resume_run(folder, observers=observers, started=started),
+        lambda observers, started: resume_run(
+            folder, force=force, observers=observers, started=started
+        ),
         epochs=spec.training.epochs,
         quiet=quiet,
     )

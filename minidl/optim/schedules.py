@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from minidl.metrics import higher_is_better
+from minidl.scores import higher_is_better
 
 Schedule = Callable[[int, float], float]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minidl.errors import RunError
-from minidl.metrics import higher_is_better
 from minidl.report.collect import Collection, Member, collect, run_folders
 from minidl.report.groups import Group, Statistics, goodness, group_by
 from minidl.report.measures import words
 from minidl.report.settings import SEEDS, Value, heads, show, sort_key, value_id, varying
 from minidl.report.table import default_metrics
 from minidl.runs import RunFolder, is_run, is_sweep
+from minidl.scores import higher_is_better
 from minidl.spec.report import TABLE_METRICS
 
 if TYPE_CHECKING:

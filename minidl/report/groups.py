@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.metrics import higher_is_better
 from minidl.report.collect import Member
 from minidl.report.settings import Settings, identity, sort_key, value_id
+from minidl.scores import higher_is_better
 
 
 @dataclass(frozen=True)
