@@ -10,9 +10,11 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from trainings import SMALL, columns, minidl, train
+from trainings import SMALL, columns, minidl, spec, train
 
+from minidl.execute import execute
 from minidl.runs import RunFolder
+from minidl.stopping import Row
 
 pytestmark = pytest.mark.usefixtures("no_plots")
 
@@ -40,12 +42,20 @@ def test_the_folder_goes_to_stdout_and_all_else_to_stderr(tmp_path: Path) -> Non
 def test_a_resumed_training_begins_with_its_header_and_shows_new_epochs_alone(
     tmp_path: Path,
 ) -> None:
-    run = train(tmp_path, "training.epochs=4").run
-    run.config_path.write_text(run.config_path.read_text().replace("epochs: 4", "epochs: 8"))
-    run.write_record({**run.read_record(), "status": "interrupted"})
+    class PowerError(Exception):
+        """The plug is pulled."""
+
+    def fails(row: Row) -> None:
+        if row["epoch"] == 4:
+            raise PowerError
+
+    one = spec("training.epochs=8", "training.checkpoint_every=1", "device=cpu")
+    with pytest.raises(PowerError):
+        execute(one, runs_dir=tmp_path, name="run", observers=[fails])
+    run = RunFolder.open(tmp_path / "run")
     first, *epochs, last = minidl("resume", run.path).err.splitlines()
     assert first.startswith(f"{run.path.name}: 33 parameters")
-    assert [line.split()[1] for line in epochs] == [f"{n}/8" for n in range(5, 9)]
+    assert [line.split()[1] for line in epochs] == [f"{n}/8" for n in range(4, 9)]
     assert last.startswith("done after 8 epochs")
 
 
