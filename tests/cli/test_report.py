@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from study_cases import batch_size_by_lr, curves, resolved, sweep, write_run
+from study_cases import curves, resolved, sweep, write_run
 
 BLOCK = """
 report:
@@ -222,10 +222,3 @@ def test_where_all_runs_are_damaged_there_is_no_empty_table(tmp_path: Path) -> N
     bad.record_path.write_text("{")
     result = minidl("report", cwd=tmp_path)
     assert result.stdout.startswith("damaged and left out: runs/bad/run.json: is damaged")
-
-
-@pytest.mark.slow
-def test_a_thousand_runs(tmp_path: Path) -> None:
-    batch_size_by_lr(tmp_path / "runs", repeats=15)
-    result = minidl("report", cwd=tmp_path)
-    assert result.stdout.count("\n") == 71
