@@ -48,6 +48,7 @@ def resume(
         opened = SweepFolder.open(folder)
         command = ["minidl", *sys.argv[1:]]
         loaded = load_sweep(opened.config_path)
+        opened.refuse_another(loaded)  # somebody may have edited the file
         works = measure(loaded.members)
         opened.refuse_other_files(works.files)
         with locked(folder):

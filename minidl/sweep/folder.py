@@ -57,7 +57,7 @@ class SweepFolder:
         if folder.path.exists():
             if not (folder.path / SWEEP).is_file():
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
-            folder._refuse_another(sweep)
+            folder.refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
         else:
             files.make_folder(folder.path, new=True)
@@ -101,6 +101,9 @@ class SweepFolder:
     def write_cut(self, cut: Cut) -> None:
         """Replaces them; the checkpoints of stacks that are no longer there go."""
         write_cut(self.path / _STACKS, cut)
+        self._drop_checkpoints(cut)
+
+    def _drop_checkpoints(self, cut: Cut) -> None:
         needed = {_checkpoint(stack) for name in cut for stack in ancestors(name)}
         folder = self._own.checkpoint_path("any").parent
         for path in files.entries(folder) if files.is_folder(folder) else ():
@@ -138,6 +141,7 @@ class SweepFolder:
             for path in files.entries(folder) if files.is_folder(folder) else ():
                 if path.name.startswith(".") and path.name.endswith(".tmp"):
                     (files.remove_folder if files.is_folder(path) else files.remove)(path)
+        self._drop_checkpoints(self.read_cut())
 
     # Failures.
 
@@ -218,7 +222,8 @@ class SweepFolder:
             raise RunError(f"{self.config_path}: is damaged: it holds no config")
         return found
 
-    def _refuse_another(self, sweep: Sweep) -> None:
+    def refuse_another(self, sweep: Sweep) -> None:
+        """RunError if the folder has runs that aren't members of this sweep."""
         before = self._written()
         now = yaml.safe_load(_as_yaml({**sweep.base, "sweep": sweep.block}, None))
         names = {member.name for member in sweep.members}
