@@ -30,12 +30,12 @@ def run_of(folder: Path) -> RunFolder:
     return RunFolder(folder / "runs" / "run")
 
 
-def whole(server: Server, folder: Path, *overrides: str) -> tuple[RunFolder, int]:
-    """A run that nothing disturbs, and how many operations on the disk it took."""
+def whole(server: Server, folder: Path, *overrides: str) -> tuple[RunFolder, Ended]:
+    """A run that nothing disturbs, and how its command ended."""
     folder.mkdir()
     ended = server.run(*command(folder, *overrides))
     assert ended.code == 0, ended.err
-    return run_of(folder), ended.operations
+    return run_of(folder), ended
 
 
 def killed(server: Server, folder: Path, kill_at: int, *overrides: str) -> list[object]:
@@ -87,6 +87,8 @@ def tensors_equal(mine: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]
 
 def without_clock(run: RunFolder) -> list[str]:
     """The lines of metrics.csv without their last cell: the seconds."""
+    if not run.metrics_path.exists():  # no epoch has ended yet
+        return []
     return [line.rpartition(",")[0] for line in run.metrics_path.read_text().splitlines()]
 
 

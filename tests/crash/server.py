@@ -8,6 +8,7 @@ JSON, a line each.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import random
@@ -21,10 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+READING = (os.stat, os.listdir, os.fdopen, os.fsync, os.close)  # these leave a disk as it is
 TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ended:
     """How a command ended: `code` is negative for a signal, as in subprocess."""
 
@@ -32,7 +34,17 @@ class Ended:
     code: int
     out: str
     err: str
-    operations: int  # on the disk; 0 if it was killed
+    seconds: float  # from the last signal on
+    # Of each operation on the disk whether it may change something; empty if it was killed.
+    operations: list[bool]
+
+    @property
+    def moments(self) -> list[int]:
+        """Numbers of the operations at which a kill leaves something else behind than before.
+
+        All of them where tests take their time.
+        """
+        return [n for n, changes in enumerate(self.operations, 1) if changes or TIMES > 1]
 
 
 class Server:
@@ -52,7 +64,7 @@ class Server:
 
         A fault is `kill_at=n` (at its n-th operation on the disk; a write is done by half),
         `fail_at=n, errno=e, lasting=bool` (that one fails, or all from there on), or
-        `signals=[number, …], after=seconds`.
+        `signals=[number, …], after=seconds`, or `signal_at=n, signals=[number]`.
         """
         return self.race([arguments], **fault)[0]
 
@@ -71,6 +83,7 @@ class Server:
 def serve() -> None:
     """Answer requests until there are no more."""
     warm_up()
+    gc.freeze()  # a collection in a child would copy all that it looks at
     for line in sys.stdin:
         request = json.loads(line)
         with tempfile.TemporaryDirectory() as scratch:
@@ -115,18 +128,19 @@ def _carry_out(request: dict[str, Any], scratch: Path) -> list[dict[str, Any]]:
         children.append(pid)
     os.close(gate)
     os.close(start)
-    if "signals" in request:
+    if "after" in request:
         for number in request["signals"]:
             time.sleep(request["after"])
             with contextlib.suppress(ProcessLookupError):
                 os.kill(children[0], number)
     answers = []
+    signalled = time.perf_counter()
     for place, pid in enumerate(children):
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        out, err, count = (_read(scratch / f"{place}.{kind}") for kind in ("out", "err", "count"))
-        answers.append(
-            {"pid": pid, "code": code, "out": out, "err": err, "operations": int(count or 0)}
-        )
+        out, err, log = (_read(scratch / f"{place}.{kind}") for kind in ("out", "err", "log"))
+        said: dict[str, Any] = {"seconds": time.perf_counter() - signalled}
+        said |= {"out": out, "err": err, "operations": json.loads(log or "[]")}
+        answers.append({"pid": pid, "code": code, **said})
     return answers
 
 
@@ -135,10 +149,12 @@ def _read(path: Path) -> str:
 
 
 def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
-    from minidl_cli.main import main
+    from minidl_cli.main import _leave, main
 
     from minidl import files
 
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, _leave)  # as `main` begins: a signal may come before it does
     for number, kind in ((1, "out"), (2, "err")):
         handle = os.open(f"{files_at}.{kind}", os.O_WRONLY | os.O_CREAT)
         os.dup2(handle, number)
@@ -155,7 +171,7 @@ def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
         sys.excepthook(*sys.exc_info())
         code = 99
     sys.stderr.flush()
-    Path(f"{files_at}.count").write_text(str(counter.done))
+    Path(f"{files_at}.log").write_text(json.dumps(counter.log))
     os._exit(code)
 
 
@@ -164,16 +180,22 @@ class Counter:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.done = 0
+        self.log: list[bool] = []
         self.kill_at, self.fail_at = request.get("kill_at"), request.get("fail_at")
+        self.signal_at, self.signals = request.get("signal_at"), request.get("signals")
         self.errno, self.lasting = request.get("errno", 0), request.get("lasting", False)
 
     def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         self.done += 1
+        reads = operation in READING or (operation is os.open and arguments[1] == os.O_RDONLY)
+        self.log.append(not (reads or getattr(operation, "__name__", "") == "read"))
         if self.done == self.kill_at:
             if operation is os.write:
                 handle, content = arguments
                 os.write(handle, content[: len(content) // 2])
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.done == self.signal_at:
+            signal.raise_signal(self.signals[0])
         if self.fail_at and (
             self.done >= self.fail_at if self.lasting else self.done == self.fail_at
         ):

@@ -33,8 +33,9 @@ def assert_failed(ended: Ended, folder: Path) -> None:
 
 
 def test_each_operation_of_a_run_fails_once(server: Server, tmp_path: Path) -> None:
-    undisturbed, operations = whole(server, tmp_path / "whole")
+    undisturbed, ended = whole(server, tmp_path / "whole")
     failures = 0
+    operations = len(ended.operations)
     for number in range(1, operations + 1):
         for error, lasting in ways(number):
             folder = tmp_path / f"{number}-{error}-{lasting}"
@@ -49,11 +50,11 @@ def test_each_operation_of_a_run_fails_once(server: Server, tmp_path: Path) -> N
 
 
 def test_each_operation_of_a_resumed_run_fails_once(server: Server, tmp_path: Path) -> None:
-    undisturbed, operations = whole(server, tmp_path / "whole")
-    killed(server, tmp_path / "first", operations * 3 // 5)
+    undisturbed, ended = whole(server, tmp_path / "whole")
+    killed(server, tmp_path / "first", len(ended.operations) * 3 // 5)
     again = copy(tmp_path / "first", tmp_path / "again")
-    operations = server.run("resume", run_of(again).path).operations
-    for number in range(1, operations + 1):
+    ended = server.run("resume", run_of(again).path)
+    for number in range(1, len(ended.operations) + 1):
         for error, lasting in ways(number):
             folder = copy(tmp_path / "first", tmp_path / f"{number}-{error}-{lasting}")
             arguments = ["resume", run_of(folder).path, "--quiet"]
