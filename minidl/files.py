@@ -78,6 +78,8 @@ def status(path: str | os.PathLike[str]) -> os.stat_result | None:
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the path
         return None
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
         raise WriteError(f"{os.fspath(path)}: can't be read: {reason(error)}") from error
     return found
 

@@ -33,7 +33,7 @@ SWEEP = "sweep.yaml"
 
 def report_of(paths: Sequence[Path]) -> Report | None:
     """The `report:` block of the one sweep folder that is reported on; None for anything else."""
-    if len(paths) != 1 or not (paths[0] / SWEEP).is_file():
+    if len(paths) != 1 or not files.is_file(paths[0] / SWEEP):
         return None
     return load_report(paths[0] / SWEEP)
 
@@ -152,7 +152,7 @@ def _kept(name: str, asked: AnyFigure, figure: Figure, folder: Path | None) -> D
     png = style.to_png(figure)
     path = None
     if folder is not None:
-        if not folder.is_dir():
+        if not files.is_folder(folder):
             files.make_folder(folder)
         path = folder / f"{name}.png"
         files.write_atomic(path, png)

@@ -22,7 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-READING = (os.stat, os.listdir, os.fdopen, os.fsync, os.close)  # these leave a disk as it is
+READING = {"stat", "listdir", "fdopen", "read", "fsync", "close"} | {
+    *("exists", "is_file", "is_dir")  # these leave a disk as it is
+}
 TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
 
 
@@ -187,8 +189,8 @@ class Counter:
 
     def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         self.done += 1
-        reads = operation in READING or (operation is os.open and arguments[1] == os.O_RDONLY)
-        self.log.append(not (reads or getattr(operation, "__name__", "") == "read"))
+        opens = operation is os.open and arguments[1] == os.O_RDONLY
+        self.log.append(not (opens or getattr(operation, "__name__", "") in READING))
         if self.done == self.kill_at:
             if operation is os.write:
                 handle, content = arguments
