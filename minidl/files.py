@@ -14,10 +14,13 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from minidl.errors import RunError
+from minidl.errors import MinidlError, RunError
 
+AnyError = TypeVar("AnyError", bound=MinidlError)
+
+_FAILURES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EPERM)  # of the disk, not of the name
 _deferred = 0  # how many `sync_once` are open
 _unforced = False  # whether one of them has something to force
 
@@ -49,6 +52,13 @@ class WriteError(RunError):
     """The disk failed half-way through the work (full, I/O error, permission lost)."""
 
     exit_code = 1
+
+
+def as_failure(error: AnyError, cause: Exception) -> AnyError:
+    """An error about a file that the user named; exits as a WriteError if the disk failed."""
+    if isinstance(cause, OSError) and cause.errno in _FAILURES:
+        error.exit_code = 1
+    return error
 
 
 def reason(error: OSError) -> str:

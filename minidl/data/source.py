@@ -41,7 +41,8 @@ def read_source(path: str | Path, limit: int) -> Source:
     except FileNotFoundError:
         raise DataError(f"{file}: there is no such file{_alternative(path)}") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise DataError(f"{file}: can't be read: {getattr(error, 'strerror', error)}") from error
+        problem = DataError(f"{file}: can't be read: {getattr(error, 'strerror', error)}")
+        raise files.as_failure(problem, error) from error
     if not content:
         raise DataError(f"{file}: is empty")
     return Source(str(path), file, content, hashlib.sha256(content).hexdigest())

@@ -50,7 +50,7 @@ def read_text(path: Path) -> str:
         content = files.read(path, MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(path, reason[:1].lower() + reason[1:]) from error
+        raise files.as_failure(_unreadable(path, reason[:1].lower() + reason[1:]), error) from error
     if len(content) > MAX_BYTES:
         raise _unreadable(path, "is larger than 1 MB, too large for a config")
     try:

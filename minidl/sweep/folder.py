@@ -60,11 +60,12 @@ class SweepFolder:
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder._refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
-        else:
-            files.make_folder(folder.path, new=True)
         block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
         text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
-        files.write_atomic(folder.path / _SWEEP, text.encode())
+        if files.status(folder.path) is None:
+            files.new_folder(folder.path, {_SWEEP: text.encode()})
+        else:
+            files.write_atomic(folder.path / _SWEEP, text.encode())
         return folder
 
     @staticmethod
