@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-READING = {"stat", "listdir", "fdopen", "read", "fsync", "close"} | {
+READING = {"stat", "listdir", "fdopen", "read", "fsync", "sync", "close"} | {
     *("exists", "is_file", "is_dir")  # these leave a disk as it is
 }
 TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
@@ -96,13 +96,16 @@ def serve() -> None:
 def warm_up() -> None:
     """Load all that a training loads, and train once."""
     import minidl_cli.app
-    import minidl_cli.progress  # as trainings do
+    import minidl_cli.progress
+    import minidl_cli.sweep_progress
     import typer.main
 
     import minidl.report
     from minidl.execute import execute, resume
     from minidl.runs import RunFolder
-    from minidl.spec import parse_spec
+    from minidl.spec import load_spec, load_sweep
+    from minidl.sweep.folder import SweepFolder
+    from minidl.sweep.run import plan, run
 
     def draw_run(folder: RunFolder) -> list[Path]:
         """One figure that takes no time."""
@@ -110,12 +113,15 @@ def warm_up() -> None:
 
     minidl.report.draw_run = draw_run
     minidl_cli.app.app = typer.main.get_command(minidl_cli.app.app)  # type: ignore[assignment]
-    text = "data: {type: disk, train: 20, test: 20}\nmodel: mlp\ntraining: {epochs: 2}\n"
     with tempfile.TemporaryDirectory() as folder:
-        path = execute(parse_spec(text), runs_dir=Path(folder)).run.folder.path
+        config, runs = Path(folder) / "small.yaml", Path(folder) / "runs"
+        config.write_text("data: {type: disk, train: 20}\nmodel: mlp\ntraining: {epochs: 2}\n")
+        path = execute(load_spec(config), runs_dir=runs).run.folder.path
         record = RunFolder(path).read_record()
         RunFolder(path).write_record({**record, "status": "interrupted"})
         resume(path)
+        swept = load_sweep(config, ["seed=1,2"])
+        run(plan(swept, SweepFolder.create(runs, swept), jobs=1))
 
 
 def _carry_out(request: dict[str, Any], scratch: Path) -> list[dict[str, Any]]:
@@ -202,7 +208,7 @@ class Counter:
             self.done >= self.fail_at if self.lasting else self.done == self.fail_at
         ):
             raise OSError(self.errno, os.strerror(self.errno))
-        if operation is os.fsync:
+        if operation in (os.fsync, os.sync):
             return None  # what a kill leaves behind doesn't depend on it, and it is slow
         return operation(*arguments, **options)
 

@@ -1,4 +1,4 @@
-"""A disk that fails costs one line: what it names is the file, and what lay there before stays."""
+"""A disk that fails costs one line: it names the file, and what lay there before stays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import errno
 from pathlib import Path
 
 import pytest
-from crash.helpers import assert_one_line, assert_same, command, copy, go_on, killed, run_of, whole
+from crash.helpers import (
+    KINDS,
+    assert_one_line,
+    assert_same,
+    command,
+    copy,
+    go_on,
+    killed,
+    run_of,
+    runs_of,
+    whole,
+)
 from crash.server import TIMES, Ended, Server
 
 from minidl.restart import Restart
@@ -18,47 +29,59 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 WAYS = [(error, lasting) for error in ERRORS for lasting in (False, True)]
 
 
-def ways(number: int) -> list[tuple[int, bool]]:
-    return WAYS if TIMES > 1 else [WAYS[number % len(WAYS)]]
+def failures(kind: str, ended: Ended) -> list[tuple[int, int, bool]]:
+    """Which operation fails, with which error, and whether all that follow do too."""
+    numbers = range(1, len(ended.operations) + 1)
+    if TIMES > 1:
+        return [(number, *way) for number in numbers for way in WAYS]
+    step = 5 if kind == "sweep" else 1  # a sweep has many
+    return [(number, *WAYS[place % len(WAYS)]) for place, number in enumerate(numbers[::step])]
 
 
-def assert_failed(ended: Ended, folder: Path) -> None:
+def assert_failed(ended: Ended, folder: Path, kind: str) -> None:
     """It failed as promised, or not at all where only tidying up did."""
     if ended.code:
         assert ended.code == 1, ended
-        assert ended.out == ""
-        assert_one_line(ended, folder)
-    if run_of(folder).path.exists():
-        assert Restart.find(run_of(folder)).damage == ()
+        assert "Traceback" not in ended.err
+        if kind == "run":
+            assert ended.out == ""
+            assert_one_line(ended, folder)
+        else:  # members that failed have their reasons, each in a line
+            assert str(folder) in ended.err or "error.txt" in ended.err or not ended.err
+    for run in runs_of(folder):
+        assert Restart.find(run).damage == ()
 
 
-def test_each_operation_of_a_run_fails_once(server: Server, tmp_path: Path) -> None:
-    undisturbed, ended = whole(server, tmp_path / "whole")
-    failures = 0
-    operations = len(ended.operations)
-    for number in range(1, operations + 1):
-        for error, lasting in ways(number):
-            folder = tmp_path / f"{number}-{error}-{lasting}"
-            folder.mkdir()
-            arguments = command(folder)
-            ended = server.run(*arguments, fail_at=number, errno=error, lasting=lasting)
-            assert_failed(ended, folder)
-            failures += ended.code != 0
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_operation_fails_once(kind: str, server: Server, tmp_path: Path) -> None:
+    undisturbed, ended = whole(server, tmp_path / "whole", kind=kind)
+    codes = []
+    for number, error, lasting in failures(kind, ended):
+        folder = tmp_path / f"{number}-{error}-{lasting}"
+        folder.mkdir()
+        arguments = command(folder, kind=kind)
+        failed = server.run(*arguments, fail_at=number, errno=error, lasting=lasting)
+        assert_failed(failed, folder, kind)
+        codes.append(failed.code)
+        if number % 3 == 0 or TIMES > 1:
             go_on(server, folder, arguments)
             assert_same(run_of(folder), undisturbed)
-    assert failures > 0.8 * operations
+    assert sum(codes) > 0.8 * len(codes)
 
 
-def test_each_operation_of_a_resumed_run_fails_once(server: Server, tmp_path: Path) -> None:
-    undisturbed, ended = whole(server, tmp_path / "whole")
-    killed(server, tmp_path / "first", len(ended.operations) * 3 // 5)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_operation_fails_once_after_it_was_resumed(
+    kind: str, server: Server, tmp_path: Path
+) -> None:
+    undisturbed, ended = whole(server, tmp_path / "whole", kind=kind)
+    killed(server, tmp_path / "first", len(ended.operations) * 7 // 10, kind=kind)
     again = copy(tmp_path / "first", tmp_path / "again")
     ended = server.run("resume", run_of(again).path)
-    for number in range(1, len(ended.operations) + 1):
-        for error, lasting in ways(number):
-            folder = copy(tmp_path / "first", tmp_path / f"{number}-{error}-{lasting}")
-            arguments = ["resume", run_of(folder).path, "--quiet"]
-            ended = server.run(*arguments, fail_at=number, errno=error, lasting=lasting)
-            assert_failed(ended, folder)
+    for number, error, lasting in failures(kind, ended):
+        folder = copy(tmp_path / "first", tmp_path / f"{number}-{error}-{lasting}")
+        arguments = ["resume", run_of(folder).path, "--quiet"]
+        failed = server.run(*arguments, fail_at=number, errno=error, lasting=lasting)
+        assert_failed(failed, folder, kind)
+        if number % 3 == 0 or TIMES > 1:
             go_on(server, folder, arguments)
             assert_same(run_of(folder), undisturbed)

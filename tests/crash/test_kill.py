@@ -37,14 +37,15 @@ def test_killed_at_each_operation_after_it_was_resumed(
     kind: str, server: Server, tmp_path: Path
 ) -> None:
     undisturbed, ended = whole(server, tmp_path / "whole", kind=kind)
-    first = killed(server, tmp_path / "first", len(ended.operations) * 3 // 5, kind=kind)
+    first = killed(server, tmp_path / "first", len(ended.operations) * 7 // 10, kind=kind)
     assert first[0] == "resume"
     assert list((tmp_path / "first").rglob("*previous.safetensors"))
     again = copy(tmp_path / "first", tmp_path / "again")
     ended = server.run("resume", run_of(again).path)
     assert len(ended.moments) > 20
     assert_same(run_of(again), undisturbed)
-    for number in ended.moments:
+    # A sweep has many; `make torture` takes them all.
+    for number in ended.moments[:: 3 if kind == "sweep" and TIMES == 1 else 1]:
         folder = copy(tmp_path / "first", tmp_path / str(number))
         arguments = ["resume", run_of(folder).path, "--quiet"]
         assert server.run(*arguments, kill_at=number).code == -9
