@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,31 +13,31 @@ if TYPE_CHECKING:
     from minidl.spec.data import ShapesData
 
 # How far a point (x, y) lies outside a shape of radius 1 (negative inside); arrays of one shape.
-Distance = Callable[[Floats, Floats], Floats]
+Distance = Callable[[Floats, Floats], Any]
 
 
-def _disk(x: Floats, y: Floats) -> Floats:
-    return np.asarray(np.hypot(x, y) - 0.9)
+def _disk(x: Floats, y: Floats) -> Any:
+    return np.hypot(x, y) - 0.9
 
 
-def _square(x: Floats, y: Floats) -> Floats:
+def _square(x: Floats, y: Floats) -> Any:
     return np.maximum(abs(x), abs(y)) - 0.75
 
 
-def _triangle(x: Floats, y: Floats) -> Floats:
+def _triangle(x: Floats, y: Floats) -> Any:
     return np.maximum(abs(x) * np.sqrt(3) / 2 - y / 2, y) - 0.45
 
 
-def _cross(x: Floats, y: Floats) -> Floats:
+def _cross(x: Floats, y: Floats) -> Any:
     near, far = np.minimum(abs(x), abs(y)), np.maximum(abs(x), abs(y))
     return np.maximum(near - 0.25, far - 1)
 
 
-def _ring(x: Floats, y: Floats) -> Floats:
-    return np.asarray(abs(np.hypot(x, y) - 0.75) - 0.2)
+def _ring(x: Floats, y: Floats) -> Any:
+    return abs(np.hypot(x, y) - 0.75) - 0.2
 
 
-def _bar(x: Floats, y: Floats) -> Floats:
+def _bar(x: Floats, y: Floats) -> Any:
     return np.maximum(abs(x) - 1, abs(y) - 0.25)
 
 
@@ -102,4 +102,5 @@ def _image(
     turned_y = (np.cos(angle) * y - np.sin(angle) * x) / radius
     pixels_out = distance(turned_x, turned_y) * radius * size / 2
     cover = np.clip(0.5 - pixels_out, 0.0, 1.0)
-    return ground + (light - ground) * cover
+    image: Floats = ground + (light - ground) * cover
+    return image
