@@ -144,12 +144,15 @@ class Adam(Adaptive):
 
     def numbers(self) -> dict[str, Value]:
         hyper, t = self.hyperparameters, max(self.steps, 1)
+        # m̂'s correction goes below the line, (1 − β₁ᵗ)(√v̂ + ε): so the rates, which may be one
+        # per network and then fill a whole vector, needn't be written anew in each step.
+        correction = 1 - hyper["beta1"] ** t
         return {
             "1-beta1": 1 - hyper["beta1"],
             "1-beta2": 1 - hyper["beta2"],
-            "-step_size": -hyper["lr"] / (1 - hyper["beta1"] ** t),
-            "root_correction": (1 - hyper["beta2"] ** t) ** -0.5,
-            "eps": hyper["eps"],
+            "-lr": -hyper["lr"],
+            "root_factor": correction * (1 - hyper["beta2"] ** t) ** -0.5,
+            "eps": correction * hyper["eps"],
             "weight_decay": hyper["weight_decay"],
             "kept": 1 - hyper["lr"] * hyper["weight_decay"],
         }
@@ -162,9 +165,9 @@ class Adam(Adaptive):
             largest = self.vector("largest_v")
             v = torch.maximum(largest, v, out=largest)
         root = torch.sqrt(v, out=self.temporary("root"))
-        root.mul_(self.number("root_correction")).add_(self.number("eps"))
+        root.mul_(self.number("root_factor")).add_(self.number("eps"))
         step = torch.div(m, root, out=root)
-        self.flat.data.addcmul_(step, self.number("-step_size"))
+        self.flat.data.addcmul_(step, self.number("-lr"))
 
 
 class AdamW(Adam):

@@ -42,6 +42,7 @@ class Optimizer(Memory):
         self.steps = 0
         self.vectors: dict[str, Tensor] = {}
         self._numbers: dict[str, Tensor] = {}
+        self._written: dict[str, Value] = {}  # what they hold
         self._stale = True
 
     # What a subclass says.
@@ -120,11 +121,13 @@ class Optimizer(Memory):
         self.steps += 1
         if self._stale or self.depends_on_step:
             for name, value in self.numbers().items():
-                if name in self._numbers:
+                # Writing takes longer than computing: a whole vector, for a number per network.
+                if name in self._numbers and not _same(value, self._written[name]):
                     self._write(name, value)
             self._stale = False
 
     def _write(self, name: str, value: Value) -> None:
+        self._written[name] = value
         with outside_recording():
             if isinstance(value, Tensor):
                 self.flat.per_network(value, out=self._numbers[name])
@@ -166,6 +169,12 @@ def _value(name: str, given: Number, networks: int | None, bounds: tuple[float, 
     if networks is None or len(given) != networks:
         raise ValueError(f"{name} has {len(given)} values, for {networks or 1} network(s)")
     return torch.tensor(given, dtype=torch.float64)
+
+
+def _same(a: Value, b: Value) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return torch.equal(a, b)
+    return bool(a == b)
 
 
 def _plain(value: Value) -> Any:

@@ -181,9 +181,10 @@ def test_predictions_are_made_in_evaluation_mode_in_memory_of_their_own(samples:
     assert model.training  # as it was
     predict(model, -x)
     assert torch.equal(outputs, kept)
-    assert torch.equal(kept, model.eval()(x))
+    # Another number of rows may be computed by another formula (Tanh), a last bit apart.
+    torch.testing.assert_close(kept, model.eval()(x), rtol=0, atol=1e-14)
 
 
 def test_predictions_of_a_stack() -> None:
     model, x = network(2, 3), inputs(CHUNK + 5, 3)
-    assert torch.equal(predict(model, x, samples_axis=1), model(x))
+    torch.testing.assert_close(predict(model, x, samples_axis=1), model(x), rtol=0, atol=1e-14)
