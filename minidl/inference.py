@@ -43,6 +43,8 @@ class TrainedRun:
         record = folder.read_record()
         try:
             encoding = Encoding(_form(record), record["outputs"])
+            if record["task"] == "images":
+                encoding = Encoding.of_images(tuple(record["output_shape"]))
             shape = tuple(record["input_shape"])
             weights = record["weights"]
         except (KeyError, TypeError) as error:

@@ -22,7 +22,7 @@ from minidl.runs import RunFolder, find_runs
 
 _DEFAULT = Path("runs")
 _STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow"}  # the others are red
-_HEADS = ("name", "status", "epochs", "test loss", "accuracy", "R²", "parameters", "time", "when")
+_HEADS = ("name", "status", "epochs", "test loss", "accuracy", "R²", "PSNR", "parameters", "time", "when")
 _TEXT_COLUMNS = ("name", "status", "when")
 
 
@@ -42,6 +42,7 @@ class Row:
     test_loss: float | None = None
     test_accuracy: float | None = None
     test_r2: float | None = None
+    test_psnr: float | None = None
     parameters: int | None = None
     seconds: float | None = None
     started: str | None = None
@@ -89,6 +90,7 @@ def read_row(run: RunFolder) -> Row:
         test_loss=_number(scores.get("test_loss")),
         test_accuracy=_number(scores.get("test_accuracy")),
         test_r2=_number(scores.get("test_r2")),
+        test_psnr=_number(scores.get("test_psnr")),
         parameters=_whole(record.get("parameters")),
         seconds=_number(record.get("seconds")),
         started=started if isinstance(started, str) else None,
@@ -116,6 +118,7 @@ def _cells(row: Row) -> list[str]:
         _or_blank(row.test_loss, ".4g"),
         accuracy or "",
         _or_blank(row.test_r2, ".3f"),
+        "" if row.test_psnr is None else f"{row.test_psnr:.2f} dB",
         _or_blank(row.parameters, ",d"),
         "" if row.seconds is None else _duration(row.seconds),
         _when(row.started),

@@ -81,7 +81,7 @@ class Dataset:
     """Training and test part of one task.
 
     feature_names: one per input number, after one-hot encoding (`colour=red`); empty for inputs of
-        more than one axis (images).
+        more than one axis, but for images which have a name.
     class_names: by class index; empty for other tasks.
     target_names: the class column's name, one name per output of a regression, or one for images.
     target_scale: how the targets of a regression were standardized; None: they are as they are.

@@ -28,7 +28,7 @@ def load_photo_patches(spec: PhotoPatchesData, rng: np.random.Generator) -> Data
     right = [photo[:, :, FIRST_TEST_COLUMN:] for photo in photos]
     train = _spoil(_patches(left, spec.train, spec.size, rng), spec, rng)
     test = _spoil(_patches(right, spec.test, spec.size, rng), spec, rng)
-    return Dataset(train, test, "images", feature_names=(), target_names=(spec.target,))
+    return Dataset(train, test, "images", feature_names=("noisy",), target_names=("clean",))
 
 
 def _photos() -> list[Floats]:

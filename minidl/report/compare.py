@@ -86,7 +86,7 @@ def compare(paths: Sequence[Path], epoch: str = "last") -> Comparison:
 
 
 def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
-    """The sides' curves laid over each other: loss, and accuracy or R²; bands for groups."""
+    """The sides' curves laid over each other: loss, and accuracy, R² or PSNR; bands for groups."""
     from minidl.report import style
     from minidl.report.lines import Line, legend
     from minidl.report.lines import draw as draw_lines
@@ -96,7 +96,7 @@ def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
 
     shown = comparison.sides[:MOST_LINES]
     drawn: dict[str, list[Line]] = {}
-    for metric in ("train_loss", "test_loss", "test_accuracy", "test_r2"):
+    for metric in ("train_loss", "test_loss", "test_accuracy", "test_r2", "test_psnr"):
         for side, look in zip(shown, looks([side.name for side in shown]), strict=True):
             made = series(_drawable(side), metric, "std", notes)
             if made is not None:

@@ -12,8 +12,8 @@ NAN = math.nan
 
 
 def higher_is_better(metric: str) -> bool:
-    """Accuracy and R² grow as a network improves; losses, errors and seconds don't."""
-    return metric.endswith(("accuracy", "r2"))
+    """Accuracy, R² and PSNR grow as a network improves; losses, errors and seconds don't."""
+    return metric.endswith(("accuracy", "r2", "psnr"))
 
 
 def is_share(metric: str) -> bool:
@@ -27,7 +27,7 @@ def words(metric: str) -> str:
     text = special.get(metric) or metric.replace("_", " ").replace("r2", "R²")
     for short in ("mse", "mae"):
         text = text.replace(short, short.upper())
-    return text
+    return text.replace("psnr", "PSNR (dB)")
 
 
 def measured(record: Mapping[str, Any], metric: str, epoch: str = "last") -> float:
