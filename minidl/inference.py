@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,19 @@ from numpy.typing import NDArray
 from minidl.build import Members, build_network
 from minidl.data import Preprocessing, TargetScale, read_table
 from minidl.data.encoding import Encoding
+from minidl.data.imagefile import IMAGE_FILES, read_image
 from minidl.errors import DataError, RunError
 from minidl.evaluation import predict
 from minidl.nn import Sequential
+from minidl.nn.windows import times
 from minidl.records import spreadsheet_safe
 from minidl.runs import RunFolder
 from minidl.spec import CsvData, Spec, load_spec
 from minidl.weights import set_weights
 
 Array = NDArray[Any]
+
+MOST_ROOM = 64  # pixels by which an image is continued, at most: more than any network's strides
 
 
 @dataclass
@@ -57,28 +63,19 @@ class TrainedRun:
         return cls(folder, spec, record, network.eval())
 
     def outputs(self, inputs: Array) -> Array:
-        """The network's outputs (N, K) for preprocessed inputs (N, *input_shape)."""
+        """The network's outputs (N, K), or images, for preprocessed inputs (N, *input_shape)."""
         dtype = self.network.parameters()[0].data.dtype
         x = torch.from_numpy(np.ascontiguousarray(inputs)).to(dtype)
         return predict(self.network, x).double().numpy()
 
     def predict_file(self, path: Path, delimiter: str | None = None) -> str:
-        """CSV text with one row per row of a CSV file.
+        """CSV text with one row per row of a CSV file, or for an image file.
 
         A classification gives the class and a column per class: `probability_…`, or `score_…` where
         the loss (mse) doesn't make the outputs probabilities. A regression gives its targets.
         Raises DataError where the file lacks a column or holds what the training didn't know.
         """
-        if self.record.get("preprocessing") is None:
-            raise DataError(
-                f"{self.folder.path}: was trained on arrays, not on the rows of a table"
-            )
-        preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
-        if delimiter is None:
-            delimiter = self.spec.data.delimiter if isinstance(self.spec.data, CsvData) else ","
-        table = read_table(path, delimiter)
-        inputs = preprocessing.transform(table, file=str(path))
-        outputs = self.outputs(inputs.reshape(len(inputs), *self.record["input_shape"]))
+        outputs = self.outputs(self._inputs(path, delimiter))
         content = io.StringIO()
         writer = csv.writer(content, lineterminator="\n")
         if self.record["task"] == "regression":
@@ -95,6 +92,57 @@ class TrainedRun:
             writer.writerow([spreadsheet_safe(names[best]), *row])
         return content.getvalue()
 
+    def predict_image(self, path: Path) -> Array:
+        """What the network makes of an image file, (channels, height, width).
+
+        The image may have another size than those of the training, if the network takes it: at the
+        lower and right edge it is continued by as many pixels as the strides need, which are cut
+        off again. Raises DataError where there is no such size, and for what is no image.
+        """
+        if not self.gives_images:
+            raise DataError(f"{self.folder.path}: the network gives no images")
+        image = read_image(path, self.record["input_shape"][0])
+        rows, columns = _room(self.network, image.shape, self._enlarged)
+        if rows is None or columns is None:
+            raise DataError(
+                f"{path}: the network can't take {times(image.shape)}; it was trained on"
+                f" {times(self.record['input_shape'])}"
+            )
+        around = np.pad(image, ((0, 0), (0, rows), (0, columns)), mode="edge")
+        height, width = self._enlarged(image.shape)
+        return self.outputs(around[None])[0, :, :height, :width]
+
+    @property
+    def gives_images(self) -> bool:
+        """Whether its outputs are images."""
+        return bool(self.record["task"] == "images")
+
+    def _enlarged(self, shape: Sequence[int]) -> tuple[int, int]:
+        """Height and width of the output for an input (channels, height, width)."""
+        before, after = self.record["input_shape"][1:], self.record["output_shape"][1:]
+        height, width = (n * b // a for n, a, b in zip(shape[1:], before, after, strict=True))
+        return height, width
+
+    def _inputs(self, path: Path, delimiter: str | None) -> Array:
+        """The rows of a table as the network gets them, or an image as a single row."""
+        shape = tuple(self.record["input_shape"])
+        if self.record.get("preprocessing") is None:
+            if len(shape) != 3 or path.suffix.lower() not in IMAGE_FILES:
+                raise DataError(
+                    f"{self.folder.path}: was trained on arrays, not on the rows of a table"
+                )
+            image = read_image(path, shape[0])
+            if image.shape != shape:
+                message = f"is an image of {times(image.shape)}, but the network takes"
+                raise DataError(f"{path}: {message} {times(shape)}")
+            return image[None]
+        preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
+        if delimiter is None:
+            delimiter = self.spec.data.delimiter if isinstance(self.spec.data, CsvData) else ","
+        table = read_table(path, delimiter)
+        inputs = preprocessing.transform(table, file=str(path))
+        return inputs.reshape(len(inputs), *shape)
+
     def _scores(self, outputs: Array) -> tuple[str, Array]:
         """What the outputs are, and one column per class, the largest for the predicted one."""
         if self.spec.loss.type == "cross_entropy":
@@ -105,6 +153,25 @@ class TrainedRun:
             outputs = torch.from_numpy(outputs).sigmoid().numpy()
         kind = "score" if self.spec.loss.type == "mse" else "probability"
         return kind, np.concatenate([1 - outputs, outputs], axis=1)
+
+
+def _room(
+    network: Sequential, shape: Sequence[int], enlarged: Callable[[Sequence[int]], Sequence[int]]
+) -> list[int | None]:
+    """The least number of further rows, and of columns, with which the output has its due size.
+
+    None where no number will do.
+    """
+    channels, *sizes = shape
+    found: list[int | None] = [None, None]
+    for extra in range(MOST_ROOM):
+        tried = (channels, sizes[0] + extra, sizes[1] + extra)
+        with suppress(ValueError):
+            output = network.output_shape(tried)
+            for axis, (got, wanted) in enumerate(zip(output[1:], enlarged(tried), strict=True)):
+                if found[axis] is None and got == wanted:
+                    found[axis] = extra
+    return found
 
 
 def _form(record: dict[str, Any]) -> Any:

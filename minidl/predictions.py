@@ -64,26 +64,29 @@ def _outputs(network: Module, inputs: Array, data: Dataset) -> Array:
 def _images(data: Dataset, network: Module) -> dict[str, Array]:
     """PSNR of every test image, and some of them from the worst to the best.
 
-    Keys and shapes: test_output_psnr (N,) in dB, test_input_psnr (N,) where inputs have the
-    targets' shape; test_image_{input,output,target} (K, C, H, W), the target being clean where
-    that is known.
+    Keys and shapes: test_psnr (N,) in dB, test_input_psnr (N,) where inputs have the targets'
+    shape; test_image_{input,output,target} (K, C, H, W), the target being clean where that is
+    known, and test_image_index (K,): which of the N these are.
     """
     test = data.test
     outputs = _outputs(network, test.inputs, data)
-    arrays = {"test_output_psnr": _psnr(outputs, test.truth)}
+    arrays = {"test_psnr": _psnr(outputs, test.truth)}
     if test.inputs.shape == test.truth.shape:
         arrays["test_input_psnr"] = _psnr(test.inputs, test.truth)
     ranks = np.linspace(0, len(test) - 1, min(len(test), IMAGES)).round().astype(np.int64)
-    shown = np.argsort(arrays["test_output_psnr"], kind="stable")[ranks]
+    shown = np.argsort(arrays["test_psnr"], kind="stable")[ranks]
     parts = {"input": test.inputs, "output": outputs, "target": test.truth}
     images = {f"test_image_{name}": part[shown].astype(np.float32) for name, part in parts.items()}
-    return arrays | images
+    return arrays | images | {"test_image_index": shown}
 
 
 def _psnr(images: Array, targets: Array) -> Array:
     """(N,) from (N, C, H, W) each, as `Evaluator` has it."""
-    mse = np.stack([np.mean((a.astype(np.float64) - b) ** 2) for a, b in zip(images, targets, strict=True)])
-    return np.asarray(-10 * np.log10(np.maximum(mse, LEAST_MSE)))
+    pairs = zip(images, targets, strict=True)
+    errors = np.array(
+        [np.mean((image.astype(np.float64) - target) ** 2) for image, target in pairs]
+    )
+    return np.asarray(-10 * np.log10(np.maximum(errors, LEAST_MSE)))
 
 
 def _small(targets: Array) -> Array:

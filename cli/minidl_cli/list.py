@@ -22,7 +22,10 @@ from minidl.runs import RunFolder, find_runs
 
 _DEFAULT = Path("runs")
 _STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow"}  # the others are red
-_HEADS = ("name", "status", "epochs", "test loss", "accuracy", "R²", "PSNR", "parameters", "time", "when")
+_HEADS = (
+    *("name", "status", "epochs", "test loss", "accuracy", "R²", "PSNR"),
+    *("parameters", "time", "when"),
+)
 _TEXT_COLUMNS = ("name", "status", "when")
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Annotated
+import warnings
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
-from minidl.errors import ConfigError, MinidlError
+from minidl.errors import ConfigError, MinidlError, MinidlWarning
 from minidl_cli.compare import compare
 from minidl_cli.components import components
 from minidl_cli.list import list_runs
@@ -68,7 +70,8 @@ app.command("list")(list_runs)
 def main() -> None:
     """Run the command; every error that is ours becomes a message and an exit code."""
     try:
-        app()
+        with _warnings_as_messages():
+            app()
         sys.stdout.flush()
     except MinidlError as error:
         _report(error)
@@ -92,6 +95,24 @@ def main() -> None:
             "This is a mistake in minidl; `--debug` after `train` or `predict` shows where."
         )
         sys.exit(INTERNAL_ERROR)
+
+
+@contextlib.contextmanager
+def _warnings_as_messages() -> Iterator[None]:
+    """Print our own warnings as errors are printed, each once; others as Python does."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if not issubclass(category, MinidlWarning):
+            show_others(message, category, *place)
+        elif str(message) not in said:
+            said.add(str(message))
+            _print_error(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", MinidlWarning)
+        show_others, warnings.showwarning = warnings.showwarning, show  # type: ignore[assignment]
+        yield
 
 
 def _report(error: MinidlError) -> None:

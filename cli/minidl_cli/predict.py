@@ -1,4 +1,4 @@
-"""minidl predict: a trained network on the rows of a file."""
+"""minidl predict: a trained network on the rows of a file, or on an image."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from minidl.errors import RunError
+
 
 def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
-    data: Annotated[Path, typer.Argument(help="A CSV with the columns that the run trained on.")],
+    data: Annotated[Path, typer.Argument(help="A CSV with the run's columns, or an image file.")],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Where to write; stdout if left out."),
@@ -20,13 +22,23 @@ def predict(
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """Predict class and probabilities, or values, for each row: CSV in, CSV out."""
+    """Predict class and probabilities, or values, for each row: CSV in, CSV out.
+
+    Where the run's targets are images: an image in, a PNG out.
+    """
+    from minidl.files import write_atomic
     from minidl.inference import TrainedRun
 
-    table = TrainedRun.load(run).predict_file(data, delimiter)
+    trained = TrainedRun.load(run)
+    if trained.gives_images:
+        from minidl.data.imagefile import png
+
+        if output is None:
+            raise RunError(f"{run}: gives images: say with --output FILE where to write the PNG")
+        write_atomic(output, png(trained.predict_image(data)))
+        return
+    table = trained.predict_file(data, delimiter)
     if output is None:
         print(table, end="")
     else:
-        from minidl.files import write_atomic
-
         write_atomic(output, table.encode())

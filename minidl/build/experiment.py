@@ -85,15 +85,15 @@ def _trainer(
     )
 
 
-def _check_range(
-    members: Members, network: Sequential, data: Dataset, encoding: Encoding
-) -> None:
+def _check_range(members: Members, network: Sequential, data: Dataset, encoding: Encoding) -> None:
     """Warn of targets which the network can't reach."""
     if encoding.form not in ("values", "images") or not ends_with_sigmoid(network):
         return
     low, high = float(data.train.truth.min()), float(data.train.truth.max())
     if low < 0 or high > 1:
-        message = f"the network ends with a sigmoid, but the targets reach from {low:.4g} to {high:.4g}"
+        message = (
+            f"the network ends with a sigmoid, but the targets reach from {low:.4g} to {high:.4g}"
+        )
         hint = "scale them to 0 … 1, or leave the sigmoid out"
         warnings.warn(str(members.first.problem("model", f"{message}: {hint}")), MinidlWarning, 3)
 

@@ -70,7 +70,9 @@ def _check_output(
     shape, loss = network.output_shape(input_shape), members.first.loss.type
     if encoding.image_shape and shape != encoding.image_shape:
         message = f"the network gives {times(shape)} per sample"
-        raise members.problem("model", f"{message}, but the target is {times(encoding.image_shape)}")
+        raise members.problem(
+            "model", f"{message}, but the target is {times(encoding.image_shape)}"
+        )
     if shape != encoding.output_shape:
         message = f"the network gives {times(shape)} outputs per sample"
         raise members.problem("model", f"{message}, but {loss} here needs {encoding.outputs}")

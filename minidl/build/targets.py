@@ -20,7 +20,9 @@ def encoding_for(members: Members, data: Dataset) -> Encoding:
     if data.task == "images":
         shape = data.train.targets.shape[1:]
         if kind != "mse":
-            raise members.problem("loss", f"{kind} needs classes, but the target is an image: use mse")
+            raise members.problem(
+                "loss", f"{kind} needs classes, but the target is an image: use mse"
+            )
         if isinstance(spec.model, MlpModel):
             message = f"an mlp gives a row of numbers, but the target is an image, {times(shape)}"
             raise members.problem("model", f"{message}: use a sequential model")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from minidl.errors import MinidlError
+from minidl.errors import MinidlError, MinidlWarning
 from minidl.signals import orderly_end
 from minidl.spec import Member
 from minidl.sweep.progress import Progress
@@ -59,7 +60,8 @@ def run_job(job: Job, watch: Watch) -> None:
 
     try:
         # A signal while the stack is being built is not lost: `train` is told as it begins.
-        with use_threads(1), orderly_end(lambda: None):
+        with use_threads(1), orderly_end(lambda: None), warnings.catch_warnings():
+            warnings.simplefilter("ignore", MinidlWarning)  # said when the sweep was checked
             stack = StackRun(job.members, SweepFolder(job.folder), job.command, report)
             watch(Update(job, stack.train()))
     except MinidlError as error:

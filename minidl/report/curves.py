@@ -59,8 +59,8 @@ def _curves(run: RunView, metric: str, title: str) -> Figure | None:
         _rate_strip(axes[1], epochs, run.metrics["lr"])
     elif changes:
         _rate_marks(axes[0], epochs, changes, run.metrics["lr"][0])
-    style.label(axes[0], "" if strip else "epoch", "dB" if metric == "psnr" else "")
     style.label(axes[-1], "epoch", "rate" if strip else "")
+    style.label(axes[0], "" if strip else "epoch", "dB" if metric == "psnr" else "")
     return figure
 
 

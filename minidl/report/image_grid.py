@@ -35,31 +35,23 @@ def image_grid(run: RunView) -> Figure | None:
         shape=(len(rows), columns),
     )
     wanted = rows[2][1]
+    shown = run.predictions["test_image_index"]
+    above = [run.predictions.get(key) for key in ("test_input_psnr", "test_psnr")]
     for row, (name, images) in enumerate(rows):
         for column, image in enumerate(images):
             panel = axes[row * columns + column]
             _show(panel, image, wanted[column])
-            if row < 2 and image.shape == wanted[column].shape:
-                panel.set_title(f"{psnr(image, wanted[column]):.1f} dB", size=8, color=style.INK)
+            if row < 2 and (psnr := above[row]) is not None:
+                panel.set_title(f"{psnr[shown[column]]:.1f} dB", size=8, color=style.INK)
         style.label(axes[row * columns], "", style.literal(name, 14))
     return figure
-
-
-def psnr(image: np.ndarray, target: np.ndarray) -> float:
-    """10 log₁₀(1 / mse) of one image, at most 100; NaN where it has no numbers."""
-    mse = float(np.mean((image.astype(np.float64) - target) ** 2))
-    return float(-10 * np.log10(max(mse, 1e-10))) if mse == mse else mse
 
 
 def _summary(run: RunView) -> str:
     """The run's name, and the mean PSNR of the test part before and after."""
     words = [style.literal(run.name)]
-    means = {
-        part: float(np.mean(values))
-        for part in ("input", "output")
-        if (values := run.predictions.get(f"test_{part}_psnr")) is not None and len(values)
-    }
-    said = " → ".join(f"{mean:.2f}" for mean in means.values() if np.isfinite(mean))
+    both = [run.predictions.get(key) for key in ("test_input_psnr", "test_psnr")]
+    said = " → ".join(f"{values.mean():.2f}" for values in both if values is not None)
     if said:
         words.append(f"PSNR on test {said} dB")
     return "  ·  ".join(words)

@@ -84,7 +84,9 @@ class ReportTable(Selection):
         None, description="The metric that best_over looks at; the first of metrics if left out."
     )
     metrics: tuple[TableMetric, ...] | None = Field(
-        None, min_length=1, description="The metrics; test loss and accuracy, R² or PSNR if left out."
+        None,
+        min_length=1,
+        description="The metrics; by the task if left out.",
     )
     epoch: Epoch = Field("last", description="The last epoch's metrics, or the best epoch's.")
     stats: tuple[Statistic, ...] = Field(
