@@ -19,7 +19,7 @@ from minidl.data.batches import Batches
 from minidl.data.encoding import Encoding
 from minidl.errors import MinidlWarning
 from minidl.evaluation import Evaluator, Part
-from minidl.nn import BatchNorm1d, Sequential
+from minidl.nn import BatchNorm1d, BatchNorm2d, Sequential
 from minidl.spec import Spec
 from minidl.train import Trainer
 
@@ -119,8 +119,12 @@ def _batches(members: Members, network: Sequential, part: Part) -> Batches:
 
 
 def _compares_samples(network: Sequential) -> bool:
-    """Whether training needs more than one sample in a batch."""
-    return any(isinstance(module, BatchNorm1d) for module in network.modules())
+    """Whether training needs more than one sample in a batch.
+
+    A BatchNorm2d could compare the pixels of one image with each other, but would learn statistics
+    that fit no evaluation.
+    """
+    return any(isinstance(module, BatchNorm1d | BatchNorm2d) for module in network.modules())
 
 
 class _Placer:

@@ -105,9 +105,9 @@ def _read_torch(source: Source) -> Arrays:
     except Exception as error:  # a damaged pickle may raise anything
         raise DataError(f"{source.file}: can't be read as a file of torch.save; {KNOWN}") from error
     if not isinstance(stored, (tuple, list)) or len(stored) != 2:
-        what = f"{type(stored).__name__} of {len(stored)}" if hasattr(stored, "__len__") else ""
-        what = what or type(stored).__name__
-        raise DataError(f"{source.file}: holds a {what}, not a pair of tensors; {KNOWN}")
+        count = f" of {len(stored)}" if hasattr(stored, "__len__") else ""
+        what = f"{type(stored).__name__}{count}"
+        raise DataError(f"{source.file}: expected a pair of tensors, but got {what}; {KNOWN}")
     names = ("input", "target")
     return {n: _array(n, part, source.file) for n, part in zip(names, stored, strict=True)}
 
