@@ -31,7 +31,7 @@ def image_grid(run: RunView) -> Figure | None:
     figure, axes = style.new_figure(
         "Test images",
         _summary(run),
-        size=(max(_SIDE * wide * columns + 0.9, 4.6), (_SIDE + 0.2) * len(rows) + 0.9),
+        size=(max(_SIDE * wide * columns + 0.9, 6.4), (_SIDE + 0.2) * len(rows) + 0.9),
         shape=(len(rows), columns),
     )
     wanted = rows[2][1]
@@ -41,7 +41,8 @@ def image_grid(run: RunView) -> Figure | None:
         for column, image in enumerate(images):
             panel = axes[row * columns + column]
             _show(panel, image, wanted[column])
-            if row < 2 and (psnr := above[row]) is not None:
+            psnr = above[row] if row < len(above) else None
+            if psnr is not None and np.isfinite(psnr[shown[column]]):
                 panel.set_title(f"{psnr[shown[column]]:.1f} dB", size=8, color=style.INK)
         style.label(axes[row * columns], "", style.literal(name, 14))
     return figure
@@ -51,7 +52,8 @@ def _summary(run: RunView) -> str:
     """The run's name, and the mean PSNR of the test part before and after."""
     words = [style.literal(run.name)]
     both = [run.predictions.get(key) for key in ("test_input_psnr", "test_psnr")]
-    said = " → ".join(f"{values.mean():.2f}" for values in both if values is not None)
+    means = [float(values.mean()) for values in both if values is not None]
+    said = " → ".join(f"{mean:.2f}" for mean in means if np.isfinite(mean))
     if said:
         words.append(f"PSNR on test {said} dB")
     return "  ·  ".join(words)
@@ -68,5 +70,5 @@ def _show(panel: Axes, image: np.ndarray, target: np.ndarray) -> None:
         panel.imshow(pixels[0], interpolation="nearest", **grays)
     panel.grid(False)
     panel.set(xticks=[], yticks=[])
-    for spine in panel.spines.values():
-        spine.set_visible(False)
+    for spine in panel.spines.values():  # where white pixels end
+        spine.set(visible=True, color=style.GRID)

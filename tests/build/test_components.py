@@ -250,7 +250,8 @@ NOISES = [  # the std of their noise on a value of 1/4
     Row("noise", "mask", "lost: 0.5", 0.125),
 ]
 ALL = [
-    *LOSSES, *OPTIMIZERS, *ACTIVATIONS, *LAYERS, *INITS, *SCHEDULES, PLATEAU, *MODELS, *DATA, *NOISES
+    *LOSSES, *OPTIMIZERS, *ACTIVATIONS, *LAYERS, *INITS, *SCHEDULES, PLATEAU,
+    *MODELS, *DATA, *NOISES,
 ]  # fmt: skip
 
 
