@@ -42,6 +42,11 @@ class Split:
         return Split(self.inputs[rows], self.targets[rows], clean)
 
     @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """All that it holds."""
+        return [self.inputs, self.targets, *([] if self.clean is None else [self.clean])]
+
+    @property
     def truth(self) -> NDArray[Any]:
         """What the outputs are measured against."""
         return self.targets if self.clean is None else self.clean
