@@ -52,7 +52,7 @@ def test_psnr_is_that_of_each_image_averaged(networks: int | None, samples: int)
     """Against NumPy, on more images than are evaluated at once."""
     network = nn.Sequential(nn.Conv2d(2, 2, 1)).to(dtype=torch.float64).stack(networks)
     network.initialize("xavier", seed=1)
-    size = 128  # 16 images make a chunk
+    size = 64  # 16 images make a chunk
     lead = () if networks is None else (networks,)
     x, target, clean = torch.rand(3, *lead, samples, 2, size, size, dtype=torch.float64)
     assert chunk_size(x, len(lead)) == CHUNK_NUMBERS // (2 * size**2) == 16
