@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from trainings import built, columns, distance, parameters, spec
+from trainings import built, distance, parameters, spec
 
 from minidl import nn
 from minidl.build import build
 from minidl.data.encoding import Encoding
 from minidl.evaluation import CHUNK_NUMBERS, Evaluator, Part, chunk_size, predict
-from minidl.execute import execute, prepare, resume
+from minidl.execute import execute, prepare
 from minidl.runs import RunFolder
 from minidl.spec import Spec
 
@@ -125,24 +125,6 @@ def test_each_denoiser_of_a_stack_trains_as_if_alone() -> None:
         assert distance(parameters(experiment, i), parameters(alone)) < 1e-11
         for name, (value,) in last.metrics.items():
             assert together.metrics[name][i] == pytest.approx(value, rel=1e-10)
-
-
-@pytest.mark.parametrize("target", ["clean", "noisy"])
-def test_resumed_it_goes_on_to_the_bit(target: str, tmp_path: Path) -> None:
-    whole = run(tmp_path, f"data.target={target}", "training.checkpoint_every=1")
-    rows = columns(whole)
-    tensors, _ = whole.load_checkpoint("last")
-    part = run(
-        tmp_path, f"data.target={target}", "training.epochs=2", "training.checkpoint_every=1"
-    )
-    text = part.config_path.read_text().replace("epochs: 2", "epochs: 3")
-    part.config_path.write_text(text)
-    part.write_record({**part.read_record(), "status": "interrupted"})
-    resume(part.path)
-    again = RunFolder.open(part.path)
-    assert columns(again) == rows
-    resumed, _ = again.load_checkpoint("last")
-    assert all(torch.equal(resumed[name], tensors[name]) for name in tensors)
 
 
 def test_psnr_stops_and_slows_a_training_as_it_grows() -> None:
