@@ -118,7 +118,8 @@ def main(
     console = Console(width=110)
     console.print(which_mistake())
     steps = [f"step {step}" for step in STEPS_SHOWN]
-    table = Table("changed", *steps, "end", "PSNR", title="Mean output (should be: 0.35); PSNR in dB")
+    title = "Mean output (should be: 0.35); PSNR in dB"
+    table = Table("changed", *steps, "end", "PSNR", title=title)
     for change in CHANGES:
         means, psnr = train({**REPORT, **change}, epochs, seed)
         words = ", ".join(f"{k} {v}" for k, v in change.items()) or "nothing: the report"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from minidl.records import spreadsheet_safe
 from minidl.runs import RunFolder
 from minidl.spec import CsvData, Spec, load_spec
 from minidl.weights import set_weights
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[Any]
 
@@ -68,29 +71,42 @@ class TrainedRun:
         x = torch.from_numpy(np.ascontiguousarray(inputs)).to(dtype)
         return predict(self.network, x).double().numpy()
 
-    def predict_file(self, path: Path, delimiter: str | None = None) -> str:
-        """CSV text with one row per row of a CSV file, or for an image file.
+    def predict_file(
+        self, path: Path, delimiter: str | None = None, *, inputs: bool = False
+    ) -> str:
+        """CSV text with one row per row of a CSV file, or with one row for an image file.
 
-        A classification gives the class and a column per class: `probability_…`, or `score_…` where
-        the loss (mse) doesn't make the outputs probabilities. A regression gives its targets.
+        First comes the number of the row in the file, whose header is row 1, as messages count;
+        then with `inputs` all columns of the file. A classification gives the class and a column
+        per class: `probability_…`, or `score_…` where the loss (mse) doesn't make the outputs
+        probabilities. A regression gives its targets.
         Raises DataError where the file lacks a column or holds what the training didn't know.
         """
-        outputs = self.outputs(self._inputs(path, delimiter))
+        table, encoded = self._read(path, delimiter)
+        heads, rows = self._predictions(self.outputs(encoded))
+        given = table if inputs else table.iloc[:, :0]
+        taken = {str(name) for name in given.columns}
+        heads = [f"predicted_{head}" if head in taken else head for head in heads]
         content = io.StringIO()
         writer = csv.writer(content, lineterminator="\n")
+        writer.writerow(map(spreadsheet_safe, ["row", *given.columns, *heads]))
+        cells = given.astype(object).where(given.notna(), "").to_numpy()
+        for number, known, predicted in zip(table.index, cells, rows, strict=True):
+            writer.writerow(map(spreadsheet_safe, [number, *known, *predicted]))
+        return content.getvalue()
+
+    def _predictions(self, outputs: Array) -> tuple[list[str], list[list[Any]]]:
+        """Heads and rows: the class and a number for each class, or the targets' values."""
         if self.record["task"] == "regression":
             scale = self.record.get("target_scale")
             values = TargetScale(**scale).to_raw(outputs) if scale else outputs
-            writer.writerow(map(spreadsheet_safe, self.record["target_names"]))
-            writer.writerows(values.tolist())
-            return content.getvalue()
+            return list(self.record["target_names"]), values.tolist()
         names = self.record["class_names"]
         kind, scores = self._scores(outputs)
         target = (self.record.get("target_names") or ["class"])[0]
-        writer.writerow([spreadsheet_safe(target), *(f"{kind}_{name}" for name in names)])
-        for best, row in zip(scores.argmax(1), scores.tolist(), strict=True):
-            writer.writerow([spreadsheet_safe(names[best]), *row])
-        return content.getvalue()
+        chosen = zip(scores.argmax(1), scores.tolist(), strict=True)
+        heads = [target, *(f"{kind}_{name}" for name in names)]
+        return heads, [[names[best], *row] for best, row in chosen]
 
     def predict_image(self, path: Path) -> Array:
         """What the network makes of an image file, (channels, height, width).
@@ -123,8 +139,10 @@ class TrainedRun:
         height, width = (n * b // a for n, a, b in zip(shape[1:], before, after, strict=True))
         return height, width
 
-    def _inputs(self, path: Path, delimiter: str | None) -> Array:
-        """The rows of a table as the network gets them, or an image as a single row."""
+    def _read(self, path: Path, delimiter: str | None) -> tuple[pd.DataFrame, Array]:
+        """A table, and its rows as the network gets them; an image is a row without columns."""
+        import pandas as pd
+
         shape = tuple(self.record["input_shape"])
         if self.record.get("preprocessing") is None:
             if len(shape) != 3 or path.suffix.lower() not in IMAGE_FILES:
@@ -135,13 +153,13 @@ class TrainedRun:
             if image.shape != shape:
                 message = f"is an image of {times(image.shape)}, but the network takes"
                 raise DataError(f"{path}: {message} {times(shape)}")
-            return image[None]
+            return pd.DataFrame(index=[1]), image[None]
         preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
         if delimiter is None:
             delimiter = self.spec.data.delimiter if isinstance(self.spec.data, CsvData) else ","
         table = read_table(path, delimiter)
-        inputs = preprocessing.transform(table, file=str(path))
-        return inputs.reshape(len(inputs), *shape)
+        encoded = preprocessing.transform(table, file=str(path))
+        return table, encoded.reshape(len(encoded), *shape)
 
     def _scores(self, outputs: Array) -> tuple[str, Array]:
         """What the outputs are, and one column per class, the largest for the predicted one."""

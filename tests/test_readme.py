@@ -60,6 +60,7 @@ def test_python_runs_and_its_network_learns(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a dozen processes that import torch, on a busy machine
 def test_commands_run_in_the_order_in_which_they_stand(checkout: Path) -> None:
     for language, text in re.findall(r"^```(sh|diff)\n(.*?)^```", README, re.DOTALL | re.MULTILINE):
         if language == "diff":
@@ -89,7 +90,7 @@ def test_messages_are_what_is_shown(text: str, checkout: Path) -> None:
 
 
 def test_every_command_shown_exists() -> None:
-    from minidl_cli.main import app
+    from minidl_cli.app import app
 
     shown = set(re.findall(r"`minidl ([a-z]+)", README))
     assert shown <= {command.name for command in app.registered_commands}

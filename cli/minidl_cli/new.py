@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from minidl.errors import RunError
-from minidl.files import write_atomic
+from minidl.files import is_folder, status, write_atomic
+from minidl_cli.options import Debug
 
 TEMPLATE = """\
 # A first config. Train it:           minidl train {path}
@@ -126,14 +127,22 @@ data:
 
 
 def new(
-    path: Annotated[Path, typer.Argument(help="Where to write, such as first.yaml.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to write, such as first.yaml.")
+    ],
     data: Annotated[Kind, typer.Option(help="The data to start with.")] = Kind.disk,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    debug: Debug = False,
 ) -> None:
-    """Write a commented config to start from."""
-    if path.is_dir():
+    """Write a config to start from.
+
+    \b
+    Example:
+      minidl new first.yaml --data spirals
+    """
+    if is_folder(path):
         raise RunError(f"{path}: is a folder; name a file in it, such as {path / 'first.yaml'}")
-    if path.exists() and not overwrite:
+    if status(path) is not None and not overwrite:
         raise RunError(f"{path}: exists already (use --overwrite to replace it)")
     write_atomic(path, starter(data, path).encode())
     print(path)
