@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from minidl.errors import ConfigError, MinidlError
+from minidl.errors import CheckError, ConfigError, MinidlError
+from minidl_cli.check import check
 from minidl_cli.compare import compare
 from minidl_cli.components import components
 from minidl_cli.list import list_runs
@@ -57,6 +58,7 @@ app.command("resume")(resume)
 app.command("sweep")(sweep)
 app.command("predict")(predict)
 app.command("validate")(validate)
+app.command("check")(check)
 app.command("new")(new)
 app.command("components")(components)
 app.command("schema")(schema)
@@ -99,7 +101,7 @@ def _report(error: MinidlError) -> None:
         import traceback
 
         traceback.print_exc()
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | CheckError):
         for problem in error.problems:
             _print_error(str(problem))
     else:

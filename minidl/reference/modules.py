@@ -56,7 +56,7 @@ class FixedDropout(torch.nn.Module):
         self.mask = mask
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.mask if self.training else x
+        return torch.mul(x, self.mask) if self.training else x
 
 
 class Residual(torch.nn.Module):
@@ -67,7 +67,7 @@ class Residual(torch.nn.Module):
         self.inner = inner
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.inner(x)
+        return torch.add(x, self.inner(x))
 
 
 def _structure(module: nn.Module, network: int | None, masks: Masks) -> torch.nn.Module:

@@ -7,16 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from minidl.report.escape import columns, line
-from minidl.report.grid import Column, grid
-from minidl.report.table import Table
+from minidl.report.grid import Column
 
 GAP = "  "
 _NARROWEST = 8  # a column of text is folded to this many characters, no fewer
-
-
-def blocks(table: Table, width: int | None = None) -> list[list[str]]:
-    """A table's columns as `column_blocks` has them."""
-    return column_blocks(grid(table), width)
 
 
 def column_blocks(given: Sequence[Column], width: int | None = None) -> list[list[str]]:
