@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from minidl.errors import CheckError, ConfigError, MinidlError
+from minidl_cli.bench import bench
 from minidl_cli.check import check
 from minidl_cli.compare import compare
 from minidl_cli.components import components
@@ -59,6 +60,7 @@ app.command("sweep")(sweep)
 app.command("predict")(predict)
 app.command("validate")(validate)
 app.command("check")(check)
+app.command("bench")(bench)
 app.command("new")(new)
 app.command("components")(components)
 app.command("schema")(schema)
