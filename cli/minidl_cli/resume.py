@@ -14,6 +14,12 @@ def resume(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes of a sweep; one per core if left out.")
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Also with other versions, threads or device: results differ then."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -21,14 +27,20 @@ def resume(
     from minidl.sweep.folder import SweepFolder, is_sweep
 
     if is_sweep(folder):
+        from minidl.locks import locked
         from minidl.spec import load_sweep
         from minidl.sweep.run import plan
+        from minidl.sweep.work import measure
         from minidl_cli.sweep import finish
 
         opened = SweepFolder.open(folder)
         command = ["minidl", *sys.argv[1:]]
-        todo = plan(load_sweep(opened.config_path), opened, command=command, jobs=jobs)
-        finish(todo, fail_fast=False, quiet=quiet)
+        loaded = load_sweep(opened.config_path)
+        works = measure(loaded.members)
+        opened.refuse_other_files(works.files)
+        with locked(folder):
+            todo = plan(loaded, opened, works, command=command, jobs=jobs, force=force)
+            finish(todo, fail_fast=False, quiet=quiet)
 
     from minidl.execute import resume as resume_run
     from minidl.runs import RunFolder
@@ -37,7 +49,9 @@ def resume(
 
     spec = load_spec(RunFolder.open(folder).config_path)
     show(
-        lambda observers, started: resume_run(folder, observers=observers, started=started),
+        lambda observers, started: resume_run(
+            folder, force=force, observers=observers, started=started
+        ),
         epochs=spec.training.epochs,
         quiet=quiet,
     )

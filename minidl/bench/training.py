@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ def compare_trainings(spec: Spec, repeats: int, threads: int | None = None) -> C
         member = _measured_spec(spec, spec.seed + i)
         data = read_data(member)
         ours, theirs = build(member, data), PyTorchTraining(build(member, data))
-        count = threads or threads_for(ours.network, spec.training.batch_size)
+        count = threads or threads_for(ours.network, data.input_shape, spec.training.batch_size)
         taken: dict[str, list[float]] = {"PyTorch": [], "minidl": []}
         before = 0.0
         with use_threads(count):
@@ -155,7 +156,7 @@ def _run(network: torch.nn.Module, x: Tensor, y: Tensor) -> None:
 
 
 def sheet_of(compared: Comparison) -> Sheet:
-    """A row per side: metrics of the test part, time of a step, time of a training."""
+    """A row per side: metrics of the test part (– if it diverged), time of a step, of a training."""
     names = [name for name in compared.sides["minidl"][0].metrics if name.startswith("test_")]
     records = [
         {"side": name, **_statistics(sides, names), **_times(sides, compared.steps)}
@@ -209,6 +210,8 @@ def _times(sides: Sequence[Side], steps: int) -> Record:
 def _shown(name: str, several: bool) -> Any:
     def show(record: Record) -> str:
         mean, std = record[f"{name}_mean"], record[f"{name}_std"]
+        if not math.isfinite(mean):
+            return "–"
         return f"{mean:.4g} ± {std:.2g}" if several else f"{mean:.4g}"
 
     return show
