@@ -17,9 +17,11 @@ HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "pydantic", "rich.
 # What the files of a part may import besides the standard library and the part itself.
 ALLOWED = {
     "minidl/errors.py": (),
+    "minidl/scores.py": (),
     "minidl/nn": ("torch", "minidl.errors"),
     "minidl/optim": (
-        *("torch", "minidl.errors", "minidl.nn.parameter", "minidl.nn.memory", "minidl.nn.module"),
+        *("torch", "minidl.errors", "minidl.scores"),
+        *("minidl.nn.parameter", "minidl.nn.memory", "minidl.nn.module"),
     ),
     "minidl/recorder.py": ("torch", "minidl.errors", "minidl.nn"),
     "minidl/capture.py": ("torch", "minidl.nn", "minidl.recorder"),
@@ -35,7 +37,8 @@ ALLOWED = {
     "minidl/weights.py": ("torch", "minidl.nn"),
     "minidl/report": (
         *("numpy", "scipy.special", "matplotlib", "yaml", "pandas", "jinja2"),
-        *("minidl.errors", "minidl.files", "minidl.runs", "minidl.spec", "minidl.build.function"),
+        *("minidl.errors", "minidl.files", "minidl.scores", "minidl.runs", "minidl.spec"),
+        "minidl.build.function",
     ),
 }
 # The core computes with arithmetic, elementary functions and rearrangement alone.

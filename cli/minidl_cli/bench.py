@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minidl_cli.check import Format
+from minidl_cli.options import Debug, Overrides
 from minidl_cli.report import show_text
 
 if TYPE_CHECKING:
@@ -24,18 +25,17 @@ def bench(
     config: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CONFIG]",
+            metavar="CONFIG",
             help="A config to train in both; left out, every module is measured.",
+            show_default=False,
         ),
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Changes, such as training.epochs=20."),
-    ] = None,
+    overrides: Overrides = None,
     repeats: Annotated[
         int | None,
         typer.Option(
             min=1,
+            metavar="N",
             help="Random tensors and timed calls per module (300), or seeds of a training (3).",
             show_default=False,
         ),
@@ -43,22 +43,33 @@ def bench(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Threads of both; 1, or as many as train would use.", show_default=False
+            min=1,
+            metavar="N",
+            help="Threads of both; 1, or with a CONFIG as many as train uses.",
+            show_default=False,
         ),
     ] = None,
     dtype: Annotated[
-        Dtype | None, typer.Option(help="float32, or what the config says.", show_default=False)
+        Dtype | None,
+        typer.Option(help="float32, or with a CONFIG what it says.", show_default=False),
     ] = None,
     format: Annotated[Format, typer.Option(help="How the tables are written.")] = Format.table,
     as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write; stdout if left out.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
-    """Compare results and times with PyTorch's: of every module, or of a config's training.
+    """Compare results and times with PyTorch's.
 
-    Both sides take turns on the same data, from the same weights; ratios hold better than times.
+    Of every module and loss, or of a config's whole training. Both sides take turns on the same
+    data, from the same weights: ratios hold better than times.
+
+    \b
+    Examples:
+      minidl bench
+      minidl bench configs/relu_mse_sgd.yaml training.epochs=50 --repeats 10
     """
     from minidl.report.sheet import as_text
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from minidl_cli.options import Debug, Overrides
 from minidl_cli.report import show_text
 
 
@@ -20,27 +21,30 @@ class Format(StrEnum):
 
 
 def check(
-    config: Annotated[Path, typer.Argument(help="The config whose network is checked.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Changes, such as loss=cross_entropy."),
-    ] = None,
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Whose network is checked.")],
+    overrides: Overrides = None,
     samples: Annotated[
-        int, typer.Option(min=2, help="How many samples of the training data are used.")
+        int, typer.Option(min=2, metavar="N", help="How many samples of the training data to use.")
     ] = 4,
     seed: Annotated[
-        int, typer.Option(min=0, help="Draws the samples and the entries that are compared.")
+        int, typer.Option(min=0, metavar="N", help="Draws the samples and the compared entries.")
     ] = 0,
     format: Annotated[Format, typer.Option(help="How the table is written.")] = Format.table,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write; stdout if left out.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
-    """Prove the gradients of every layer and of the loss, on the config's own data.
+    """Prove that the gradients are right.
 
-    Against central differences and against PyTorch's autograd, in float64, for one network and for
-    a stack. Ends with 3, and names the layer, where one is off.
+    Those of every layer and of the loss, on the config's own data, against central differences and
+    PyTorch's autograd, in float64, for one network and for a stack. Ends with 3, and names the
+    layer, where one is off.
+
+    \b
+    Example:
+      minidl check configs/relu_mse_sgd.yaml loss=bce_with_logits
     """
     from minidl.spec import load_spec  # here, so that --help needn't wait for it
 

@@ -156,7 +156,7 @@ def _run(network: torch.nn.Module, x: Tensor, y: Tensor) -> None:
 
 
 def sheet_of(compared: Comparison) -> Sheet:
-    """A row per side: metrics of the test part (– if it diverged), time of a step, of a training."""
+    """A row per side: test metrics (– if it diverged), time of a step, time of a training."""
     names = [name for name in compared.sides["minidl"][0].metrics if name.startswith("test_")]
     records = [
         {"side": name, **_statistics(sides, names), **_times(sides, compared.steps)}

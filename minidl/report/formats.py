@@ -27,6 +27,8 @@ def as_table(document: Document, width: int | None = None, *, bold: bool = False
 
     parts = []
     for table in document.tables:
+        if not table.rows:
+            continue  # all runs are damaged, and the remarks say why
         parts.append(plain_table(grid(table), table.title, width, bold=bold))
     if document.remarks:
         parts.append("\n".join(map(line, document.remarks)))

@@ -33,7 +33,7 @@ class RunView:
         metrics = folder.read_columns() if folder.metrics_path.exists() else {}
         predictions = folder.read_predictions() if folder.predictions_path.exists() else {}
         return cls(
-            name=str(record.get("name") or folder.path.name),
+            name=folder.path.resolve().name,
             status=str(record.get("status", "")),
             task=str(record.get("task", "classification")),
             class_names=tuple(map(str, record.get("class_names") or ())),
