@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from minidl import files
 from minidl.errors import RunError
 from minidl.records import spreadsheet_safe
 from minidl.report.escape import columns
@@ -76,7 +77,7 @@ def list_runs(
       minidl list --format csv > runs.csv
     """
     # Before the first training there is no folder, which is nobody's mistake.
-    known = runs_dir.exists() or runs_dir != _DEFAULT
+    known = files.status(runs_dir) is not None or runs_dir != _DEFAULT
     rows = [read_row(run) for run in find_runs([runs_dir])] if known else []
     if format is Format.json:
         print(json.dumps([vars(row) for row in rows], indent=2))
@@ -94,7 +95,7 @@ def read_row(run: RunFolder) -> Row:
     """A run's row; a broken folder gives one that says what is wrong with it."""
     try:
         record = run.read_record()
-        metrics = run.read_columns() if run.metrics_path.exists() else {}
+        metrics = run.read_columns() if files.is_file(run.metrics_path) else {}
     except RunError as error:
         return Row(run.path.name, "broken", _sweep(run), problem=str(error), path=str(run.path))
     final = record.get("final")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from minidl.errors import RunError
-from minidl.files import write_atomic
+from minidl.files import is_folder, status, write_atomic
 from minidl_cli.options import Debug
 
 TEMPLATE = """\
@@ -98,9 +98,9 @@ def new(
     Example:
       minidl new first.yaml --data spirals
     """
-    if path.is_dir():
+    if is_folder(path):
         raise RunError(f"{path}: is a folder; name a file in it, such as {path / 'first.yaml'}")
-    if path.exists() and not overwrite:
+    if status(path) is not None and not overwrite:
         raise RunError(f"{path}: exists already (use --overwrite to replace it)")
     write_atomic(path, starter(data, path).encode())
     print(path)

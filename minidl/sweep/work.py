@@ -16,6 +16,7 @@ from minidl.data import Dataset
 from minidl.errors import ConfigError, Problem
 from minidl.evaluation import CHUNK
 from minidl.execute import read_data
+from minidl.files import is_file, read
 from minidl.nn.memory import Memory
 from minidl.spec import Member, Spec
 from minidl.sweep.stacks import Work, stack_key
@@ -156,6 +157,6 @@ def memory_for_networks(device: torch.device) -> int:
     sizes = [2**62]
     if hasattr(os, "sysconf"):
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    if _CGROUP.is_file() and (limit := _CGROUP.read_text().strip()).isdigit():
+    if is_file(_CGROUP) and (limit := read(_CGROUP).decode().strip()).isdigit():
         sizes.append(int(limit))
     return min(sizes) // 2
