@@ -14,10 +14,13 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from minidl.errors import RunError
+from minidl.errors import MinidlError, RunError
 
+AnyError = TypeVar("AnyError", bound=MinidlError)
+
+_FAILURES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EPERM)  # of the disk, not of the name
 _deferred = 0  # how many `sync_once` are open
 _unforced = False  # whether one of them has something to force
 
@@ -51,6 +54,13 @@ class WriteError(RunError):
     exit_code = 1
 
 
+def as_failure(error: AnyError, cause: Exception) -> AnyError:
+    """An error about a file that the user named; exits as a WriteError if the disk failed."""
+    if isinstance(cause, OSError) and cause.errno in _FAILURES:
+        error.exit_code = 1
+    return error
+
+
 def reason(error: OSError) -> str:
     """The system's words for an error, in the lower case that fits after a colon."""
     words = error.strerror or str(error) or type(error).__name__
@@ -78,6 +88,8 @@ def status(path: str | os.PathLike[str]) -> os.stat_result | None:
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the path
         return None
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
         raise WriteError(f"{os.fspath(path)}: can't be read: {reason(error)}") from error
     return found
 

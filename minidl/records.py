@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+_CHECKSUM = "checksum"
+
 
 def encode(record: Mapping[str, Any]) -> bytes:
-    """Strict JSON in the record's own order.
+    """Strict JSON in the record's own order, and the checksum of all that it says.
 
     NaN and infinities become null; paths, NumPy numbers and arrays are fine.
     """
-    text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
-    # backslashreplace spells a lone surrogate as \udXXX, which is how JSON escapes it too.
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    plain = _plain(record)
+    return _text({**plain, _CHECKSUM: _checksum(plain)}, indent=2) + b"\n"
 
 
 def decode(content: bytes) -> dict[str, Any]:
-    """Raises ValueError where the content is anything but one strict JSON object."""
+    """Raises ValueError where the content is anything but one strict JSON object.
+
+    Or where it doesn't say what its checksum stands for, if it has one.
+    """
     try:
         record = json.loads(content, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(record, dict):
         raise ValueError("it must hold a JSON object")
+    checksum = record.pop(_CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(record):
+        raise ValueError("the checksum doesn't fit")
     return record
 
 
@@ -66,6 +74,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _checksum(plain: Any) -> str:
+    return hashlib.sha256(_text(plain)).hexdigest()
+
+
+def _text(plain: Any, indent: int | None = None) -> bytes:
+    text = json.dumps(plain, indent=indent, ensure_ascii=False, allow_nan=False)
+    # backslashreplace spells a lone surrogate as \udXXX, which is how JSON escapes it too.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _refuse(constant: str) -> float:

@@ -252,7 +252,7 @@ def is_run(path: Path) -> bool:
 
 def is_sweep(path: Path) -> bool:
     """Whether a folder holds a sweep."""
-    return (path / SWEEP).is_file()
+    return files.is_file(path / SWEEP)
 
 
 def find_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunFolder]:

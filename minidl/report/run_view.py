@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from minidl import files
 from minidl.runs import RunFolder
 
 
@@ -30,8 +31,8 @@ class RunView:
     def read(cls, folder: RunFolder) -> RunView:
         """Raises RunError where a file is damaged; files that aren't there are left out."""
         record = folder.read_record()
-        metrics = folder.read_columns() if folder.metrics_path.exists() else {}
-        predictions = folder.read_predictions() if folder.predictions_path.exists() else {}
+        metrics = folder.read_columns() if files.is_file(folder.metrics_path) else {}
+        predictions = folder.read_predictions() if files.is_file(folder.predictions_path) else {}
         return cls(
             name=folder.path.resolve().name,
             status=str(record.get("status", "")),
@@ -84,6 +85,6 @@ class RunView:
 def _loss(folder: RunFolder) -> str:
     """The type of the loss; empty where the config doesn't say it."""
     try:
-        return str(yaml.safe_load(folder.config_path.read_bytes())["loss"]["type"])
+        return str(yaml.safe_load(files.read(folder.config_path))["loss"]["type"])
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return ""

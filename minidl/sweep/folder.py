@@ -21,6 +21,7 @@ import yaml
 
 from minidl import files
 from minidl.errors import RunError
+from minidl.metrics import read_file
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
 from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
@@ -54,16 +55,17 @@ class SweepFolder:
         RunError says what differs otherwise.
         """
         folder = cls(cls.place(runs_dir, sweep, name))
-        if folder.path.exists():
-            if not (folder.path / SWEEP).is_file():
+        if files.status(folder.path) is not None:
+            if not files.is_file(folder.path / SWEEP):
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
-            folder._refuse_another(sweep)
+            folder.refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
-        else:
-            files.make_folder(folder.path, new=True)
         block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
         text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
-        files.write_atomic(folder.path / SWEEP, text.encode())
+        if files.status(folder.path) is None:
+            files.new_folder(folder.path, {SWEEP: text.encode()})
+        else:
+            files.write_atomic(folder.path / SWEEP, text.encode())
         return folder
 
     @staticmethod
@@ -101,6 +103,9 @@ class SweepFolder:
     def write_cut(self, cut: Cut) -> None:
         """Replaces them; the checkpoints of stacks that are no longer there go."""
         write_cut(self.path / _STACKS, cut)
+        self._drop_checkpoints(cut)
+
+    def _drop_checkpoints(self, cut: Cut) -> None:
         needed = {_checkpoint(stack) for name in cut for stack in ancestors(name)}
         folder = self._own.checkpoint_path("any").parent
         for path in files.entries(folder) if files.is_folder(folder) else ():
@@ -138,13 +143,14 @@ class SweepFolder:
             for path in files.entries(folder) if files.is_folder(folder) else ():
                 if path.name.startswith(".") and path.name.endswith(".tmp"):
                     (files.remove_folder if files.is_folder(path) else files.remove)(path)
+        self._drop_checkpoints(self.read_cut())
 
     # Failures.
 
     def write_error(self, member: Member, text: str) -> None:
         """Note that a member failed, and why; its folder may not be there yet."""
         run = self.run(member)
-        if not run.path.is_dir():
+        if not files.is_folder(run.path):
             files.make_folder(run.path)
         files.write_atomic(run.path / _ERROR, text.encode("utf-8", "replace"))
         record: dict[str, Any] = {"name": member.spec.name}
@@ -181,7 +187,7 @@ class SweepFolder:
     def _row(self, member: Member) -> dict[str, Any]:
         run = self.run(member)
         record: Mapping[str, Any] = {}
-        if run.record_path.exists():
+        if files.is_file(run.record_path):
             try:
                 record = run.read_record()
             except RunError:
@@ -211,18 +217,21 @@ class SweepFolder:
     def _written(self) -> dict[str, Any]:
         """sweep.yaml as plain values."""
         try:
-            found = yaml.safe_load(self.config_path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
+            found = yaml.safe_load(read_file(self.config_path).decode())
+        except (ValueError, yaml.YAMLError) as error:
             raise RunError(f"{self.config_path}: is damaged: {error}") from error
         if not isinstance(found, dict):
             raise RunError(f"{self.config_path}: is damaged: it holds no config")
         return found
 
-    def _refuse_another(self, sweep: Sweep) -> None:
+    def refuse_another(self, sweep: Sweep) -> None:
+        """RunError if the folder has runs that aren't members of this sweep."""
         before = self._written()
         now = yaml.safe_load(_as_yaml({**sweep.base, "sweep": sweep.block}, None))
         names = {member.name for member in sweep.members}
-        held = {path.name for path in self.path.iterdir() if is_run(path)}
+        # Those with a dot in front were being made when a process was killed.
+        held = {path.name for path in files.entries(self.path) if is_run(path)}
+        held = {name for name in held if not name.startswith(".")}
         old, new = _flat(before), _flat(now)
         changed = [
             f"  {key}: {old.get(key, '(not given)')} → {new.get(key, '(not given)')}"
