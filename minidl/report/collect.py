@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from minidl import files
-from minidl import files
 from minidl.errors import ConfigError, RunError
 from minidl.report.configs import read_settings
 from minidl.report.measures import measured
