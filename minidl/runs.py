@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 STATUSES = ("running", "done", "failed", "diverged", "interrupted")
 
 _CONFIG, _RECORD = "config.yaml", "run.json"
+SWEEP = "sweep.yaml"  # what makes a folder of runs a sweep
 _DEPTH = 3  # find_runs: a folder of sweeps of runs
 
 
@@ -250,6 +251,11 @@ def run_path(
 def is_run(path: Path) -> bool:
     """Whether a folder holds a config.yaml or a run.json."""
     return any(files.is_file(path / name) for name in (_CONFIG, _RECORD))
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder holds a sweep."""
+    return files.is_file(path / SWEEP)
 
 
 def find_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunFolder]:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from minidl_cli.bench import bench
+from minidl_cli.check import check
 from minidl_cli.compare import compare
 from minidl_cli.components import components
 from minidl_cli.list import list_runs
@@ -22,6 +24,7 @@ app = typer.Typer(
     name="minidl",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help wraps well in narrow terminals, its boxes don't
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -42,7 +45,10 @@ def minidl(
 ) -> None:
     """Train small neural networks from a YAML file, on backpropagation you can read and prove.
 
-    Start with: minidl new first.yaml && minidl train first.yaml
+    \b
+    Start with:
+      minidl new first.yaml
+      minidl train first.yaml
     """
 
 
@@ -51,6 +57,8 @@ app.command("resume")(resume)
 app.command("sweep")(sweep)
 app.command("predict")(predict)
 app.command("validate")(validate)
+app.command("check")(check)
+app.command("bench")(bench)
 app.command("new")(new)
 app.command("components")(components)
 app.command("schema")(schema)

@@ -7,22 +7,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minidl_cli.options import Debug, Overrides
+
 if TYPE_CHECKING:
     from minidl.build import Experiment
     from minidl.data import Dataset
 
 
 def validate(
-    config: Annotated[Path, typer.Argument(help="The config to check.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Changes, such as optimizer.lr=0.01."),
-    ] = None,
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The config to check.")],
+    overrides: Overrides = None,
     data: Annotated[
         bool, typer.Option("--data", help="Also read the data and build the network.")
     ] = False,
+    debug: Debug = False,
 ) -> None:
-    """Check a config: every problem at once, each with its place."""
+    """Check a config.
+
+    All problems are said at once, each with its place.
+
+    \b
+    Example:
+      minidl validate first.yaml --data
+    """
     from minidl.spec import load_spec  # here, so that --help needn't wait for it
 
     spec = load_spec(config, overrides or ())
@@ -36,7 +43,7 @@ def validate(
 
 def _summary(data: Dataset, experiment: Experiment) -> str:
     """What the data was taken for, so that a wrong guess is seen."""
-    task = f"{data.classes} classes" if data.task == "classification" else "regression"
+    task = f"{data.classes} classes" if data.task == "classification" else data.task
     inputs = "×".join(map(str, data.input_shape))
     size = experiment.trainer.optimizer.flat.size
     samples = f"{len(data.train):,} training and {len(data.test):,} test samples"

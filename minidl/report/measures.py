@@ -11,11 +11,6 @@ import numpy as np
 NAN = math.nan
 
 
-def higher_is_better(metric: str) -> bool:
-    """Accuracy and R² grow as a network improves; losses, errors and seconds don't."""
-    return metric.endswith(("accuracy", "r2"))
-
-
 def is_share(metric: str) -> bool:
     """Whether people read the metric in percent."""
     return metric.endswith(("accuracy", "error"))
@@ -27,7 +22,7 @@ def words(metric: str) -> str:
     text = special.get(metric) or metric.replace("_", " ").replace("r2", "R²")
     for short in ("mse", "mae"):
         text = text.replace(short, short.upper())
-    return text
+    return text.replace("psnr", "PSNR (dB)")
 
 
 def measured(record: Mapping[str, Any], metric: str, epoch: str = "last") -> float:

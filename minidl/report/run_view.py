@@ -34,7 +34,7 @@ class RunView:
         metrics = folder.read_columns() if files.is_file(folder.metrics_path) else {}
         predictions = folder.read_predictions() if files.is_file(folder.predictions_path) else {}
         return cls(
-            name=str(record.get("name") or folder.path.name),
+            name=folder.path.resolve().name,
             status=str(record.get("status", "")),
             task=str(record.get("task", "classification")),
             class_names=tuple(map(str, record.get("class_names") or ())),

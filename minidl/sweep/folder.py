@@ -24,13 +24,13 @@ from minidl.errors import RunError
 from minidl.metrics import read_file
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
-from minidl.runs import RunFolder, is_run
+from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
 from minidl.spec import Member, Sweep, load_sweep
 from minidl.spec.dump import to_yaml
 from minidl.sweep.cut import Cut, ancestors, read_cut, write_cut
 from minidl.sweep.stack_state import StackState
 
-_SWEEP, _RESULTS, _ERROR, _STACKS = "sweep.yaml", "results.csv", "error.txt", "stacks.json"
+_RESULTS, _ERROR, _STACKS = "results.csv", "error.txt", "stacks.json"
 
 
 class SweepFolder:
@@ -56,16 +56,16 @@ class SweepFolder:
         """
         folder = cls(cls.place(runs_dir, sweep, name))
         if files.status(folder.path) is not None:
-            if not files.is_file(folder.path / _SWEEP):
+            if not files.is_file(folder.path / SWEEP):
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
-            folder._refuse_another(sweep)
+            folder.refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
         block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
         text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
         if files.status(folder.path) is None:
-            files.new_folder(folder.path, {_SWEEP: text.encode()})
+            files.new_folder(folder.path, {SWEEP: text.encode()})
         else:
-            files.write_atomic(folder.path / _SWEEP, text.encode())
+            files.write_atomic(folder.path / SWEEP, text.encode())
         return folder
 
     @staticmethod
@@ -78,12 +78,12 @@ class SweepFolder:
     def open(cls, path: Path) -> SweepFolder:
         """An existing one."""
         if not is_sweep(path):
-            raise RunError(f"{path}: not a sweep's folder: it holds no {_SWEEP}")
+            raise RunError(f"{path}: not a sweep's folder: it holds no {SWEEP}")
         return cls(path)
 
     @property
     def config_path(self) -> Path:
-        return self.path / _SWEEP
+        return self.path / SWEEP
 
     def run(self, member: Member) -> RunFolder:
         """The member's own folder, which may not be there yet."""
@@ -103,6 +103,9 @@ class SweepFolder:
     def write_cut(self, cut: Cut) -> None:
         """Replaces them; the checkpoints of stacks that are no longer there go."""
         write_cut(self.path / _STACKS, cut)
+        self._drop_checkpoints(cut)
+
+    def _drop_checkpoints(self, cut: Cut) -> None:
         needed = {_checkpoint(stack) for name in cut for stack in ancestors(name)}
         folder = self._own.checkpoint_path("any").parent
         for path in files.entries(folder) if files.is_folder(folder) else ():
@@ -140,6 +143,7 @@ class SweepFolder:
             for path in files.entries(folder) if files.is_folder(folder) else ():
                 if path.name.startswith(".") and path.name.endswith(".tmp"):
                     (files.remove_folder if files.is_folder(path) else files.remove)(path)
+        self._drop_checkpoints(self.read_cut())
 
     # Failures.
 
@@ -220,11 +224,14 @@ class SweepFolder:
             raise RunError(f"{self.config_path}: is damaged: it holds no config")
         return found
 
-    def _refuse_another(self, sweep: Sweep) -> None:
+    def refuse_another(self, sweep: Sweep) -> None:
+        """RunError if the folder has runs that aren't members of this sweep."""
         before = self._written()
         now = yaml.safe_load(_as_yaml({**sweep.base, "sweep": sweep.block}, None))
         names = {member.name for member in sweep.members}
+        # Those with a dot in front were being made when a process was killed.
         held = {path.name for path in files.entries(self.path) if is_run(path)}
+        held = {name for name in held if not name.startswith(".")}
         old, new = _flat(before), _flat(now)
         changed = [
             f"  {key}: {old.get(key, '(not given)')} → {new.get(key, '(not given)')}"
@@ -239,11 +246,6 @@ class SweepFolder:
                 "Give this one another --name, or remove the folder. What differs:\n"
                 + "\n".join(changed or sorted(gone))
             )
-
-
-def is_sweep(path: Path) -> bool:
-    """Whether a folder holds a sweep."""
-    return files.is_file(path / _SWEEP)
 
 
 def _checkpoint(stack: str) -> str:

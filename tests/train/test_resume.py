@@ -35,6 +35,11 @@ CONVOLVED = (
     "{residual: [{type: conv2d, out_channels: 4, padding: same}, batch_norm, {dropout: 0.3}]}, "
     "max_pool2d, flatten, linear]}"
 )
+DENOISES = (
+    "model={sequential: [{type: conv2d, out_channels: 4, stride: 2, padding: 1}, relu, "
+    "{dropout: 0.1}, {upsampling: 3}, sigmoid]}"
+)
+PATCHES = "data={type: photo_patches, train: 50, test: 10, size: 8, target: noisy}"
 
 VARIANTS = [
     ["optimizer=sgd"],
@@ -54,6 +59,7 @@ VARIANTS = [
     [NORMALISED, "training.evaluate_in=train"],
     [NORMALISED, "training.early_stopping={patience: 2}", "optimizer.lr=0.3"],
     [CONVOLVED, "data={type: digits, images: true, test_fraction: 0.9}"],
+    [DENOISES, PATCHES, "loss=mse", "schedule={type: plateau, metric: test_psnr, patience: 0}"],
 ]
 
 
