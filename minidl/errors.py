@@ -23,6 +23,10 @@ class MinidlError(Exception):
     exit_code = 1
 
 
+class MinidlWarning(UserWarning):
+    """What can be meant, but rarely is: the message is shown, and the work goes on."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong in a config, and where.

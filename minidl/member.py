@@ -246,6 +246,7 @@ def first_record(
         "target_names": data.target_names,
         "input_shape": data.input_shape,
         "outputs": encoding.outputs,
+        "output_shape": encoding.output_shape,
         "decision": decision,
         "preprocessing": data.preprocessing.to_dict() if data.preprocessing else None,
         "target_scale": asdict(data.target_scale) if data.target_scale else None,

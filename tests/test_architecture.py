@@ -27,7 +27,7 @@ ALLOWED = {
     "minidl/capture.py": ("torch", "minidl.nn", "minidl.recorder"),
     "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.errors", "minidl.files"),
     "minidl/data": (
-        *("torch", "numpy", "pandas", "sklearn", "safetensors"),
+        *("torch", "numpy", "pandas", "sklearn", "safetensors", "PIL"),
         *("minidl.errors", "minidl.seeds", "minidl.files", "minidl.spec"),
     ),
     "minidl/train.py": (

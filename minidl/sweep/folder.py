@@ -229,7 +229,9 @@ class SweepFolder:
         before = self._written()
         now = yaml.safe_load(_as_yaml({**sweep.base, "sweep": sweep.block}, None))
         names = {member.name for member in sweep.members}
+        # Those with a dot in front were being made when a process was killed.
         held = {path.name for path in files.entries(self.path) if is_run(path)}
+        held = {name for name in held if not name.startswith(".")}
         old, new = _flat(before), _flat(now)
         changed = [
             f"  {key}: {old.get(key, '(not given)')} → {new.get(key, '(not given)')}"
