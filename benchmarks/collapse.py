@@ -132,8 +132,7 @@ def train(settings: dict[str, Any], epochs: int, seed: int) -> tuple[list[float]
     data = load_dataset(PhotoPatchesData(target=settings["target"]), generator(seed, "data"))
     x, target = (torch.from_numpy(a) for a in (data.train.inputs, data.train.targets))
     test, clean = (torch.from_numpy(a) for a in (data.test.inputs, data.test.truth))
-    torch.manual_seed(seed)
-    network = torch_denoiser()
+    network = torch_denoiser(seed)
     if settings["sigmoid"] != "right":
         network[-1] = wrong_sigmoid(MISTAKES[settings["sigmoid"]])()
     if settings["init"] == "xavier":

@@ -50,6 +50,16 @@ def denoiser_in_two_steps() -> nn.Sequential:
     )  # fmt: skip
 
 
+def torch_denoiser(seed: int) -> torch.nn.Module:
+    """The same in PyTorch, with its own first weights."""
+    network = counterpart(denoiser())
+    torch.manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.reset_parameters()
+    return network
+
+
 def images(batch: int) -> tuple[Tensor, Tensor]:
     """One batch: noisy and clean."""
     shape = (batch, 3, SIZE, SIZE)
@@ -75,7 +85,7 @@ def step(network: nn.Sequential, batch: int) -> Function:
 
 def torch_step(batch: int) -> Function:
     """PyTorch's, with autograd and torch.optim."""
-    network, loss = counterpart(denoiser()), torch.nn.MSELoss()
+    network, loss = torch_denoiser(0), torch.nn.MSELoss()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.5, momentum=0.9)
     x, target = images(batch)
 

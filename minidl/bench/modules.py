@@ -130,6 +130,6 @@ def _mean_and_std(quantity: str) -> Callable[[Record], str]:
         mean, std = record[f"{quantity}_mean"], record[f"{quantity}_std"]
         if mean is None:
             return "–"
-        return "0" if mean == 0 else f"{mean:.1e} ± {std:.0e}"
+        return "0" if mean == 0 else f"{mean:.1e} ± " + (f"{std:.0e}" if std else "0")
 
     return show

@@ -150,7 +150,7 @@ def test_it_stops_at_a_psnr(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_shipped_denoiser_takes_7_db_of_noise_off() -> None:
-    """As PyTorch does: 22.5 dB of the whole part, from 15.7 (benchmarks/denoiser_training.py)."""
+    """As PyTorch does: 22.5 dB of the whole part, from 15.7 (minidl bench configs/denoise.yaml)."""
     from minidl.spec import load_spec
 
     config = Path(__file__).parent.parent.parent / "configs" / "denoise.yaml"
