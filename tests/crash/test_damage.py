@@ -90,7 +90,10 @@ def test_what_is_damaged_is_trained_again(
     rows = run.metrics_path.read_bytes().splitlines(keepends=True)
     for part in parts:
         if part.startswith("metrics"):
-            flip(run.metrics_path, len(rows[0]) + 3 if "first" in part else sum(map(len, rows[:5])) - 5)
+            flip(
+                run.metrics_path,
+                len(rows[0]) + 3 if "first" in part else sum(map(len, rows[:5])) - 5,
+            )
         else:
             flip(run.checkpoint_path(part), 12_345)
     assert Restart.find(run).epoch == epoch
