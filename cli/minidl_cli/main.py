@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from minidl.errors import ConfigError, MinidlError
+from minidl.errors import ConfigError, DataError, MinidlError
 from minidl_cli.compare import compare
 from minidl_cli.components import components
 from minidl_cli.list import list_runs
@@ -99,7 +99,7 @@ def _report(error: MinidlError) -> None:
         import traceback
 
         traceback.print_exc()
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | DataError):
         for problem in error.problems:
             _print_error(str(problem))
     else:
