@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones are the narrow ones to a spreadsheet
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
 def encode(record: Mapping[str, Any]) -> bytes:
@@ -48,8 +52,11 @@ def decode_columns(content: bytes) -> dict[str, list[float]]:
 
 
 def spreadsheet_safe(value: Any) -> Any:
-    """A CSV cell: text that a spreadsheet would run as a formula gets an apostrophe in front."""
-    formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    """A CSV cell: text that a spreadsheet would run as a formula gets an apostrophe in front.
+
+    Numbers are no formulas, written as text neither: the class -1 stays `-1`.
+    """
+    formula = isinstance(value, str) and value[:1] in _FORMULA and not _NUMBER.fullmatch(value)
     return f"'{value}" if formula else value
 
 

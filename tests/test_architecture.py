@@ -22,7 +22,7 @@ ALLOWED = {
         *("torch", "minidl.errors", "minidl.nn.parameter", "minidl.nn.memory", "minidl.nn.module"),
     ),
     "minidl/capture.py": ("torch", "minidl.errors", "minidl.nn"),
-    "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.errors"),
+    "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.errors", "minidl.names"),
     "minidl/data": (
         *("torch", "numpy", "pandas", "sklearn", "safetensors"),
         *("minidl.errors", "minidl.seeds", "minidl.files", "minidl.spec"),
@@ -33,8 +33,9 @@ ALLOWED = {
     ),
     "minidl/weights.py": ("torch", "minidl.nn"),
     "minidl/report": (
-        *("numpy", "scipy.special", "matplotlib", "yaml", "pandas", "jinja2"),
-        *("minidl.errors", "minidl.files", "minidl.runs", "minidl.spec", "minidl.build.function"),
+        *("numpy", "scipy.special", "matplotlib", "pandas", "jinja2"),
+        *("minidl.errors", "minidl.files", "minidl.records", "minidl.runs", "minidl.spec"),
+        "minidl.build.function",
     ),
 }
 # The core computes with arithmetic, elementary functions and rearrangement alone.

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import yaml
 
+from minidl.errors import ConfigError, RunError
+from minidl.report.configs import read_settings
 from minidl.runs import RunFolder
 
 
@@ -84,6 +85,6 @@ class RunView:
 def _loss(folder: RunFolder) -> str:
     """The type of the loss; empty where the config doesn't say it."""
     try:
-        return str(yaml.safe_load(folder.config_path.read_bytes())["loss"]["type"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return str(read_settings(folder.config_path).get("loss", ""))
+    except (ConfigError, RunError):
         return ""
