@@ -12,7 +12,7 @@ from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset, load_dataset
 from minidl.errors import DataError, RunError
 from minidl.member import MemberRun, first_record, resolved
-from minidl.runs import RunFolder
+from minidl.runs import RunFolder, refuse_links
 from minidl.seeds import generator
 from minidl.signals import orderly_end
 from minidl.spec import ArraysData, CsvData, Spec, dump, load_spec
@@ -92,6 +92,7 @@ def resume(
     It ends as if it had never stopped. Raises RunError for a run that has ended.
     """
     folder = RunFolder.open(path)
+    refuse_links(path)
     record = folder.read_record()
     if folder.status in ("done", "diverged"):
         raise RunError(f"{path}: nothing to resume: the run has ended ({folder.status})")

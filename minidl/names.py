@@ -44,7 +44,7 @@ def fault(name: str, longest: int = LONGEST_NAME) -> str | None:
 def check_name(name: str) -> None:
     """Raises RunError unless `name` is safe: see `fault`."""
     if wrong := fault(name):
-        shown = ascii(name) if len(name) <= 40 else f"{ascii(name[:40])}…"
+        shown = ascii(name) if len(name) <= 40 else f"{name[:40]!a}…"
         folder = " (use --runs-dir for another folder)" if "/" in name or "\\" in name else ""
         raise RunError(f"run name {shown}: {wrong}{folder}")
 

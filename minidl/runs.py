@@ -234,6 +234,14 @@ def is_run(path: Path) -> bool:
     return _is_dir(path) and any((path / name).is_file() for name in (_CONFIG, _RECORD))
 
 
+def refuse_links(folder: Path) -> None:
+    """Raises RunError where a link lies in a folder: who writes there might write elsewhere."""
+    for path, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            if (link := Path(path, name)).is_symlink():
+                raise RunError(f"{link}: is a symbolic link: a run is never written through one")
+
+
 def find_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunFolder]:
     """The run folders that are, or lie in, the given folders, newest first, each once.
 

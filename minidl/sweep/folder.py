@@ -15,15 +15,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from minidl import files
-from minidl.errors import RunError
+from minidl.errors import ConfigError, Problem, RunError
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
-from minidl.runs import RunFolder, is_run
+from minidl.runs import RunFolder, is_run, refuse_links
 from minidl.spec import Member, Sweep
 from minidl.spec.dump import to_yaml
+from minidl.spec.loader import load, read_text
+from minidl.spec.nodes import Place, plain
 
 _SWEEP, _RESULTS, _ERROR = "sweep.yaml", "results.csv", "error.txt"
 
@@ -45,7 +45,12 @@ class SweepFolder:
         check_name(name)
         folder = cls(runs_dir / name)
         text = _as_yaml({**sweep.base, "sweep": sweep.block}, sweep.report)
+        if folder.path.is_symlink():
+            raise RunError(
+                f"{folder.path}: is a symbolic link: a sweep is never written through one"
+            )
         if folder.path.exists():
+            refuse_links(folder.path)
             if not (folder.path / _SWEEP).is_file():
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder._refuse_another(sweep, text)
@@ -59,6 +64,7 @@ class SweepFolder:
         """An existing one."""
         if not is_sweep(path):
             raise RunError(f"{path}: not a sweep's folder: it holds no {_SWEEP}")
+        refuse_links(path)
         return cls(path)
 
     @property
@@ -131,18 +137,20 @@ class SweepFolder:
         }
 
     def _known_members(self) -> set[str]:
-        path = self.path / _RESULTS
-        if not path.is_file():
+        try:
+            with (self.path / _RESULTS).open(encoding="utf-8", newline="") as file:
+                return {row.get("member") or "" for row in csv.DictReader(file)}
+        except FileNotFoundError:
             return set()
-        with path.open(encoding="utf-8", newline="") as file:
-            return {row.get("member") or "" for row in csv.DictReader(file)}
+        except (ValueError, csv.Error) as error:
+            raise RunError(f"{self.path / _RESULTS}: is damaged: {error}") from error
 
     def _refuse_another(self, sweep: Sweep, text: str) -> None:
         gone = self._known_members() - {member.name for member in sweep.members}
         if not gone:
             return
-        before = _flat(yaml.safe_load((self.path / _SWEEP).read_text(encoding="utf-8")))
-        now = _flat(yaml.safe_load(text))
+        before = _flat(_read_yaml(read_text(self.config_path), str(self.config_path)))
+        now = _flat(_read_yaml(text, "now"))
         changed = [
             f"  {key}: {before.get(key, '(not given)')} → {now.get(key, '(not given)')}"
             for key in dict.fromkeys([*before, *now])
@@ -172,6 +180,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def _read_yaml(text: str, file: str) -> Any:
+    problems: list[Problem] = []
+    node = load(text, Place(file), problems)
+    if problems:
+        raise ConfigError(problems)
+    return plain(node) if node is not None else None
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:
