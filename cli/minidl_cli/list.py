@@ -19,6 +19,7 @@ import typer
 from minidl.errors import RunError
 from minidl.records import spreadsheet_safe
 from minidl.runs import RunFolder, find_runs
+from minidl_cli.output import harmless, show
 
 _DEFAULT = Path("runs")
 _STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow"}  # the others are red
@@ -62,9 +63,10 @@ def list_runs(
     if format is Format.json:
         print(json.dumps([vars(row) for row in rows], indent=2))
     elif format is Format.csv:
-        print(_csv(rows), end="")
+        show(_csv(rows).removesuffix("\n"))
     elif not rows:
-        print(f"no runs in {runs_dir} yet: `minidl train CONFIG` makes one", file=sys.stderr)
+        empty = f"no runs in {runs_dir} yet: `minidl train CONFIG` makes one"
+        print(harmless(empty), file=sys.stderr)
     elif sys.stdout.isatty():
         _print_rich(rows)
     else:

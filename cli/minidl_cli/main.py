@@ -14,6 +14,7 @@ from minidl_cli.compare import compare
 from minidl_cli.components import components
 from minidl_cli.list import list_runs
 from minidl_cli.new import new
+from minidl_cli.output import harmless
 from minidl_cli.predict import predict
 from minidl_cli.report import report
 from minidl_cli.resume import resume
@@ -87,11 +88,20 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
+        if _is_out_of_memory(error):
+            _print_error("out of memory: choose a smaller network, batch or stack, or less data")
+            sys.exit(1)
         _print_error(
             f"unexpected {type(error).__name__}: {error}\n"
             "This is a mistake in minidl; `--debug` after `train` or `predict` shows where."
         )
         sys.exit(INTERNAL_ERROR)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether it is Python's error, torch's of a GPU, or its bare RuntimeError of the CPU."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
 def _report(error: MinidlError) -> None:
@@ -108,8 +118,7 @@ def _report(error: MinidlError) -> None:
 
 def _print_error(text: str) -> None:
     """On stderr, without characters that would move a terminal's cursor."""
-    shown = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
-    print(f"minidl: {shown}", file=sys.stderr)
+    print(f"minidl: {harmless(text)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import typer
 
 from minidl.errors import RunError
 from minidl.files import write_atomic
+from minidl_cli.output import show
 
 TEMPLATE = """\
 # A first config. Train it:           minidl train {path}
@@ -94,7 +95,7 @@ def new(
     if path.exists() and not overwrite:
         raise RunError(f"{path}: exists already (use --overwrite to replace it)")
     write_atomic(path, starter(data, path).encode())
-    print(path)
+    show(path)
 
 
 def starter(data: Kind, path: Path) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from minidl_cli.output import show
+
 
 def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
@@ -25,7 +27,7 @@ def predict(
 
     table = TrainedRun.load(run).predict_file(data, delimiter)
     if output is None:
-        print(table, end="")
+        show(table.removesuffix("\n"))
     else:
         from minidl.files import write_atomic
 

@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from minidl_cli.output import harmless
+
 if TYPE_CHECKING:
     from minidl.execute import Outcome
     from minidl.runs import RunFolder
@@ -141,4 +143,4 @@ def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(harmless(text), file=sys.stderr)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minidl_cli.output import show
+
 if TYPE_CHECKING:
     from minidl.spec import Sweep
     from minidl.sweep.run import SweepPlan
@@ -72,7 +74,7 @@ def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> None:
     with progress:
         outcome = run(todo, fail_fast=fail_fast, watch=progress)
     progress.ended(outcome)
-    print(outcome.folder.path)
+    show(outcome.folder.path)
     raise typer.Exit(outcome.exit_code)
 
 

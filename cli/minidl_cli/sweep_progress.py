@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from minidl.sweep.stacks import cost
+from minidl_cli.output import harmless
 
 if TYPE_CHECKING:
     from minidl.executors import Update
@@ -177,4 +178,4 @@ def _duration(seconds: float) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(harmless(text), file=sys.stderr)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minidl_cli import output
+
 if TYPE_CHECKING:
     from minidl.execute import Outcome
     from minidl.runs import RunFolder
@@ -68,5 +70,5 @@ def show(run: Callable[[list[Observer], Started], Outcome], *, epochs: int, quie
     with progress:
         outcome = run([progress], progress.started)
     progress.ended(outcome)
-    print(outcome.run.folder.path)
+    output.show(outcome.run.folder.path)
     raise typer.Exit(outcome.exit_code)

@@ -11,7 +11,8 @@ from minidl.spec.component import Component, Expect, Group, Seed, Text
 TestFraction = Annotated[float, Field(gt=0, lt=1)]
 Task = Literal["auto", "classification", "regression"]
 
-MAX_POINTS = 10_000_000  # a typing mistake shouldn't fill the memory
+# A typing mistake shouldn't fill the memory.
+MAX_POINTS, MAX_CLASSES, MAX_FEATURES = 10_000_000, 1000, 10_000
 
 
 class _Data(Component):
@@ -46,7 +47,7 @@ class SpiralsData(_Toy):
     """Spiral arms around one centre, a class each."""
 
     type: Literal["spirals"] = "spirals"
-    classes: int = Field(2, ge=2, description="The number of arms.")
+    classes: int = Field(2, ge=2, le=MAX_CLASSES, description="The number of arms.")
     turns: float = Field(1.0, gt=0, description="Turns of each arm around the centre.")
     noise: float = Field(0.02, ge=0, description="The std of the noise on the points.")
 
@@ -77,7 +78,7 @@ class BlobsData(_Toy):
     """Gaussian clouds, a class each."""
 
     type: Literal["blobs"] = "blobs"
-    classes: int = Field(3, ge=2, description="The number of clouds.")
+    classes: int = Field(3, ge=2, le=MAX_CLASSES, description="The number of clouds.")
     std: float = Field(1.0, gt=0, description="The standard deviation of each cloud.")
 
 
@@ -95,7 +96,7 @@ class Friedman1Data(_Toy):
 
     type: Literal["friedman1"] = "friedman1"
     noise: float = Field(1.0, ge=0, description="The std of the noise on the target.")
-    features: int = Field(10, ge=5, description="The number of inputs.")
+    features: int = Field(10, ge=5, le=MAX_FEATURES, description="The number of inputs.")
 
 
 class _Bundled(_Data):
