@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset, load_dataset
 from minidl.errors import DataError, RunError
+from minidl.locks import locked
 from minidl.member import MemberRun, first_record, resolved
-from minidl.runs import RunFolder, refuse_links
+from minidl.provenance import differences, provenance
+from minidl.runs import RunFolder, refuse_links, run_path
 from minidl.seeds import generator
-from minidl.signals import orderly_end
+from minidl.signals import Stopped, orderly_end
 from minidl.spec import ArraysData, CsvData, Spec, dump, load_spec
 from minidl.stopping import Observer
 from minidl.threads import threads_for, use_threads
@@ -69,46 +73,119 @@ def execute(
     clock = time.perf_counter()
     data, experiment = prepare(spec)
     spec = resolved(spec, data, experiment.device)
-    with use_threads(threads_for(experiment.network, spec.training.batch_size)):
-        folder = RunFolder.create(
-            runs_dir, stem=spec.name, config_text=dump(spec), name=name, overwrite=overwrite
-        )
+    text = dump(spec)
+    path = run_path(runs_dir, stem=spec.name, config_text=text, name=name)
+    with (
+        use_threads(threads_for(experiment.network, spec.training.batch_size)),
+        _Stop(experiment.trainer) as stop,
+        locked(path),
+    ):
         record = first_record(spec, data, experiment, command)
-        folder.write_record(record)
         record["seconds"] = time.perf_counter() - clock
+        folder = RunFolder.create_at(path, config_text=text, record=record, overwrite=overwrite)
         run = MemberRun(spec, data, experiment, folder, record, observers=observers)
+        run.figures_missing = True
         started(folder, experiment.trainer)
-        return _train(run)
+        return _train(run, stop)
 
 
 def resume(
     path: Path,
     *,
+    force: bool = False,
     observers: Sequence[Observer] = (),
     started: Callable[[RunFolder, Trainer], None] = lambda folder, trainer: None,
 ) -> Outcome:
-    """Go on with a run that was killed or interrupted, from its last checkpoint.
+    """Go on with a run that was killed or interrupted, from its newest sound checkpoint.
 
-    It ends as if it had never stopped. Raises RunError for a run that has ended.
+    It ends as if it had never stopped. Raises RunError for a run that has ended, one that another
+    process works on, and, without `force`, one that began where results come out differently.
     """
     folder = RunFolder.open(path)
     refuse_links(path)
-    record = folder.read_record()
-    if folder.status in ("done", "diverged"):
-        raise RunError(f"{path}: nothing to resume: the run has ended ({folder.status})")
-    spec = load_spec(folder.config_path)
-    data, experiment = prepare(spec)
-    with use_threads(threads_for(experiment.network, spec.training.batch_size)):
-        run = MemberRun(spec, data, experiment, folder, record, observers=observers)
-        folder.write_record({**record, "status": "running"})
-        run.restore()
-        started(folder, experiment.trainer)
-        return _train(run)
+    with locked(_owner(path)):
+        record = folder.read_record()
+        if record.get("status") in ("done", "diverged"):
+            raise RunError(f"{path}: nothing to resume: the run has ended ({record['status']})")
+        folder.check_config(record)
+        spec = load_spec(folder.config_path)
+        data, experiment = prepare(spec)
+        with (
+            use_threads(threads_for(experiment.network, spec.training.batch_size)),
+            _Stop(experiment.trainer) as stop,
+        ):
+            record = _as_before(record, provenance(experiment.device), path, force)
+            run = MemberRun(spec, data, experiment, folder, record, observers=observers)
+            run.figures_missing = True
+            folder.write_record(record)
+            run.restore()
+            started(folder, experiment.trainer)
+            return _train(run, stop)
 
 
-def _train(run: MemberRun) -> Outcome:
+def _owner(path: Path) -> Path:
+    """The folder whose lock guards a run: its sweep's, if it belongs to one."""
+    from minidl.sweep.folder import is_sweep
+
+    above = Path(os.path.realpath(path)).parent
+    return above if is_sweep(above) else path
+
+
+def _as_before(
+    record: dict[str, Any], here: dict[str, Any], path: Path, force: bool
+) -> dict[str, Any]:
+    """The record of a run that goes on. RunError if results would not be exact, unless forced."""
+    record = {key: value for key, value in record.items() if key != "metrics"}
+    if other := differences(record, here):
+        if not force:
+            raise RunError(
+                f"{path}: began with {'; '.join(other)}: results would not be exactly those of a "
+                "run that never stopped (resume --force goes on all the same)"
+            )
+        record |= {**here, "forced": [*record.get("forced", ()), *other]}
+    return {**record, "status": "running"}
+
+
+class _Stop:
+    """What a first signal does: training stops at the end of its epoch, drawing at once."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer, self._drawing = trainer, False
+        self._listening = orderly_end(self._requested)
+
+    def __enter__(self) -> _Stop:
+        self.received = self._listening.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._listening.__exit__(*error)
+
+    def draw(self, folder: RunFolder) -> None:
+        """Draw a run's figures. Raises Stopped at a signal, also one that came before."""
+        from minidl.report import draw_run
+
+        self._drawing = True
+        try:
+            if self.received.signal:
+                raise Stopped(self.received.signal)
+            draw_run(folder)
+        except Exception as error:
+            # Modules that were being imported may have made an error of their own of Stopped.
+            if self.received.signal:
+                raise Stopped(self.received.signal) from error
+            raise
+        finally:
+            self._drawing = False
+
+    def _requested(self) -> None:
+        if self._drawing and self.received.signal:
+            raise Stopped(self.received.signal)
+        self._trainer.request_stop()
+
+
+def _train(run: MemberRun, stop: _Stop) -> Outcome:
     checkpoints = CheckpointClock(run.spec.training.checkpoint_every)
-    with orderly_end(run.trainer.request_stop) as received, _failure_recorded(run):
+    with _failure_recorded(run):
         for epoch in run.trainer if run.running else ():
             run.epoch_ended(epoch)
             run.write_rows()
@@ -116,19 +193,25 @@ def _train(run: MemberRun) -> Outcome:
                 break
             if checkpoints.due(epoch.number):
                 run.save_checkpoints()
-        if run.running:
-            assert received.signal is not None  # nothing else ends a training before its time
-            run.end("interrupted", f"by {received.signal.name}")
-            return Outcome(run, received.exit_code)
-        _draw(run)
+        if not run.running:
+            return _drawn(run, stop)
+        signal = stop.received.signal
+        assert signal is not None  # nothing else ends a training before its time
+        run.end("interrupted", f"by {signal.name}")
+    return Outcome(run, stop.received.exit_code)
+
+
+def _drawn(run: MemberRun, stop: _Stop) -> Outcome:
+    """The figures are the last that a run needs to have ended."""
+    try:
+        stop.draw(run.folder)
+    except Stopped as stopped:
+        run.status, run.reason = "interrupted", str(stopped)
+        run.close()
+        return Outcome(run, stopped.exit_code)
+    run.figures_missing = False
+    run.close()
     return Outcome(run, 0 if run.status == "done" else 1)
-
-
-def _draw(run: MemberRun) -> None:
-    from minidl.report import draw_run
-
-    draw_run(run.folder)
-    run.close()  # once more, since `seconds` counts the plots too
 
 
 class CheckpointClock:
@@ -153,7 +236,7 @@ def _failure_recorded(run: MemberRun):  # type: ignore[no-untyped-def]  # see co
     try:
         yield
     except BaseException as error:
-        run.status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        run.status = "interrupted" if isinstance(error, KeyboardInterrupt | Stopped) else "failed"
         run.reason = str(error) or type(error).__name__
         with contextlib.suppress(RunError):  # the disk may be what failed
             run.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -17,13 +19,16 @@ from minidl.data import Dataset
 from minidl.nn import Sequential
 from minidl.predictions import predictions
 from minidl.provenance import provenance
+from minidl.restart import DamageWarning, Restart
 from minidl.runs import RunFolder
-from minidl.spec import ArraysData, CsvData, Spec
+from minidl.spec import ArraysData, CsvData, Spec, dump
 from minidl.stopping import Best, EarlyStopping, Observer, Row, StopAt
 from minidl.train import Epoch, Trainer
-from minidl.weights import set_weights
+from minidl.weights import is_weight, set_weights
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
+
+_BEST = "best."  # before the names of the best weights, in a checkpoint
 
 
 class MemberRun:
@@ -47,9 +52,11 @@ class MemberRun:
         self.spec, self.data, self.experiment = spec, data, experiment
         self.folder, self.record, self.network = folder, record, network
         self.status = "running"
+        self.figures_missing = False  # if so, somebody draws them before the record says "done"
         self.reason: str | None = None
         self.last_row: Row = {}
         self.best_state: State | None = None
+        self._saved_best: State | None = None
         self.best = _best(spec)
         self.best.improved = self._keep_best
         self._observers: list[Observer] = [self.best, *_stopping(spec), *observers]
@@ -78,23 +85,24 @@ class MemberRun:
             self.end("done", reason)
 
     def restore(self) -> None:
-        """Go on from the folder's last checkpoint; without one, from the start.
+        """Go on from the folder's newest sound checkpoint; without one, from the start.
 
-        It may have been the run's last epoch: then it ends here.
+        It may have been the run's last epoch: then it ends here. Warns where a file is damaged.
         """
-        if self.folder.has_checkpoint("last"):
-            self.trainer.restore(self.network, *self.folder.load_checkpoint("last"))
-        rows = self.folder.keep_metrics(self.trainer.finished)
-        if rows and self.folder.has_checkpoint("best"):
-            self.best_state = self.folder.load_checkpoint("best")
+        restart = Restart.find(self.folder)
+        if restart.damage:
+            warnings.warn(str(restart), DamageWarning, stacklevel=2)
+        if restart.checkpoint:
+            self.trainer.restore(self.network, restart.tensors, restart.state)
+            self.best_state = _best_of(restart)
+        restart.rewind(self.folder)
         # The observers see what they saw before: None where nothing was evaluated.
         reason = None
-        for row in rows:
+        columns = restart.columns
+        for cells in zip(*columns.values(), strict=True):
+            row = dict(zip(columns, cells, strict=True))
             self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
             reason = self._observed(self.last_row)
-        # A kill between the two files leaves a best one that is ahead: it will be reached again.
-        if self.best_state and self.best_state[1]["finished"] != self.best.row.get("epoch"):
-            self.best_state = None
         if reason or self.trainer.finished == self.trainer.epochs:
             self.end("done", reason)
 
@@ -103,12 +111,25 @@ class MemberRun:
         self.folder.append_metrics(*self._unwritten)
         self._unwritten.clear()
 
+    def state(self) -> State:
+        """All that this run needs to go on from here, its best weights included."""
+        tensors, state = self.trainer.state(self.network)
+        best = self.best_state
+        state = {**state, "best": best and best[1]}
+        if best and best[1]["finished"] != self.trainer.finished:
+            tensors = {**tensors, **{f"{_BEST}{name}": values for name, values in best[0].items()}}
+        return tensors, state
+
     def save_checkpoints(self) -> None:
         """Write the present state and the best one; metrics.csv is never behind them."""
         self.write_rows()
-        if self.best_state is not None:
+        self._save_best()
+        self.folder.save_last(*self.state())
+
+    def _save_best(self) -> None:
+        if self.best_state is not None and self.best_state is not self._saved_best:
             self.folder.save_checkpoint("best", *self.best_state)
-        self.folder.save_checkpoint("last", *self.trainer.state(self.network))
+            self._saved_best = self.best_state
 
     def end(self, status: str, reason: str | None = None) -> None:
         """Write what the run leaves behind; `close` comes last."""
@@ -117,7 +138,7 @@ class MemberRun:
             # The present weights are worthless: the best ones are kept, and last as it was.
             self.write_rows()
             if self.best_state is not None:
-                self.folder.save_checkpoint("best", *self.best_state)
+                self._save_best()
                 self.record["weights"] = "best"
         elif self.trainer.between_epochs:
             self.save_checkpoints()
@@ -137,14 +158,16 @@ class MemberRun:
         epoch = int(self.last_row.get("epoch") or 0)
         if self.status == "diverged":
             epoch = self.trainer.finished
+        ended = self.status in ("done", "diverged")
         self.record |= {
-            "status": self.status,
+            "status": "running" if ended and self.figures_missing else self.status,
             "reason": self.reason,
             "epochs": epoch,
             "steps": epoch * len(self.trainer.batches),
             "train_seconds": self.trainer.train_seconds,
             "seconds": time.perf_counter() - self._clock,
             "ended": now(),
+            "metrics": self.folder.metrics.mark(),
         }
         self.folder.write_record(self.record)
 
@@ -174,6 +197,19 @@ class MemberRun:
         return network
 
 
+def _best_of(restart: Restart) -> State | None:
+    """The best weights that a checkpoint holds: its own ones, if its epoch was the best."""
+    if restart.state["best"] is None:
+        return None
+    own = restart.state["best"]["finished"] == restart.epoch
+    kept = {
+        name.removeprefix(_BEST): values
+        for name, values in restart.tensors.items()
+        if (is_weight(name) if own else name.startswith(_BEST))
+    }
+    return kept, restart.state["best"]
+
+
 def first_record(
     spec: Spec, data: Dataset, experiment: Experiment, command: Sequence[str]
 ) -> dict[str, Any]:
@@ -187,6 +223,7 @@ def first_record(
         "status": "running",
         "command": list(command),
         "seed": spec.seed,
+        "config_sha256": hashlib.sha256(dump(spec).encode()).hexdigest(),
         "task": data.task,
         "class_names": data.class_names,
         "feature_names": data.feature_names,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 
 PACKAGES = ("minidl", "torch", "numpy")
+_MACHINE = ("device", "device_name", "threads")
 
 
 @cache
@@ -27,6 +29,20 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "git_commit": _git_commit(),
     }
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What of two provenances makes results differ in their last bits: "torch 2.12.0, now 2.13.0".
+
+    What a record doesn't say counts as equal.
+    """
+    old = {**(before.get("versions") or {}), **{key: before.get(key) for key in _MACHINE}}
+    new = {**now["versions"], **{key: now[key] for key in _MACHINE}}
+    return [
+        f"{key.replace('_', ' ')} {old[key]}, now {new[key]}"
+        for key in (*PACKAGES, *_MACHINE)
+        if old.get(key) is not None and old[key] != new[key]
+    ]
 
 
 def _git_commit() -> str | None:

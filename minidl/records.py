@@ -141,6 +141,9 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "final": _is_mapping,
     "best": _is_mapping,
     "sweep": _is_mapping,
+    "metrics": _is_mapping,
+    "forced": _list_of(_is_text),
+    "command": _list_of(_is_text),
 }
 
 

@@ -4,16 +4,16 @@ runs/<stem>-<date>-<time>-<hash>/   (or a name of the user's)
   config.yaml      the resolved spec: running it gives the same run
   run.json         status, seed, versions, class names, final and best metrics …
   metrics.csv      one row per epoch, appended
-  checkpoints/     last.safetensors, best.safetensors
+  checkpoints/     last.safetensors, the one before it (previous), best.safetensors
   predictions.npz  targets and outputs, and the outputs over the plotting grid
   plots/           loss.png, accuracy.png …
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
-import stat
 import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidl import checkpoint, files, records
 from minidl.errors import RunError
+from minidl.metrics import MetricsFile, read_file
 from minidl.names import check_name, unique_name
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class RunFolder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Use `create` or `open`: this checks nothing."""
         self.path = Path(path)
-        self._columns: tuple[str, ...] | None = None
+        self.metrics = MetricsFile(self.metrics_path)
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -53,28 +54,41 @@ class RunFolder:
         *,
         stem: str,
         config_text: str,
+        record: Mapping[str, Any] | None = None,
         name: str | None = None,
         overwrite: bool = False,
     ) -> RunFolder:
-        """A new folder in `runs_dir` that holds config.yaml.
+        """A new folder in `runs_dir` that holds config.yaml, and run.json if `record` is given.
 
         It is called `name`, or `<stem>-<date>-<time>-<hash>`. Raises RunError where the name is
         unsafe or taken; `overwrite` deletes what is there, if that is a run folder.
         """
-        check_name(stem if name is None else name)
-        folder = Path(runs_dir) / (unique_name(stem, config_text) if name is None else name)
+        path = run_path(runs_dir, stem=stem, config_text=config_text, name=name)
+        return cls.create_at(path, config_text=config_text, record=record, overwrite=overwrite)
+
+    @classmethod
+    def create_at(
+        cls,
+        folder: Path,
+        *,
+        config_text: str,
+        record: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+    ) -> RunFolder:
+        """The same with a path of `run_path`, which the caller may have locked."""
         if folder.is_symlink():
             raise RunError(f"{folder}: is a symbolic link: a run is never written through one")
-        if folder.exists():
+        if files.status(folder) is not None:
             if not overwrite:
                 raise RunError(f"{folder}: exists already (choose another --name, or --overwrite)")
-            if not (is_run(folder) or (folder.is_dir() and not any(folder.iterdir()))):
+            empty = files.is_folder(folder) and not files.entries(folder)
+            if not (empty or is_run(folder)):
                 raise RunError(f"{folder}: isn't a run folder, so --overwrite leaves it alone")
-            files.remove_folder(folder)
-        files.make_folder(folder, new=True)
-        run = cls(folder)
-        files.write_atomic(run.config_path, config_text.encode())
-        return run
+        contents = {_CONFIG: config_text.encode()}
+        if record is not None:
+            contents[_RECORD] = records.encode(record)
+        files.new_folder(folder, contents, overwrite=overwrite)
+        return cls(folder)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> RunFolder:
@@ -126,51 +140,29 @@ class RunFolder:
 
     def read_record(self) -> dict[str, Any]:
         try:
-            return records.decode(_read(self.record_path))
+            return records.decode(read_file(self.record_path))
         except ValueError as error:
             raise RunError(f"{self.record_path}: is damaged: {error}") from error
+
+    def check_config(self, record: Mapping[str, Any]) -> None:
+        """Raises RunError where config.yaml isn't what the record says that the run began with."""
+        expected = record.get("config_sha256")
+        if expected not in (None, hashlib.sha256(read_file(self.config_path)).hexdigest()):
+            raise RunError(
+                f"{self.config_path}: isn't what the run began with: its SHA-256 differs"
+            )
 
     # metrics.csv
 
     def append_metrics(self, *rows: Mapping[str, float | int | None]) -> None:
-        """Adds rows; the first row's keys are the header, and every later row has the same.
-
-        Floats are written exactly (repr); None as an empty cell; NaN as `nan`, so that a
-        divergence is seen.
-        """
-        if not rows:
-            return
-        text = ""
-        if self._columns is None and self.metrics_path.exists():
-            self._columns = tuple(self.read_columns())
-        if self._columns is None:
-            self._columns, text = tuple(rows[0]), records.encode_row(rows[0])
-        for row in rows:
-            if tuple(row) != self._columns:
-                raise ValueError(f"metrics must have the columns {self._columns}, not {tuple(row)}")
-            text += records.encode_row(row.values())
-        files.append(self.metrics_path, text)
-
-    def keep_metrics(self, rows: int) -> list[dict[str, float]]:
-        """Cut metrics.csv after its first `rows` rows, and return those."""
-        columns = self.read_columns() if self.metrics_path.exists() else {}
-        kept = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        if len(kept) < rows:
-            raise RunError(f"{self.metrics_path}: is damaged: {rows} epochs were trained")
-        if columns:
-            lines = _read(self.metrics_path).splitlines(keepends=True)
-            files.write_atomic(self.metrics_path, b"".join(lines[: rows + 1]))
-        return kept[:rows]
+        """Adds rows; the first row's keys are the header, and every later row has the same."""
+        self.metrics.append(*rows)
 
     def read_columns(self) -> dict[str, list[float]]:
-        """metrics.csv by column, an empty cell as NaN; whole numbers stay integers.
-
-        A last line without its line end was being written when the process died: it is left out.
-        """
-        try:
-            return records.decode_columns(_read(self.metrics_path))
-        except ValueError as error:
-            raise RunError(f"{self.metrics_path}: is damaged: {error}") from error
+        """metrics.csv by column, checked where run.json holds its checksum (see MetricsFile)."""
+        record = self.read_record() if files.is_file(self.record_path) else {}
+        mark = record.get("metrics")
+        return self.metrics.read(mark if isinstance(mark, dict) else None, whole=True)
 
     def read_metrics(self) -> pd.DataFrame:
         """metrics.csv as a table, one row per epoch."""
@@ -181,22 +173,37 @@ class RunFolder:
     # checkpoints/
 
     def save_checkpoint(
-        self, name: str, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]
+        self,
+        name: str,
+        tensors: Mapping[str, torch.Tensor],
+        state: Mapping[str, Any],
+        *,
+        keep: str | None = None,
     ) -> None:
-        """Replaces checkpoints/<name>.safetensors; `state` is what JSON can hold."""
+        """Replaces checkpoints/<name>.safetensors, and keeps what it was under the name `keep`.
+
+        `state` is what JSON can hold.
+        """
         path = self.checkpoint_path(name)
-        if not path.parent.is_dir():
+        if not files.is_folder(path.parent):
             files.make_folder(path.parent)
-        files.write_atomic(path, checkpoint.encode(tensors, state))
+        kept = None if keep is None else self.checkpoint_path(keep)
+        files.write_atomic(path, checkpoint.encode(tensors, state), keep=kept)
+
+    def save_last(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
+        """Writes what a run goes on from (restart.py): it stands for metrics.csv as it is now."""
+        self.metrics.force()
+        state = {**state, "metrics": self.metrics.mark()}
+        self.save_checkpoint("last", tensors, state, keep="previous")
 
     def has_checkpoint(self, name: str) -> bool:
-        return self.checkpoint_path(name).is_file()
+        return files.is_file(self.checkpoint_path(name))
 
     def load_checkpoint(self, name: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Tensors (on the CPU) and state; RunError where the file is missing or damaged."""
         path = self.checkpoint_path(name)
         try:
-            return checkpoint.decode(_read(path))
+            return checkpoint.decode(read_file(path))
         except ValueError as error:
             raise RunError(f"{path}: {error}") from error
 
@@ -212,7 +219,7 @@ class RunFolder:
     def read_predictions(self) -> dict[str, np.ndarray]:
         import numpy as np
 
-        content = io.BytesIO(_read(self.predictions_path))
+        content = io.BytesIO(read_file(self.predictions_path))
         try:
             with np.load(content, allow_pickle=False) as arrays:
                 return dict(arrays)
@@ -223,15 +230,23 @@ class RunFolder:
 
     def write_plot(self, name: str, png: bytes) -> Path:
         path = self.plot_path(name)
-        if not path.parent.is_dir():
+        if not files.is_folder(path.parent):
             files.make_folder(path.parent)
         files.write_atomic(path, png)
         return path
 
 
+def run_path(
+    runs_dir: str | os.PathLike[str], *, stem: str, config_text: str, name: str | None = None
+) -> Path:
+    """Where a new run will lie. Raises RunError where the name is unsafe."""
+    check_name(stem if name is None else name)
+    return Path(runs_dir) / (unique_name(stem, config_text) if name is None else name)
+
+
 def is_run(path: Path) -> bool:
     """Whether a folder holds a config.yaml or a run.json."""
-    return _is_dir(path) and any((path / name).is_file() for name in (_CONFIG, _RECORD))
+    return any(files.is_file(path / name) for name in (_CONFIG, _RECORD))
 
 
 def refuse_links(folder: Path) -> None:
@@ -259,12 +274,8 @@ def _walk(folder: Path, depth: int) -> Iterable[Path]:
     if is_run(folder):
         yield folder
     elif depth:
-        try:
-            inside = [entry for entry in folder.iterdir() if _is_dir(entry)]
-        except OSError as error:
-            raise RunError(f"{folder}: can't be read: {files.reason(error)}") from error
-        for entry in inside:
-            if not (entry.name.startswith(".") or entry.is_symlink()):
+        for entry in files.entries(folder):
+            if not (entry.name.startswith(".") or entry.is_symlink()) and files.is_folder(entry):
                 yield from _walk(entry, depth - 1)
 
 
@@ -273,30 +284,11 @@ def _started(run: RunFolder) -> float:
     try:
         return datetime.fromisoformat(run.read_record()["started"]).timestamp()
     except (RunError, KeyError, TypeError, ValueError, OverflowError):
-        return run.path.stat().st_mtime
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise RunError(f"{path}: no such file") from error
-    except OSError as error:
-        raise RunError(f"{path}: can't be read: {files.reason(error)}") from error
+        found = files.status(run.path)
+        return found.st_mtime if found else 0.0
 
 
 def _need_folder(path: Path) -> None:
-    try:
-        if not stat.S_ISDIR(path.stat().st_mode):
-            raise RunError(f"{path}: isn't a folder")
-    except (FileNotFoundError, ValueError) as error:  # ValueError: a NUL in the path
-        raise RunError(f"{path}: no such folder") from error
-    except OSError as error:
-        raise RunError(f"{path}: can't be read: {files.reason(error)}") from error
-
-
-def _is_dir(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
+    if not files.is_folder(path):
+        problem = "isn't a folder" if files.status(path) else "no such folder"
+        raise RunError(f"{path}: {problem}")

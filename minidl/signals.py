@@ -12,6 +12,15 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 
 
+class Stopped(BaseException):  # no error, and not to be caught as one
+    """Raised by a signal that is to end the program at once."""
+
+    def __init__(self, number: int) -> None:
+        self.signal = signal.Signals(number)
+        self.exit_code = 128 + number
+        super().__init__(f"by {self.signal.name}")
+
+
 class Received:
     """Which signal came first, if any."""
 
@@ -30,7 +39,7 @@ _listeners: list[tuple[Received, Callable[[], None]]] = []
 
 @contextmanager
 def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
-    """Call `request_stop` at the first signal and let the next one do what it always does.
+    """Call `request_stop` at the first signal; the next one raises Stopped, as the call itself may.
 
     Nested ones are all told. Outside the main thread nothing is changed: signals never arrive
     there.
@@ -57,8 +66,13 @@ def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
 def _tell_all(number: int, frame: FrameType | None) -> None:
     for one in SIGNALS:
         if signal.getsignal(one) is _tell_all:
-            is_interrupt = one == signal.SIGINT
-            signal.signal(one, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
-    for received, request_stop in _listeners:
+            signal.signal(one, stop_at_once)
+    for received, _ in _listeners:
         received.signal = signal.Signals(number)
+    for _, request_stop in list(_listeners):
         request_stop()
+
+
+def stop_at_once(number: int, frame: FrameType | None = None) -> None:
+    """A signal handler that raises Stopped."""
+    raise Stopped(number)

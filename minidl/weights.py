@@ -25,3 +25,8 @@ def set_weights(
     flat.set_member(member, tensors["parameters"])
     for name, values in network.member_statistics(member).items():
         values.copy_(tensors[f"{_STATISTICS}{name}"])
+
+
+def is_weight(name: str) -> bool:
+    """Whether a tensor of a checkpoint is one that `weights_of` gives."""
+    return name == "parameters" or name.startswith(_STATISTICS)

@@ -21,7 +21,8 @@ ALLOWED = {
     "minidl/optim": (
         *("torch", "minidl.errors", "minidl.nn.parameter", "minidl.nn.memory", "minidl.nn.module"),
     ),
-    "minidl/capture.py": ("torch", "minidl.errors", "minidl.nn"),
+    "minidl/recorder.py": ("torch", "minidl.errors", "minidl.nn"),
+    "minidl/capture.py": ("torch", "minidl.nn", "minidl.recorder"),
     "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.errors", "minidl.names"),
     "minidl/data": (
         *("torch", "numpy", "pandas", "sklearn", "safetensors"),

@@ -12,6 +12,7 @@ from torch import Tensor
 from minidl import nn, optim
 from minidl.capture import capture
 from minidl.errors import CaptureError
+from minidl.nn.memory import SHAPES_REMEMBERED
 
 
 def training_step(
@@ -257,3 +258,11 @@ def test_a_captured_network_can_not_move_its_memory() -> None:
     capture(network.forward)(torch.ones(4, 3))
     with pytest.raises(RuntimeError, match="a captured step holds"):
         network.stack(3)
+
+
+def test_recordings_of_ever_new_shapes_are_forgotten_again() -> None:
+    run = capture(training_step(None)[0])
+    with torch.inference_mode():
+        for x, target in batches(None, list(range(1, 70))):
+            run(x, target)
+    assert len(run.report()) == SHAPES_REMEMBERED

@@ -21,8 +21,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    owner = Path if operation == "replace" else os
-    monkeypatch.setattr(owner, operation, fail)
+    monkeypatch.setattr(os, operation, fail)
 
 
 def test_a_file_holds_exactly_what_was_written_and_nothing_lies_beside_it(tmp_path: Path) -> None:

@@ -1,101 +1,67 @@
-"""The `minidl` command: registers the commands and turns errors into one clear message."""
+"""The edges of the `minidl` process: signals, errors, exit codes, standard output.
+
+Nothing slow is imported before `main` listens to signals: Ctrl-C never shows a traceback.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
-from typing import Annotated
-
-import typer
-
-from minidl.errors import ConfigError, DataError, MinidlError
-from minidl_cli.compare import compare
-from minidl_cli.components import components
-from minidl_cli.list import list_runs
-from minidl_cli.new import new
-from minidl_cli.output import harmless
-from minidl_cli.predict import predict
-from minidl_cli.report import report
-from minidl_cli.resume import resume
-from minidl_cli.schema import schema
-from minidl_cli.sweep import sweep
-from minidl_cli.train import train
-from minidl_cli.validate import validate
+import threading
+from collections.abc import Iterator
+from typing import Any
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE: the program's own mistake, not the user's
-
-app = typer.Typer(
-    name="minidl",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        print(f"minidl {version('minidl')}")
-        raise typer.Exit
-
-
-@app.callback()
-def minidl(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Train small neural networks from a YAML file, on backpropagation you can read and prove.
-
-    Start with: minidl new first.yaml && minidl train first.yaml
-    """
-
-
-app.command("train")(train)
-app.command("resume")(resume)
-app.command("sweep")(sweep)
-app.command("predict")(predict)
-app.command("validate")(validate)
-app.command("new")(new)
-app.command("components")(components)
-app.command("schema")(schema)
-app.command("report")(report)
-app.command("compare")(compare)
-app.command("list")(list_runs)
 
 
 def main() -> None:
     """Run the command; every error that is ours becomes a message and an exit code."""
+    with _signals_heard(), _warnings_shown():
+        sys.exit(_run())
+
+
+def _run() -> int:
+    from minidl.errors import MinidlError
+    from minidl.signals import Stopped
+
+    code = 0
     try:
-        app()
-        sys.stdout.flush()
+        try:
+            from minidl_cli.app import app
+
+            app()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except MinidlError as error:
         _report(error)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except BrokenPipeError:
-        # The reader left; the interpreter would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _discard_stdout()
+    except Stopped as stopped:
+        _print_error(f"stopped at once, {stopped}")
+        return stopped.exit_code
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except OSError as error:
-        with contextlib.suppress(OSError):
-            _print_error(f"{error.filename or 'standard output'}: {error.strerror or error}")
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        _print_error(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        _discard_stdout()
+        return 1
     except Exception as error:
         if "--debug" in sys.argv:
             raise
         if _is_out_of_memory(error):
             _print_error("out of memory: choose a smaller network, batch or stack, or less data")
-            sys.exit(1)
+            return 1
         _print_error(
             f"unexpected {type(error).__name__}: {error}\n"
             "This is a mistake in minidl; `--debug` after `train` or `predict` shows where."
         )
-        sys.exit(INTERNAL_ERROR)
+        return INTERNAL_ERROR
+    return code
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -104,7 +70,52 @@ def _is_out_of_memory(error: Exception) -> bool:
     return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
-def _report(error: MinidlError) -> None:
+@contextlib.contextmanager
+def _signals_heard() -> Iterator[None]:
+    """A signal ends the program with one line; while it trains, `signals.orderly_end` does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {}
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What is ignored stays so: nohup and a shell's background jobs ask for that.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, frame: Any) -> None:
+    # Not by an exception: modules that are being imported turn it into others. All that is written
+    # is complete or absent, so there is nothing to tidy up.
+    with contextlib.suppress(OSError):
+        os.write(2, f"minidl: stopped by {signal.Signals(number).name}\n".encode())
+    os._exit(128 + number)
+
+
+@contextlib.contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """A warning is one line on stderr, like an error."""
+    import warnings
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        _print_error(f"warning: {message}")
+
+    before: Any = warnings.showwarning
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
+
+
+def _report(error: Exception) -> None:
+    from minidl.errors import ConfigError, DataError
+
     if "--debug" in sys.argv:
         import traceback
 
@@ -118,7 +129,16 @@ def _report(error: MinidlError) -> None:
 
 def _print_error(text: str) -> None:
     """On stderr, without characters that would move a terminal's cursor."""
-    print(f"minidl: {harmless(text)}", file=sys.stderr)
+    from minidl_cli.output import harmless
+
+    with contextlib.suppress(OSError):
+        print(f"minidl: {harmless(text)}", file=sys.stderr)
+
+
+def _discard_stdout() -> None:
+    """The interpreter would complain once more when it closes stdout."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

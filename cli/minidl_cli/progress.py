@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 import time
@@ -130,7 +131,8 @@ class Bar(Lines):
         self._drawn, self._before = now, (steps, now)
 
     def close(self) -> None:
-        self._bar.stop()
+        with contextlib.suppress(OSError):
+            self._bar.stop()
 
 
 def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test")) -> str:
@@ -143,4 +145,5 @@ def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test
 
 
 def _say(text: str) -> None:
-    print(harmless(text), file=sys.stderr)
+    with contextlib.suppress(OSError):  # a terminal that is gone stops no training
+        print(harmless(text), file=sys.stderr)

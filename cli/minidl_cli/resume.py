@@ -14,6 +14,12 @@ def resume(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes of a sweep; one per core if left out.")
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Also with other versions, threads or device: results differ then."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -37,7 +43,9 @@ def resume(
 
     spec = load_spec(RunFolder.open(folder).config_path)
     show(
-        lambda observers, started: resume_run(folder, observers=observers, started=started),
+        lambda observers, started: resume_run(
+            folder, force=force, observers=observers, started=started
+        ),
         epochs=spec.training.epochs,
         quiet=quiet,
     )

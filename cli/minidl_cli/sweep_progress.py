@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 import time
@@ -167,7 +168,8 @@ class SweepBar(SweepLines):
         self._bar.update(self._task, completed=share, ended=self.ended_count, text=text)
 
     def close(self) -> None:
-        self._bar.stop()
+        with contextlib.suppress(OSError):
+            self._bar.stop()
 
 
 def _duration(seconds: float) -> str:
@@ -178,4 +180,5 @@ def _duration(seconds: float) -> str:
 
 
 def _say(text: str) -> None:
-    print(harmless(text), file=sys.stderr)
+    with contextlib.suppress(OSError):  # a terminal that is gone stops no training
+        print(harmless(text), file=sys.stderr)

@@ -128,7 +128,7 @@ class Memory:
         """
         order = order or tuple(range(len(shape)))
         key = (name, tuple(shape), like.dtype, like.device, order)
-        found = self._buffers.get(key)
+        found = self._buffers.pop(key, None)
         if found is None:
             if len(self._buffers) >= SHAPES_REMEMBERED:
                 del self._buffers[next(iter(self._buffers))]
@@ -138,7 +138,7 @@ class Memory:
                 found = found.permute([order.index(d) for d in range(len(shape))])
                 if fill is not None:
                     found.fill_(fill)
-            self._buffers[key] = found
+        self._buffers[key] = found  # the last to be forgotten now
         return found
 
     def constant(self, value: float, like: Tensor) -> Tensor:
@@ -167,11 +167,11 @@ class Memory:
     def table(self, name: str, make: Callable[[], Tensor], like: Tensor) -> Tensor:
         """The constants that `make()` returns, with `like`'s dtype and device; made once."""
         key = (f"table {name}", like.dtype, like.device)
-        found = self._buffers.get(key)
+        found = self._buffers.pop(key, None)
         if found is None:
             with outside_recording():
                 found = make().to(like.device, like.dtype)
-            self._buffers[key] = found
+        self._buffers[key] = found
         return found
 
     def forget_buffers(self) -> None:

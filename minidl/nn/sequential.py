@@ -21,6 +21,7 @@ class Sequential(Module):
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()
         self._children: dict[str, Module] = {}
+        self._first = 0  # where the backward pass ends
         for given in modules:
             named = given.items() if isinstance(given, Mapping) else [(None, given)]
             for name, module in named:
@@ -42,7 +43,7 @@ class Sequential(Module):
         return x
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        for child in reversed(self._children.values()):
+        for child in reversed(self.children()[self._first :]):
             grad_output = child.backward(grad_output)
         return grad_output
 
@@ -55,8 +56,10 @@ class Sequential(Module):
         return input_shape
 
     def skip_input_gradient(self) -> None:
+        """Stop at the first child that has parameters: those before it learn nothing."""
         super().skip_input_gradient()
-        self.children()[0].skip_input_gradient()
+        self._first = next((i for i, child in enumerate(self) if child.parameters()), 0)
+        self[self._first].skip_input_gradient()
 
     def _links(self) -> Iterator[Module]:
         """The modules of the chain, those of a Sequential inside it instead of that Sequential.

@@ -174,7 +174,7 @@ def _value(name: str, given: Number, networks: int | None, bounds: tuple[float, 
 def _same(a: Value, b: Value) -> bool:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return torch.equal(a, b)
-    return a is b or a == b
+    return bool(a == b)
 
 
 def _plain(value: Value) -> Any:

@@ -27,12 +27,15 @@ class Member:
 
     @classmethod
     def read(cls, folder: RunFolder) -> Member:
-        """Raises RunError and ConfigError where config.yaml or run.json can't be used."""
+        """Raises RunError and ConfigError where a file of the folder is damaged."""
         record = folder.read_record()
         if record.get("status") not in STATUSES:
             raise RunError(f"{folder.record_path}: is damaged: it gives no known status")
         if record["status"] == "failed" and not folder.config_path.exists():
             raise RunError(f"{folder.path}: failed before it began{_error_of(folder)}")
+        folder.check_config(record)
+        if isinstance(record.get("metrics"), dict):
+            folder.metrics.check(record["metrics"])
         settings = read_settings(folder.config_path)
         # Where whole components were swept, their options tell two of one type apart.
         swept = record.get("sweep")

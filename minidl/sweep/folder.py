@@ -19,6 +19,7 @@ from minidl import files
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
+from minidl.restart import Restart
 from minidl.runs import RunFolder, is_run, refuse_links
 from minidl.spec import Member, Sweep
 from minidl.spec.dump import to_yaml
@@ -81,14 +82,8 @@ class SweepFolder:
         return run.status if is_run(run.path) else "missing"
 
     def finished(self, member: Member) -> int:
-        """The epoch of a member's last checkpoint, from which it can go on; 0 without one."""
-        run = self.run(member)
-        if not run.has_checkpoint("last"):
-            return 0
-        try:
-            return int(run.load_checkpoint("last")[1]["finished"])
-        except RunError:
-            return 0
+        """The epoch from which a member can go on; 0 without a sound checkpoint."""
+        return Restart.find(self.run(member)).epoch
 
     def write_error(self, member: Member, text: str) -> None:
         """Note that a member failed, and why; its folder may not be there yet."""

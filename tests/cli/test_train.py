@@ -149,8 +149,8 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     config.write_text(SMALL)
     with mock.patch("pathlib.Path.mkdir", side_effect=PermissionError(13, "Permission denied")):
         finished = minidl("train", config, "--runs-dir", locked)
-    assert (finished.code, finished.out) == (2, "")
-    assert finished.err.startswith(f"minidl: {locked}/small-")
+    assert (finished.code, finished.out) == (1, "")
+    assert finished.err.startswith(f"minidl: {locked}")
     assert finished.err.endswith(": can't make this folder: permission denied\n")
 
 

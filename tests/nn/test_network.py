@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from cases import LAYERS, STACKS, LayerCase, error, samples
@@ -151,8 +153,9 @@ def test_called_networks_return_memory_of_their_own() -> None:
     assert torch.equal(first, kept)
 
 
-def test_the_input_gradient_can_be_left_out() -> None:
-    network = mlp()
+@pytest.mark.parametrize("make", [mlp, lambda: nn.Sequential(nn.Flatten(), mlp())])
+def test_the_input_gradient_can_be_left_out(make: Callable[[], nn.Sequential]) -> None:
+    network = make()
     network.forward(torch.ones(2, 3))
     assert network.backward(torch.ones(2, 2)).shape == (2, 3)
     full = [p.grad.clone() for p in network.parameters()]

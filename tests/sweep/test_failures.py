@@ -13,6 +13,7 @@ from trainings import columns, minidl, text_of_metrics
 
 from minidl.errors import DataError
 from minidl.executors import Update
+from minidl.signals import Stopped
 from minidl.spec import Spec
 from minidl.sweep import stack_run
 from minidl.sweep.folder import SweepFolder
@@ -207,18 +208,9 @@ def test_a_signal_while_a_stack_is_built_is_not_lost(
 
 def test_a_second_signal_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack_run, "EVENT_SECONDS", 0.0)
-    monkeypatch.setattr(signal, "default_int_handler", _interrupt)
-    before = signal.signal(signal.SIGINT, _interrupt)
 
     def watch(update: Update) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run(planned(tmp_path, "seed=1,2", "training.epochs=1000000", jobs=1), watch=watch)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    with pytest.raises(Stopped):
+        run(planned(tmp_path, "seed=1,2", "training.epochs=1000000", jobs=1), watch=watch)

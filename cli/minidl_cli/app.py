@@ -1,0 +1,59 @@
+"""All commands of `minidl`, registered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from minidl_cli.compare import compare
+from minidl_cli.components import components
+from minidl_cli.list import list_runs
+from minidl_cli.new import new
+from minidl_cli.predict import predict
+from minidl_cli.report import report
+from minidl_cli.resume import resume
+from minidl_cli.schema import schema
+from minidl_cli.sweep import sweep
+from minidl_cli.train import train
+from minidl_cli.validate import validate
+
+app = typer.Typer(
+    name="minidl",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"minidl {version('minidl')}")
+        raise typer.Exit
+
+
+@app.callback()
+def minidl(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Train small neural networks from a YAML file, on backpropagation you can read and prove.
+
+    Start with: minidl new first.yaml && minidl train first.yaml
+    """
+
+
+app.command("train")(train)
+app.command("resume")(resume)
+app.command("sweep")(sweep)
+app.command("predict")(predict)
+app.command("validate")(validate)
+app.command("new")(new)
+app.command("components")(components)
+app.command("schema")(schema)
+app.command("report")(report)
+app.command("compare")(compare)
+app.command("list")(list_runs)

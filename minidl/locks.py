@@ -1,0 +1,88 @@
+"""One process works on a folder at a time: a lock that the kernel lifts when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minidl import files
+from minidl.errors import RunError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+PATIENCE = 0.5  # seconds: who has just taken a lock needs a moment to write down its name
+
+
+@contextlib.contextmanager
+def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep all other processes off a folder (of a run or of a sweep, there already or not).
+
+    RunError says who works on it, if somebody does. The lock is a file beside the folder, which
+    may be replaced meanwhile.
+    """
+    target = Path(os.path.realpath(folder))
+    files.make_folder(target.parent)
+    path = target.with_name(f".{target.name}.lock")
+    lock = _lock(path)
+    try:
+        taken = files.disk(_take, lock)
+    except OSError as error:
+        raise files.WriteError(f"{path}: can't be locked: {files.reason(error)}") from error
+    if not taken:
+        raise RunError(f"{os.fspath(folder)}: is in use{_holder(path)}")
+    try:
+        _write_name(path)
+        yield
+    finally:
+        # While it is held: who waits for this file finds it unlinked, and makes another.
+        with contextlib.suppress(OSError):
+            files.disk(path.unlink)
+        lock.release()
+
+
+def _lock(path: Path) -> FileLock:
+    from filelock import FileLock
+
+    return FileLock(path)
+
+
+def _take(lock: FileLock) -> bool:
+    from filelock import Timeout
+
+    try:
+        # Not at the first try: the file may be one that its holder has just unlinked.
+        lock.acquire(timeout=0.1, poll_interval=0.02)
+    except Timeout:
+        return False
+    return True
+
+
+def _write_name(path: Path) -> None:
+    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    name = {"pid": os.getpid(), "host": platform.node(), "since": since}
+    # Over what a killed holder left: the lock is on this very file, so it can't be another one.
+    handle = files.disk(os.open, path, os.O_WRONLY | os.O_TRUNC)
+    try:
+        files.disk(os.write, handle, json.dumps(name).encode())
+    finally:
+        os.close(handle)
+
+
+def _holder(path: Path) -> str:
+    """ " by process 12 on host since …", as far as it is known."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            name: dict[str, Any] = json.loads(files.read(path, 1000))
+            return f" by process {name['pid']} on {name['host']} since {name['since']}"
+        if time.monotonic() > deadline:
+            return " by another process"
+        time.sleep(0.02)
