@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from minidl.errors import RunError
-from minidl.records import spreadsheet_safe
+from minidl.report.escape import csv_text
 from minidl.runs import RunFolder, find_runs
 from minidl_cli.output import harmless, show
 
@@ -199,5 +199,6 @@ def _csv(rows: Sequence[Row]) -> str:
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(Row.__dataclass_fields__)
     for row in rows:
-        writer.writerow(spreadsheet_safe(value) for value in vars(row).values())
+        cells = vars(row).values()
+        writer.writerow(csv_text(cell) if isinstance(cell, str) else cell for cell in cells)
     return content.getvalue()

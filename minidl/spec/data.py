@@ -162,6 +162,9 @@ class _FileData(_Data):
         return given
 
     def rules(self) -> Iterator[tuple[str, str]]:
+        for key, path in (("path", self.path), ("test_path", self.test_path)):
+            if any("\ud800" <= character <= "\udfff" for character in str(path)):
+                yield key, "its name, or that of a folder above it, isn't UTF-8: rename it"
         if self.test_path is not None and self.test_fraction is not None:
             yield "test_path", "excludes test_fraction; keep one of the two"
         if self.test_path is None and self.test_fraction is None:
