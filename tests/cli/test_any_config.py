@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 from hostile import FORBIDDEN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -71,6 +74,14 @@ def mutated(draw: st.DrawFn, texts: list[str]) -> bytes:
             lines.insert(draw(st.integers(0, len(lines))), moved)
             text = "\n".join(lines)
     return text.encode("utf-8", "surrogatepass")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_command_tree() -> Iterator[None]:
+    """typer makes it anew for each call, which takes four times as long as checking a config."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.main.get_command", functools.cache(typer.main.get_command))
+        yield
 
 
 def check(content: bytes, folder: Path, *command: str) -> Finished:
