@@ -114,6 +114,8 @@ def resume(
             use_threads(threads_for(experiment.network, spec.training.batch_size)),
             _Stop(experiment.trainer) as stop,
         ):
+            known = {key: value for key, value in record.items() if value is not None}
+            record = first_record(spec, data, experiment, ()) | known
             record = _as_before(record, provenance(experiment.device), path, force)
             run = MemberRun(spec, data, experiment, folder, record, observers=observers)
             run.figures_missing = True

@@ -127,6 +127,7 @@ def _is_scale(value: Any) -> bool:
 _LARGEST = 100_000_000
 _KINDS: dict[str, Callable[[Any], bool]] = {
     "name": _is_text,
+    "status": _is_text,
     "task": _is_text,
     "class_names": _list_of(_is_text),
     "feature_names": _list_of(_is_text),

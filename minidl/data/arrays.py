@@ -203,7 +203,11 @@ def _read_npz(source: Source) -> dict[str, NDArray[Any]]:
                 f" {MOST_BYTES / MEBIBYTE:,.0f} are read"
             )
         with np.load(stream, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            arrays = {name: stored[name] for name in stored.files}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):  # NumPy hands on what it doesn't know
+                raise ValueError(f"{name!r} is no array")
+        return arrays
     except DAMAGED as error:
         reason = "holds Python objects" if "pickle" in str(error) else f"is damaged ({error})"
         raise DataError(f"{source.file}: can't be read as .npz: it {reason}") from error
