@@ -19,12 +19,16 @@ import torch
 from sides import CONFIG, RATE, WIDTHS
 from torch import Tensor
 
+from minidl.build import build
 from minidl.capture import capture
 from minidl.data.load import load_dataset
+from minidl.execute import read_data
 from minidl.nn import Linear, MSELoss, ReLU, Sequential
 from minidl.optim import SGD
 from minidl.seeds import generator
 from minidl.spec import parse_spec
+from minidl.sweep.stacks import fastest_size
+from minidl.sweep.work import work_of
 
 
 @dataclass
@@ -104,6 +108,31 @@ def minidl_stack(start: Start) -> Side:
 
     flat = optimizer.flat
     return Side(run, lambda: torch.stack([flat.member(i) for i in range(start.networks)]))
+
+
+def minidl_stacks(start: Start) -> Side:
+    """The stacks that `minidl sweep` cuts the networks into, one after the other."""
+    size = fastest(start.batch_size)
+    firsts = range(0, start.networks, size)
+    cut = [
+        minidl_stack(
+            Start(start.batch_size, min(size, start.networks - first), start.first + first)
+        )
+        for first in firsts
+    ]
+
+    def run(steps: int) -> None:
+        for one in cut:
+            one.run(steps)
+
+    return Side(run, lambda: torch.cat([one.weights() for one in cut]))
+
+
+def fastest(batch_size: int) -> int:
+    """How many of these networks `minidl sweep` trains side by side."""
+    spec = parse_spec(CONFIG, overrides=[f"training.batch_size={batch_size}"])
+    data = read_data(spec)
+    return fastest_size(work_of(spec, data, build([spec], [data])), memory=2**62)
 
 
 def torch_func(start: Start) -> Side:
@@ -201,7 +230,7 @@ def jax_scan(start: Start) -> Side:
 
 
 class Processes:
-    """minidl in several processes with one thread each, which share the networks evenly."""
+    """`minidl_stacks` in processes of one thread each, which share the networks evenly."""
 
     def __init__(self, count: int, batch_size: int, networks: int) -> None:
         context, share = get_context("spawn"), networks // count
@@ -231,7 +260,7 @@ class Processes:
 
 def _work(pipe: Any, batch_size: int, networks: int, first: int) -> None:
     torch.set_num_threads(1)
-    side = minidl_stack(Start(batch_size, networks, first))
+    side = minidl_stacks(Start(batch_size, networks, first))
     while steps := pipe.recv():
         side.run(steps)
         pipe.send(None)

@@ -4,8 +4,9 @@
 
 Each number of threads has a process of its own, bound to as many cores, since JAX reads its cores
 once. In it all sides are measured in turns: a round measures each once, and the table shows medians
-over the rounds, in µs per network and step. On two cores minidl runs in two ways: two threads on
-the stack, or two processes with one thread and half of the networks each, as `minidl sweep` does.
+over the rounds, in µs per network and step. minidl runs in two ways: all networks in one stack, on
+all threads; and as `minidl sweep` trains them, in stacks that fit into the processor's cache, on a
+process with one thread for each core.
 `stacks.py` has the code that is timed. JAX is no dependency of the project: pip install
 jax==0.10.2; without it the other sides are measured.
 """
@@ -25,7 +26,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-STACK, PROCESSES = "minidl, one stack", "minidl, two processes"
+STACK, SWEEP = "minidl, one stack", "minidl, as in a sweep"
 JAX, FUNC, EAGER = "JAX, jit(vmap(scan))", "torch.func, vmap(grad)", "PyTorch, one by one"
 # By threads: how many times minidl's speed must be that of the other side.
 ASKED: dict[int, dict[str, dict[int, float]]] = {
@@ -89,22 +90,31 @@ def in_own_process(
 def measure(batch_size: int, networks: int, rounds: int, threads: int) -> dict[str, Any]:
     """Medians of each side at one batch size, in µs per network and step."""
     import torch
-    from stacks import Processes, Side, Start, eager, jax_scan, minidl_stack, torch_func
+    from stacks import (
+        Processes,
+        Side,
+        Start,
+        eager,
+        jax_scan,
+        minidl_stack,
+        minidl_stacks,
+        torch_func,
+    )
 
     torch.set_num_threads(threads)
     start = Start(batch_size, networks)
     epoch = len(start.batches)
     sides = {STACK: minidl_stack(start), FUNC: torch_func(start)}
     if threads == 1:
-        sides[EAGER] = eager(batch_size)
+        sides |= {EAGER: eager(batch_size), SWEEP: minidl_stacks(start)}
     if importlib.util.find_spec("jax") is not None:
         sides[JAX] = jax_scan(start)
     differences = compare(sides, epoch)
     # JAX's call is an epoch; of the slow ones fewer steps say as much.
-    steps = {STACK: epoch, JAX: epoch, FUNC: min(epoch, 20), EAGER: 100}
+    steps = {STACK: epoch, SWEEP: epoch, JAX: epoch, FUNC: min(epoch, 20), EAGER: 100}
     processes = Processes(threads, batch_size, networks) if threads > 1 else None
     if processes is not None:
-        steps[PROCESSES], sides[PROCESSES] = epoch, Side(processes.run, start.inputs.clone)
+        sides[SWEEP] = Side(processes.run, start.inputs.clone)
     times: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, side in sides.items():
@@ -146,7 +156,7 @@ def table(threads: int, measured: list[dict[str, Any]], networks: int) -> Table:
         made.add_column(name, justify="right")
     for result in measured:
         times, size = result["microseconds"], result["batch_size"]
-        fastest = min(times[name] for name in (STACK, PROCESSES) if name in times)
+        fastest = min(times[name] for name in (STACK, SWEEP))
         for index, name in enumerate(sorted(times, key=times.__getitem__)):
             least = ASKED.get(threads, {}).get(name, {}).get(size)
             made.add_row(

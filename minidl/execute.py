@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def execute(
     text = dump(spec)
     path = run_path(runs_dir, stem=spec.name, config_text=text, name=name)
     with (
-        use_threads(threads_for(experiment.network, spec.training.batch_size)),
+        _threads(spec, data, experiment),
         _Stop(experiment.trainer) as stop,
         locked(path),
     ):
@@ -103,15 +104,16 @@ def resume(
     """
     folder = RunFolder.open(path)
     refuse_links(path)
-    with locked(_owner(path)):
+    with locked(path):
         record = folder.read_record()
         if record.get("status") in ("done", "diverged"):
             raise RunError(f"{path}: nothing to resume: the run has ended ({record['status']})")
+        _refuse_member(path)
         folder.check_config(record)
         spec = load_spec(folder.config_path)
         data, experiment = prepare(spec)
         with (
-            use_threads(threads_for(experiment.network, spec.training.batch_size)),
+            _threads(spec, data, experiment),
             _Stop(experiment.trainer) as stop,
         ):
             known = {key: value for key, value in record.items() if value is not None}
@@ -125,12 +127,18 @@ def resume(
             return _train(run, stop)
 
 
-def _owner(path: Path) -> Path:
-    """The folder whose lock guards a run: its sweep's, if it belongs to one."""
+def _threads(spec: Spec, data: Dataset, experiment: Experiment) -> AbstractContextManager[None]:
+    batch = spec.training.batch_size
+    return use_threads(threads_for(experiment.network, data.input_shape, batch))
+
+
+def _refuse_member(path: Path) -> None:
+    """A member of a sweep goes on in its stack: alone it would end in other last bits."""
     from minidl.sweep.folder import is_sweep
 
     above = Path(os.path.realpath(path)).parent
-    return above if is_sweep(above) else path
+    if is_sweep(above):
+        raise RunError(f"{path}: is one of a sweep's runs: minidl resume {above} goes on with all")
 
 
 def _as_before(

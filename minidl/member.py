@@ -6,7 +6,7 @@ import hashlib
 import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -64,6 +64,11 @@ class MemberRun:
         self._clock = time.perf_counter() - (record.get("seconds") or 0.0)
 
     @property
+    def name(self) -> str:
+        """That of its folder."""
+        return self.folder.path.name
+
+    @property
     def trainer(self) -> Trainer:
         return self.experiment.trainer
 
@@ -92,6 +97,10 @@ class MemberRun:
         restart = Restart.find(self.folder)
         if restart.damage:
             warnings.warn(str(restart), DamageWarning, stacklevel=2)
+        self.go_on(restart)
+
+    def go_on(self, restart: Restart) -> None:
+        """Go on from there; what the folder has beyond it goes."""
         if restart.checkpoint:
             self.trainer.restore(self.network, restart.tensors, restart.state)
             self.best_state = _best_of(restart)
@@ -119,6 +128,13 @@ class MemberRun:
         if best and best[1]["finished"] != self.trainer.finished:
             tensors = {**tensors, **{f"{_BEST}{name}": values for name, values in best[0].items()}}
         return tensors, state
+
+    def state_in_stack(self) -> State:
+        """The same for the stack's checkpoint; it stands for the rows of metrics.csv until now."""
+        self.write_rows()
+        self.folder.metrics.force()
+        tensors, state = self.state()
+        return tensors, {**state, "metrics": self.folder.metrics.mark()}
 
     def save_checkpoints(self) -> None:
         """Write the present state and the best one; metrics.csv is never behind them."""
@@ -242,13 +258,17 @@ def first_record(
 
 def resolved(spec: Spec, data: Dataset, device: torch.device) -> Spec:
     """The spec with nothing left open: the device, and the files' hashes."""
-    changes: dict[str, Any] = {"device": str(device)}
-    if isinstance(spec.data, CsvData | ArraysData):
-        hashes = {"sha256": data.source_hashes[str(spec.data.path)]}
-        if spec.data.test_path is not None:
-            hashes["test_sha256"] = data.source_hashes[str(spec.data.test_path)]
-        changes["data"] = spec.data.model_copy(update=hashes)
-    return spec.model_copy(update=changes)
+    return pinned(spec, data.source_hashes).model_copy(update={"device": str(device)})
+
+
+def pinned(spec: Spec, hashes: Mapping[str, str]) -> Spec:
+    """The spec with the SHA-256 of its data files, by their paths: others are refused then."""
+    if not isinstance(spec.data, CsvData | ArraysData):
+        return spec
+    changes = {"sha256": hashes[str(spec.data.path)]}
+    if spec.data.test_path is not None:
+        changes["test_sha256"] = hashes[str(spec.data.test_path)]
+    return spec.model_copy(update={"data": spec.data.model_copy(update=changes)})
 
 
 def now() -> str:

@@ -62,6 +62,13 @@ class Restart:
                 return cls(name, tensors, state, columns, tuple(damage))
         return cls(damage=tuple(dict.fromkeys(damage)))
 
+    @classmethod
+    def of(
+        cls, folder: RunFolder, tensors: dict[str, torch.Tensor], state: dict[str, Any]
+    ) -> Restart:
+        """A state that lies elsewhere: in a stack's checkpoint. RunError if metrics.csv is damaged."""
+        return cls("last", tensors, state, folder.metrics.read(state.get("metrics") or {}))
+
     def rewind(self, folder: RunFolder) -> None:
         """Drop what came later, what is damaged, and what a killed process left half-written."""
         for path in (folder.path, folder.path / "checkpoints", folder.path / "plots"):

@@ -235,6 +235,8 @@ class Trainer:
                 flat.set_member(network, values, optimizer.vector(key.removeprefix("optimizer.")))
         self.batches.restore(network, tensors["order"])
         for number, dropout in enumerate(self._dropouts()):
+            if f"dropout.{number}" not in tensors:
+                continue  # it trained without dropout layers: its p is 0, whatever is drawn
             drawn = dropout.step_state()
             drawn["generators"][network] = tensors[f"dropout.{number}"]
             dropout.restore_step_state({**drawn, **state["dropout"][number]})

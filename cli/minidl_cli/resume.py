@@ -27,14 +27,20 @@ def resume(
     from minidl.sweep.folder import SweepFolder, is_sweep
 
     if is_sweep(folder):
+        from minidl.locks import locked
         from minidl.spec import load_sweep
         from minidl.sweep.run import plan
+        from minidl.sweep.work import measure
         from minidl_cli.sweep import finish
 
         opened = SweepFolder.open(folder)
         command = ["minidl", *sys.argv[1:]]
-        todo = plan(load_sweep(opened.config_path), opened, command=command, jobs=jobs)
-        finish(todo, fail_fast=False, quiet=quiet)
+        loaded = load_sweep(opened.config_path)
+        works = measure(loaded.members)
+        opened.refuse_other_files(works.files)
+        with locked(folder):
+            todo = plan(loaded, opened, works, command=command, jobs=jobs, force=force)
+            finish(todo, fail_fast=False, quiet=quiet)
 
     from minidl.execute import resume as resume_run
     from minidl.runs import RunFolder

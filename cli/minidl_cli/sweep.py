@@ -11,7 +11,7 @@ import typer
 from minidl_cli.output import show
 
 if TYPE_CHECKING:
-    from minidl.spec import Sweep
+    from minidl.spec import Member, Sweep
     from minidl.sweep.run import SweepPlan
 
 
@@ -43,6 +43,10 @@ def sweep(
         str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)
     ] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at a failure.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Go on also with other versions or another device."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -51,18 +55,23 @@ def sweep(
 
     given = [*(overrides or ()), *([f"device={device}"] if device else ())]
     loaded = load_sweep(config, given, repeats)
-    if dry_run:
-        _list(loaded, stack, jobs)
-        return
 
+    from minidl.locks import locked
     from minidl.sweep.folder import SweepFolder
-    from minidl.sweep.run import check, plan
+    from minidl.sweep.run import plan, stacks_of
+    from minidl.sweep.work import measure
 
-    check(loaded)
-    folder = SweepFolder.create(runs_dir, loaded, name)
-    command = ["minidl", *sys.argv[1:]]
-    todo = plan(loaded, folder, command=command, stack=stack, jobs=jobs)
-    finish(todo, fail_fast=fail_fast, quiet=quiet)
+    works = measure(loaded.members)  # builds each kind: what can't train is told here
+    if not quiet:
+        _tell_repeated(loaded)
+    if dry_run:
+        _list(stacks_of(loaded.members, works, stack, jobs))
+        return
+    with locked(SweepFolder.place(runs_dir, loaded, name)):
+        folder = SweepFolder.create(runs_dir, loaded, name, works.files)
+        command = ["minidl", *sys.argv[1:]]
+        todo = plan(loaded, folder, works, command=command, stack=stack, jobs=jobs, force=force)
+        finish(todo, fail_fast=fail_fast, quiet=quiet)
 
 
 def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> None:
@@ -78,12 +87,18 @@ def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> None:
     raise typer.Exit(outcome.exit_code)
 
 
-def _list(loaded: Sweep, stack: int | None, jobs: int | None) -> None:
-    from minidl.sweep.run import default_jobs
-    from minidl.sweep.stacks import make_stacks
+def _tell_repeated(loaded: Sweep) -> None:
+    if loaded.repeated:
+        points = len(loaded.members) + loaded.repeated
+        print(
+            f"{points} runs were asked for, but {loaded.repeated} of them only repeat another: "
+            "each is trained once",
+            file=sys.stderr,
+        )
 
-    stacks = make_stacks(loaded.members, size=stack, jobs=jobs or default_jobs())
+
+def _list(stacks: list[list[Member]]) -> None:
     for number, members in enumerate(stacks, 1):
         for member in members:
             print(f"stack {number}  {member.name}")
-    print(f"{len(loaded.members)} runs in {len(stacks)} stacks", file=sys.stderr)
+    print(f"{sum(map(len, stacks))} runs in {len(stacks)} stacks", file=sys.stderr)

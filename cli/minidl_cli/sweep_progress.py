@@ -10,7 +10,6 @@ from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from minidl.sweep.stacks import cost
 from minidl_cli.output import harmless
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ class SweepProgress:
     def __init__(self, plan: SweepPlan) -> None:
         self.plan = plan
         self.total = plan.missing
-        self._costs = [cost(job.members) for job in plan.jobs]
-        self._shares = [0.0] * len(plan.jobs)  # how much of each stack is done
+        self._seconds = dict(plan.seconds)  # of each stack, roughly
+        self._shares = dict.fromkeys(self._seconds, 0.0)  # how much of it is done
         self._statuses: dict[str, str] = {}
         self._best: dict[str, dict[str, float]] = {}  # by metric and name
         self._started = time.monotonic()
@@ -55,16 +54,32 @@ class SweepProgress:
     def __call__(self, update: Update) -> None:
         """Take note of what an executor says."""
         if update.progress is not None:
-            self._shares[update.job.number] = update.progress.epoch / update.progress.epochs
+            self._shares[update.job.stack] = update.progress.epoch / update.progress.epochs
             self._statuses |= update.progress.statuses
             self._best.setdefault(update.progress.metric, {}).update(update.progress.best)
         elif update.kind == "failed":
-            names = [member.name for member in update.job.members]
+            names = [member.name for member in update.job.missing]
             running = [name for name in names if self._statuses.get(name, "running") == "running"]
             self._statuses |= dict.fromkeys(running, "failed")
-        if update.kind != "progress":
-            self._shares[update.job.number] = 1.0
+        if update.kind == "split":
+            self._split(update)
+        elif update.kind != "progress":
+            self._shares[update.job.stack] = 1.0
         self.show()
+
+    def _split(self, update: Update) -> None:
+        """The parts of a stack go on, each with its share of the work."""
+        whole, share = (one.pop(update.job.stack) for one in (self._seconds, self._shares))
+        for part in update.parts:
+            self._seconds[part.stack] = whole * len(part.members) / len(update.job.members)
+            self._shares[part.stack] = share
+
+    @property
+    def share(self) -> float:
+        """How much of all the work is done."""
+        total = sum(self._seconds.values())
+        done = sum(self._seconds[stack] * share for stack, share in self._shares.items())
+        return done / total if total else 1.0
 
     def show(self) -> None:
         """Bring what is seen up to date."""
@@ -100,8 +115,7 @@ class SweepProgress:
     def remaining(self) -> float | None:
         """Seconds to go, if that can be said yet."""
         elapsed = time.monotonic() - self._started
-        weighted = sum(c * share for c, share in zip(self._costs, self._shares, strict=True))
-        share = weighted / sum(self._costs) if self._costs else 1.0
+        share = self.share
         if elapsed < MEANINGFUL_SECONDS or not share:
             return None
         return elapsed * (1 - share) / share
@@ -159,13 +173,12 @@ class SweepBar(SweepLines):
 
     def show(self) -> None:
         left = self.remaining()
-        share = sum(map(float.__mul__, self._costs, self._shares)) / (sum(self._costs) or 1.0)
         eta = f"{_duration(left)} left" if left is not None else ""
         text = "  ".join(part for part in (eta, self.counts(), self.best()) if part)
         # Left to itself, rich would rather shorten the count and the bar.
         room = max(self._bar.console.width - self._beside, 1)
         text = text if len(text) <= room else text[: room - 1] + "…"
-        self._bar.update(self._task, completed=share, ended=self.ended_count, text=text)
+        self._bar.update(self._task, completed=self.share, ended=self.ended_count, text=text)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from typing import Any
 from minidl import nn
 from minidl.build.members import Members, options, shared
 from minidl.data.encoding import Encoding
-from minidl.nn.init import INITIALIZERS
+from minidl.nn.init import INITIALIZERS, Inits
 from minidl.nn.windows import times
 
 Shape = tuple[int, ...]
@@ -95,30 +95,32 @@ class _Builder:
         if layer.type == "dropout":
             return nn.Dropout(shared([each.p for each in same]))
         if layer.type == "linear":
-            return self.linear(layer, shape)
+            return self.linear(same, shape)
         if layer.type in CONVOLUTIONS:
-            return self.convolution(layer, shape)
+            return self.convolution(same, shape)
         if layer.type == "batch_norm":
             return self.batch_norm(layer, shape)
         if layer.type == "layer_norm":
             return nn.LayerNorm(layer.normalized_shape or shape, layer.eps)
         return PLAIN[layer.type](**options(layer))
 
-    def linear(self, layer: Any, shape: Shape) -> nn.Module:
+    def linear(self, same: Sequence[Any], shape: Shape) -> nn.Module:
         if len(shape) != 1:
             raise ValueError(
                 f"linear takes one row of numbers per sample, but gets {times(shape)}: "
                 "put a flatten layer before it"
             )
+        layer = same[0]
         outputs = layer.out_features or self.encoding.outputs
-        return nn.Linear(shape[0], outputs, layer.bias, init=self.init(layer))
+        return nn.Linear(shape[0], outputs, layer.bias, init=self.init(same))
 
-    def convolution(self, layer: Any, shape: Shape) -> nn.Module:
+    def convolution(self, same: Sequence[Any], shape: Shape) -> nn.Module:
+        layer = same[0]
         if len(shape) != 3:
             raise ValueError(
                 f"{layer.type} takes images (channels, height, width), but gets {times(shape)}"
             )
-        given = {**options(layer), "init": self.init(layer)}
+        given = {**options(layer), "init": self.init(same)}
         return CONVOLUTIONS[layer.type](shape[0], **given)
 
     def batch_norm(self, layer: Any, shape: Shape) -> nn.Module:
@@ -127,5 +129,9 @@ class _Builder:
         norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
         return norm(shape[0], **options(layer))
 
-    def init(self, layer: Any) -> nn.Initializer | None:
-        return make_initializer(layer.init) if layer.init else None
+    def init(self, same: Sequence[Any]) -> Inits | None:
+        """The layer's own initialiser, or one per network where the members differ."""
+        init = shared([layer.init for layer in same])
+        if isinstance(init, list):
+            return [make_initializer(one) if one else None for one in init]
+        return make_initializer(init) if init else None

@@ -1,6 +1,6 @@
 """Where the stacks of a sweep run."""
 
-from minidl.executors.base import Executor, Job, Update, run_job
+from minidl.executors.base import THREADS, Executor, Job, Update, run_job
 from minidl.executors.processes import ProcessExecutor
 
-__all__ = ["Executor", "Job", "ProcessExecutor", "Update", "run_job"]
+__all__ = ["THREADS", "Executor", "Job", "ProcessExecutor", "Update", "run_job"]

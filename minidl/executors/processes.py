@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from minidl.executors.base import Job, Update, Watch, run_job
-from minidl.signals import SIGNALS
+from minidl.signals import SIGNALS, Stopped
+
+PATIENCE = 1.0  # seconds that a worker without work may take to end
+STOP_SECONDS = 4.0  # and one with work, once it is told to
 
 
 @dataclass
@@ -20,66 +27,82 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     job: Job | None = None
+    told: bool = False  # to end; a second signal would end it at once
 
 
 class ProcessExecutor:
     """Hands jobs to `count` worker processes as they get free.
 
     A worker that dies costs its job, which counts as failed; another takes its place. If this
-    process dies, the workers find their pipes closed and end.
+    process dies, they end at once.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._workers: list[_Worker] = []
+        self._waiting: list[Job] = []  # the next one last
         self._stopping = False
+        self._deadline = math.inf  # when workers that were told to end are killed
 
     def run(self, jobs: Sequence[Job], watch: Watch) -> None:
-        waiting = list(reversed(jobs))
+        self.add(jobs)
         try:
-            self._workers = [_start() for _ in range(min(self.count, len(jobs)))]
-            for worker in self._workers:
-                _give(worker, waiting)
-            while any(worker.job for worker in self._workers):
-                busy = [worker for worker in self._workers if worker.job]
-                ready = wait([worker.pipe for worker in busy], timeout=1.0)
+            self._hand_out()
+            while busy := [worker for worker in self._workers if worker.job]:
+                ready = wait([worker.pipe for worker in busy], timeout=0.5)
                 for worker in busy:
+                    if time.monotonic() > self._deadline:
+                        worker.process.kill()
                     if worker.pipe in ready:
-                        self._read(worker, waiting, watch)
-                if self._stopping:
-                    waiting.clear()
+                        self._read(worker, watch)
+                self._hand_out()
         except BaseException:
             self._end_workers(patience=0)
             raise
-        self._end_workers(patience=5)
+        self._end_workers(patience=PATIENCE)
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        self._waiting += reversed(jobs)
 
     def stop(self) -> None:
         self._stopping = True
+        self._deadline = min(self._deadline, time.monotonic() + STOP_SECONDS)
         for worker in self._workers:
-            if worker.process.pid and worker.process.is_alive():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(worker.process.pid, signal.SIGTERM)
+            _tell(worker)
 
-    def _read(self, worker: _Worker, waiting: list[Job], watch: Watch) -> None:
+    def _hand_out(self) -> None:
+        """Give every free worker a job, and start as many workers as there is work for."""
+        while self._waiting and not self._stopping:
+            worker = next((one for one in self._workers if not one.job), None)
+            if worker is None:
+                if len(self._workers) == self.count:
+                    return
+                worker = _start()
+                self._workers.append(worker)
+            worker.job = self._waiting.pop()
+            with contextlib.suppress(OSError):  # it died, as its pipe will tell
+                worker.pipe.send(worker.job)
+        if self._stopping:  # the signal may have come while a worker was starting
+            for worker in self._workers:
+                _tell(worker)
+
+    def _read(self, worker: _Worker, watch: Watch) -> None:
         assert worker.job is not None
         try:
             update: Update = worker.pipe.recv()
         except (EOFError, OSError):
-            update = self._replace(worker)
-        watch(update)
+            update = self._bury(worker)
         if update.kind != "progress":
             worker.job = None
-            if not self._stopping:
-                _give(worker, waiting)
+        watch(update)
 
-    def _replace(self, worker: _Worker) -> Update:
-        """A dead worker's last word, and another in its place."""
-        worker.process.join(5)
+    def _bury(self, worker: _Worker) -> Update:
+        """A dead worker's last word."""
+        worker.process.join(PATIENCE)
         job, code = worker.job, worker.process.exitcode
         assert job is not None
-        if not self._stopping:
-            fresh = _start()
-            worker.process, worker.pipe = fresh.process, fresh.pipe
+        self._workers.remove(worker)
+        worker.pipe.close()
         if self._stopping:
             return Update(job, "interrupted")
         name = signal.Signals(-code).name if code and code < 0 else f"exit status {code}"
@@ -101,25 +124,49 @@ def _start() -> _Worker:
     context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs,), daemon=True)
-    # A worker begins deaf to the terminal's signals: this process passes on what concerns it.
-    before = {one: signal.signal(one, signal.SIG_IGN) for one in SIGNALS if one != signal.SIGTERM}
-    try:
+    with _deaf_to_the_terminal():
         process.start()
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
     theirs.close()
     return _Worker(process, ours)
 
 
-def _give(worker: _Worker, waiting: list[Job]) -> None:
-    if waiting:
-        worker.job = waiting.pop()
-        worker.pipe.send(worker.job)
+@contextlib.contextmanager
+def _deaf_to_the_terminal() -> Iterator[None]:
+    """A worker that begins inside never hears Ctrl-C: this process passes on what concerns it.
+
+    Blocked, not ignored, so that this process hears afterwards what came meanwhile.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it would unblock them, were it started inside
+    terminal = {one for one in SIGNALS if one != signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, terminal)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _tell(worker: _Worker) -> None:
+    """Ask a worker to end: in the midst of a job in an orderly way, else at once."""
+    if worker.process.pid and worker.process.is_alive() and not worker.told:
+        worker.told = True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker.process.pid, signal.SIGTERM)
 
 
 def _work(pipe: Connection) -> None:
     """A worker's life: jobs from the pipe, updates into it, until it closes."""
-    with contextlib.suppress(EOFError, OSError):  # the parent is gone, or wants no more
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError, Stopped):  # the parent wants no more
         while True:
             run_job(pipe.recv(), pipe.send)
+
+
+def _die_with_parent() -> None:
+    """End at once when the parent is killed: another may go on with its sweep."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

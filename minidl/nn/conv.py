@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from minidl.nn.images import ImageModule, channels_first, channels_last, parts, without
-from minidl.nn.init import Initializer
+from minidl.nn.init import Initializer, Inits
 from minidl.nn.parameter import Parameter
 from minidl.nn.products import add_product, affine, product
 from minidl.nn.windows import Padding, Size, Windows, margins, pair, short
@@ -23,8 +23,8 @@ COLUMNS_AT_ONCE = 2**19
 class Convolution(ImageModule):
     """Base class of layers with a kernel: a weight of any shape, one bias per output channel.
 
-    `init` (an Initializer) is used instead of the network's. New layers are drawn uniformly from
-    ±1/√fan_in.
+    `init` (an Initializer, or one per network of a stack) is used instead of the network's. New
+    layers are drawn uniformly from ±1/√fan_in.
     """
 
     prefix = "conv"
@@ -37,7 +37,7 @@ class Convolution(ImageModule):
         out_channels: int,
         kernel_size: Size,
         bias: bool,
-        init: Initializer | None,
+        init: Inits | None,
     ) -> None:
         if in_channels < 1 or out_channels < 1:
             raise ValueError(
@@ -59,7 +59,7 @@ class Convolution(ImageModule):
     def draw_parameters(
         self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
-        init, fans = self.init or init, self.fans()
+        fans = self.fans()
         weight = init.weight(self.weight.shape, *fans, gain, generator)
         self.weight.network(network).copy_(weight)
         if self.bias is not None:
@@ -132,7 +132,7 @@ class Conv2d(Convolution):
         dilation: Size = 1,
         bias: bool = True,
         *,
-        init: Initializer | None = None,
+        init: Inits | None = None,
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, bias, init)
         stride, dilation = pair("stride", stride, 1), pair("dilation", dilation, 1)

@@ -46,6 +46,10 @@ class Initializer:
         return f"{type(self).__name__}({options})"
 
 
+# A layer's own: one, or one per network of a stack, where None leaves it to the network's.
+Inits = Initializer | Sequence[Initializer | None]
+
+
 class Uniform(Initializer):
     """Weights and biases uniform in ±1/√fan_in: what PyTorch's Linear and Conv2d do."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from minidl.nn.init import Initializer
+from minidl.nn.init import Initializer, Inits
 from minidl.nn.memory import FEATURE_MAJOR, memory_order
 from minidl.nn.module import Module
 from minidl.nn.parameter import Parameter
@@ -22,8 +22,8 @@ class Linear(Module):
     Shapes: x (..., N, in_features), y (..., N, out_features), W (..., out_features, in_features),
     b (..., out_features); `...` is empty, or T for a stack.
 
-    `init` (an Initializer) is used instead of the network's. New layers are drawn uniformly from
-    ±1/√in_features, as PyTorch's.
+    `init` (an Initializer, or one per network of a stack) is used instead of the network's. New
+    layers are drawn uniformly from ±1/√in_features, as PyTorch's.
     """
 
     prefix = "fc"
@@ -35,7 +35,7 @@ class Linear(Module):
         out_features: int,
         bias: bool = True,
         *,
-        init: Initializer | None = None,
+        init: Inits | None = None,
     ) -> None:
         if in_features < 1 or out_features < 1:
             raise ValueError(f"Linear needs sizes of at least 1, got {in_features}, {out_features}")
@@ -81,7 +81,6 @@ class Linear(Module):
     def draw_parameters(
         self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
-        init = self.init or init
         sizes = self.in_features, self.out_features
         weight = init.weight(self.weight.shape, *sizes, gain, generator)
         self.weight.network(network).copy_(weight)

@@ -174,6 +174,11 @@ class Memory:
         self._buffers[key] = found
         return found
 
+    def buffer_bytes(self) -> int:
+        """How much memory all buffers take, but for rooms, whose size is no matter of shapes."""
+        own = [x for key, x in self._buffers.items() if not key[0].startswith("room ")]
+        return sum(x.numel() * x.element_size() for x in own)
+
     def forget_buffers(self) -> None:
         """Give the memory of all buffers back."""
         self._buffers.clear()

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Generator, Tensor
 
-from minidl.nn.init import Initializer, draw_seed, generators, initializer
+from minidl.nn.init import Initializer, Inits, draw_seed, generators, initializer
 from minidl.nn.memory import Memory, guard
 from minidl.nn.parameter import Flat, Parameter
 
@@ -35,6 +35,8 @@ class Module(Memory):
     # that to the initialiser.
     activates: ClassVar[bool] = False
     gain: float | None = None
+    # Draws a layer's weights instead of the network's initialiser; in a stack maybe one for each.
+    init: Inits | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -203,13 +205,18 @@ class Module(Memory):
         for network, (generator, given) in enumerate(zip(drawing, inits, strict=True)):
             own = initializer(given) if isinstance(given, str) else given
             for layer, following in layers:
-                layer.draw_parameters(own, following if gain is None else gain, generator, network)
+                mine = layer.init[network] if isinstance(layer.init, Sequence) else layer.init
+                following_gain = following if gain is None else gain
+                layer.draw_parameters(mine or own, following_gain, generator, network)
         return self
 
     def draw_parameters(
         self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
-        """Draw this module's own parameters of one network (layers with parameters override it)."""
+        """Draw this module's own parameters of one network (layers with parameters override it).
+
+        `init` is the layer's own already, where it has one.
+        """
 
     def seed_dropout(self, seed: int | Sequence[int] | None = None) -> Self:
         """Let the dropout layers inside draw from this seed; stacks and None as in `initialize`."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from minidl.nn.conv import COLUMNS_AT_ONCE, Convolution
 from minidl.nn.images import channels_first, parts, without
-from minidl.nn.init import Initializer
+from minidl.nn.init import Inits
 from minidl.nn.products import add_product, product
 from minidl.nn.windows import Size, Windows, pair, short, times
 
@@ -43,7 +43,7 @@ class ConvTranspose2d(Convolution):
         bias: bool = True,
         dilation: Size = 1,
         *,
-        init: Initializer | None = None,
+        init: Inits | None = None,
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, bias, init)
         stride, dilation = pair("stride", stride, 1), pair("dilation", dilation, 1)

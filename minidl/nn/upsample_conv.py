@@ -10,7 +10,7 @@ from torch import Tensor
 
 from minidl.nn.conv import COLUMNS_AT_ONCE, Convolution
 from minidl.nn.images import channels_first, channels_last, parts, without
-from minidl.nn.init import Initializer
+from minidl.nn.init import Inits
 from minidl.nn.products import add_product, product
 from minidl.nn.windows import Margins, Padding, Size, Windows, margins, pair, short
 
@@ -45,7 +45,7 @@ class UpsampleConv2d(Convolution):
         padding: Padding = "same",
         bias: bool = True,
         *,
-        init: Initializer | None = None,
+        init: Inits | None = None,
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, bias, init)
         self.scale_factor = pair("scale_factor", scale_factor, 1)

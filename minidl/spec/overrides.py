@@ -100,6 +100,16 @@ def assign(node: Node, key: Key, value: Node, shape: Shape | None) -> str | None
     return f"there is no {inside} in {show_node(node)}"
 
 
+def shape_of(node: Node, key: Key, shape: Shape | None) -> Shape | None:
+    """The shape of one value under a key, as the components above it are."""
+    inner: Node | None = node
+    for part in key:
+        shape = _concrete(shape, inner) if inner else None
+        shape = shape.child(part) if shape else None
+        inner = child(inner, part) if inner else None
+    return shape.sides["one"] if shape and shape.sides else shape
+
+
 def _is_nothing(node: Node | None) -> bool:
     return node is None or (isinstance(node, Scalar) and node.value is None)
 

@@ -13,12 +13,12 @@ from minidl.errors import ConfigError, Problem
 from minidl.spec.load import full_form, validated
 from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Key, Mapping, Node, Place, Scalar, child, clone, parse_key, plain
-from minidl.spec.overrides import COMMAND_LINE, apply, assign, split_commas
+from minidl.spec.overrides import COMMAND_LINE, apply, assign, shape_of, split_commas
 from minidl.spec.problems import in_order
 from minidl.spec.shape import Shape
 from minidl.spec.spec import Spec
 from minidl.spec.study import read_report
-from minidl.spec.sweep_block import Assignment, SweepBlock
+from minidl.spec.sweep_block import Assignment, Drawn, SweepBlock
 
 # A typing mistake in a range shouldn't fill the disk.
 MAX_MEMBERS = 100_000
@@ -37,13 +37,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Sweep:
-    """All members; `base` is the config without its `sweep` and `report` blocks, plain values."""
+    """All members; `base` is the config without its `sweep` and `report` blocks, plain values.
+
+    `repeated` counts the points whose run is another point's too: it is trained once.
+    """
 
     name: str
     base: dict[str, Any]
     block: dict[str, Any]
     report: Any
     members: tuple[Member, ...]
+    repeated: int = 0
 
 
 def load_sweep(
@@ -92,7 +96,7 @@ def _plan(path: Path, root: Mapping, block: SweepBlock, report: Node | None, sha
     members: dict[str, Member] = {}
     full: dict[int, Node] = {}  # of the block's nodes
     problems: list[Problem] = []
-    broken = 0
+    broken = repeated = 0
     for assignment in block.assignments():
         try:
             spec, swept = _member_spec(path, root, assignment, shape)
@@ -106,14 +110,14 @@ def _plan(path: Path, root: Mapping, block: SweepBlock, report: Node | None, sha
             full[id(node)] = swept[key]
         for repeat in range(block.repeats):
             member = _member(spec, swept, repeat, block.repeats)
+            repeated += member.name in members
             members.setdefault(member.name, member)
     if problems:
         raise ConfigError(in_order(problems))
     name = next(iter(members.values())).spec.name
     base = {"name": name, **plain(root)}
-    return Sweep(
-        name, base, block.plain(full), plain(report) if report else None, (*members.values(),)
-    )
+    drawing = plain(report) if report else None
+    return Sweep(name, base, block.plain(full), drawing, (*members.values(),), repeated)
 
 
 def _member_spec(
@@ -133,6 +137,8 @@ def _member_spec(
             raise ConfigError([value.place.problem("expected a key such as optimizer.lr", key)])
         if message := assign(node, parsed, clone(value), shape):
             raise ConfigError([value.place.problem(message, key)])
+        if isinstance(value, Drawn) and (at := shape_of(node, parsed, shape)) and at.type is int:
+            assign(node, parsed, value.rounded(), shape)
         node = full_form(node, node.place, shape, problems)
         full[key] = clone(_at(node, parsed))
     spec = validated(node, path, problems)
@@ -144,8 +150,14 @@ def _refuse_fixed_rates(spec: Spec, swept: Iterable[str]) -> None:
     """Milestones that name rates would make the members of a swept lr alike."""
     if "optimizer.lr" not in swept or any(key.startswith("schedule") for key in swept):
         return
-    if any(isinstance(milestone, tuple) for milestone in getattr(spec.schedule, "milestones", ())):
-        message = "name rates, whatever the swept optimizer.lr is: use epochs and a factor"
+    pairs = [m for m in getattr(spec.schedule, "milestones", ()) if isinstance(m, tuple)]
+    if pairs:
+        epochs, rates = zip(*pairs, strict=True)
+        factor = (rates[-1] / rates[0]) ** (1 / (len(rates) - 1)) if len(rates) > 1 else 0.1
+        message = (
+            "name rates, whatever the swept optimizer.lr is: add schedule=constant, or "
+            f"'schedule={{type: multistep, milestones: {[*epochs]}, factor: {factor:.2g}}}'"
+        )
         raise ConfigError([spec.problem("schedule.milestones", message)])
 
 

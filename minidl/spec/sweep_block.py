@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,20 @@ from minidl.spec.nodes import Sequence as ListNode
 from minidl.spec.nodes import plain as plain_values
 from minidl.spec.problems import did_you_mean
 
-_BLOCK = ("grid", "zip", "random", "repeats", "seed")
+_BLOCK = ("grid", "zip", "random", "repeats", "seed", "files")
 _DISTRIBUTIONS = ("uniform", "log_uniform", "choice")
 
 Assignment = tuple[tuple[str, Node], ...]
+
+
+@dataclass
+class Drawn(Scalar):
+    """A number drawn from a range: whole where its key takes an integer."""
+
+    def rounded(self) -> Scalar:
+        """The nearest integer."""
+        assert isinstance(self.value, float)
+        return Scalar(round(self.value), str(round(self.value)), self.place)
 
 
 class SweepBlock:
@@ -196,4 +207,4 @@ def _draw(kind: str, nodes: list[Node], dice: random.Random) -> Node:
         value = dice.uniform(low, high)
     else:
         value = math.exp(dice.uniform(math.log(low), math.log(high)))
-    return Scalar(value, repr(value), nodes[0].place)
+    return Drawn(value, repr(value), nodes[0].place)

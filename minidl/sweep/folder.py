@@ -3,6 +3,8 @@
 runs/<name>/
   sweep.yaml     the config, its `sweep:` block as it was run, its `report:` block
   results.csv    one row per member: status, values of the swept keys, final and best metrics
+  stacks.json    which members train together, as long as some have work left
+  checkpoints/   the last state of each of those stacks
   <member>/      a run folder each, plots excepted; error.txt where it failed
 """
 
@@ -19,14 +21,15 @@ from minidl import files
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
-from minidl.restart import Restart
 from minidl.runs import RunFolder, is_run, refuse_links
-from minidl.spec import Member, Sweep
+from minidl.spec import Member, Sweep, load_sweep
 from minidl.spec.dump import to_yaml
 from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Place, plain
+from minidl.sweep.cut import Cut, ancestors, read_cut, write_cut
+from minidl.sweep.stack_state import StackState
 
-_SWEEP, _RESULTS, _ERROR = "sweep.yaml", "results.csv", "error.txt"
+_SWEEP, _RESULTS, _ERROR, _STACKS = "sweep.yaml", "results.csv", "error.txt", "stacks.json"
 
 
 class SweepFolder:
@@ -34,31 +37,44 @@ class SweepFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._own = RunFolder(path)  # for its checkpoints
+        self._rows: dict[str, dict[str, Any]] = {}  # of results.csv, by member
 
     @classmethod
-    def create(cls, runs_dir: Path, sweep: Sweep, name: str | None = None) -> SweepFolder:
-        """The sweep's folder, new or there already.
+    def create(
+        cls,
+        runs_dir: Path,
+        sweep: Sweep,
+        name: str | None = None,
+        files_read: Mapping[str, str] | None = None,
+    ) -> SweepFolder:
+        """The sweep's folder, new or there already; `files_read` has each data file's SHA-256.
 
-        An existing one must hold the same sweep, or one with fewer members: RunError says what
-        differs otherwise.
+        An existing one must hold the same sweep, or one with fewer members, on the same data:
+        RunError says what differs otherwise.
         """
-        name = name or sweep.name
-        check_name(name)
-        folder = cls(runs_dir / name)
-        text = _as_yaml({**sweep.base, "sweep": sweep.block}, sweep.report)
+        folder = cls(cls.place(runs_dir, sweep, name))
         if folder.path.is_symlink():
-            raise RunError(
-                f"{folder.path}: is a symbolic link: a sweep is never written through one"
-            )
+            message = "is a symbolic link: a sweep is never written through one"
+            raise RunError(f"{folder.path}: {message}")
         if folder.path.exists():
             refuse_links(folder.path)
             if not (folder.path / _SWEEP).is_file():
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
-            folder._refuse_another(sweep, text)
+            folder._refuse_another(sweep)
+            folder.refuse_other_files(files_read or {})
         else:
             files.make_folder(folder.path, new=True)
+        block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
+        text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
         files.write_atomic(folder.path / _SWEEP, text.encode())
         return folder
+
+    @staticmethod
+    def place(runs_dir: Path, sweep: Sweep, name: str | None = None) -> Path:
+        """Where a sweep's folder lies. Raises RunError where the name is unsafe."""
+        check_name(name or sweep.name)
+        return runs_dir / (name or sweep.name)
 
     @classmethod
     def open(cls, path: Path) -> SweepFolder:
@@ -81,9 +97,54 @@ class SweepFolder:
         run = self.run(member)
         return run.status if is_run(run.path) else "missing"
 
-    def finished(self, member: Member) -> int:
-        """The epoch from which a member can go on; 0 without a sound checkpoint."""
-        return Restart.find(self.run(member)).epoch
+    # Stacks.
+
+    def read_cut(self) -> Cut:
+        """The stacks that have work left, by name."""
+        return read_cut(self.path / _STACKS)
+
+    def write_cut(self, cut: Cut) -> None:
+        """Replaces them; the checkpoints of stacks that are no longer there go."""
+        write_cut(self.path / _STACKS, cut)
+        needed = {_checkpoint(stack) for name in cut for stack in ancestors(name)}
+        folder = self._own.checkpoint_path("any").parent
+        for path in files.entries(folder) if files.is_folder(folder) else ():
+            if path.name.split(".")[0] not in needed:
+                files.remove(path)
+        if not cut and files.is_folder(folder):
+            files.remove_folder(folder)
+
+    def save_stack(self, stack: str, state: StackState) -> None:
+        """Replaces a stack's checkpoint; the one before it is kept."""
+        name = _checkpoint(stack)
+        self._own.save_checkpoint(name, *state.encode(), keep=f"{name}.previous")
+
+    def load_stack(self, stack: str, damage: list[str] | None = None) -> StackState | None:
+        """A stack's newest sound checkpoint, or that of the stack that it was cut out of.
+
+        What is wrong with newer ones joins `damage`. Raises WriteError where the disk fails.
+        """
+        names = [_checkpoint(one) for one in ancestors(stack)]
+        for name in (version for one in names for version in (one, f"{one}.previous")):
+            if self._own.has_checkpoint(name):
+                try:
+                    return StackState.decode(*self._own.load_checkpoint(name))
+                except files.WriteError:
+                    raise  # the disk, not the file
+                except RunError as error:
+                    if damage is not None:
+                        damage.append(str(error))
+        return None
+
+    def clear_away(self) -> None:
+        """Delete what killed processes left half-written. Nobody may be writing there now."""
+        checkpoints = self._own.checkpoint_path("any").parent
+        for folder in (self.path, checkpoints):
+            for path in files.entries(folder) if files.is_folder(folder) else ():
+                if path.name.startswith(".") and path.name.endswith(".tmp"):
+                    (files.remove_folder if files.is_folder(path) else files.remove)(path)
+
+    # Failures.
 
     def write_error(self, member: Member, text: str) -> None:
         """Note that a member failed, and why; its folder may not be there yet."""
@@ -97,13 +158,24 @@ class SweepFolder:
         reason = text.strip().splitlines()[-1:]
         run.write_record({**record, "status": "failed", "reason": "".join(reason)})
 
+    def write_interrupted(self, member: Member) -> None:
+        """Note that a member's process was ended before it could say so itself."""
+        run = self.run(member)
+        if run.status == "running":
+            run.write_record({**run.read_record(), "status": "interrupted"})
+
     def forget_error(self, member: Member) -> None:
         """A member that failed is tried again."""
-        (self.path / member.name / _ERROR).unlink(missing_ok=True)
+        files.remove(self.path / member.name / _ERROR)
 
-    def write_results(self, members: Iterable[Member]) -> None:
-        """results.csv, from the members' own records."""
-        rows = [self._row(member) for member in members]
+    def write_results(
+        self, members: Iterable[Member], changed: Iterable[Member] | None = None
+    ) -> None:
+        """results.csv, from the members' own records; read again are only those that `changed`."""
+        members = list(members)
+        for member in members if changed is None else changed:
+            self._rows[member.name] = self._row(member)
+        rows = [self._rows[member.name] for member in members]
         columns = dict.fromkeys(key for row in rows for key in row)
         content = io.StringIO()
         writer = csv.DictWriter(content, columns, restval="", lineterminator="\n")
@@ -131,36 +203,48 @@ class SweepFolder:
             "train_seconds": record.get("train_seconds"),
         }
 
-    def _known_members(self) -> set[str]:
-        try:
-            with (self.path / _RESULTS).open(encoding="utf-8", newline="") as file:
-                return {row.get("member") or "" for row in csv.DictReader(file)}
-        except FileNotFoundError:
-            return set()
-        except (ValueError, csv.Error) as error:
-            raise RunError(f"{self.path / _RESULTS}: is damaged: {error}") from error
+    def refuse_other_files(self, files_read: Mapping[str, str]) -> None:
+        """RunError if a data file isn't the one that the sweep began with."""
+        before = _flat(self._written())
+        for path, digest in files_read.items():
+            if before.get(f"sweep.files.{path}", digest) != digest:
+                raise RunError(
+                    f"{path}: has changed since the sweep in {self.path} began: its SHA-256 "
+                    "differs. Bring the file back, or give this sweep another --name"
+                )
 
-    def _refuse_another(self, sweep: Sweep, text: str) -> None:
-        gone = self._known_members() - {member.name for member in sweep.members}
-        if not gone:
-            return
-        before = _flat(_read_yaml(read_text(self.config_path), str(self.config_path)))
-        now = _flat(_read_yaml(text, "now"))
+    def _written(self) -> dict[str, Any]:
+        """sweep.yaml as plain values."""
+        return _read_yaml(read_text(self.config_path), str(self.config_path))
+
+    def _refuse_another(self, sweep: Sweep) -> None:
+        before = self._written()
+        now = _read_yaml(_as_yaml({**sweep.base, "sweep": sweep.block}, None), "this sweep")
+        names = {member.name for member in sweep.members}
+        held = {path.name for path in self.path.iterdir() if is_run(path)}
+        old, new = _flat(before), _flat(now)
         changed = [
-            f"  {key}: {before.get(key, '(not given)')} → {now.get(key, '(not given)')}"
-            for key in dict.fromkeys([*before, *now])
-            if before.get(key) != now.get(key)
+            f"  {key}: {old.get(key, '(not given)')} → {new.get(key, '(not given)')}"
+            for key in dict.fromkeys([*old, *new])
+            if old.get(key) != new.get(key) and not key.startswith(("report", "sweep.files"))
         ]
-        raise RunError(
-            f"{self.path}: holds another sweep; {len(gone)} of its runs are not in this one. "
-            "Give this one another --name, or remove the folder. What differs:\n"
-            + "\n".join(changed)
-        )
+        if changed:
+            held |= {member.name for member in load_sweep(self.config_path).members}
+        if gone := held - names:
+            raise RunError(
+                f"{self.path}: holds another sweep; {len(gone)} of its runs are not in this one. "
+                "Give this one another --name, or remove the folder. What differs:\n"
+                + "\n".join(changed or sorted(gone))
+            )
 
 
 def is_sweep(path: Path) -> bool:
     """Whether a folder holds a sweep."""
     return (path / _SWEEP).is_file()
+
+
+def _checkpoint(stack: str) -> str:
+    return f"stack-{stack}"
 
 
 def _as_yaml(config: dict[str, Any], report: Any) -> str:
@@ -177,12 +261,15 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _read_yaml(text: str, file: str) -> Any:
+def _read_yaml(text: str, file: str) -> dict[str, Any]:
     problems: list[Problem] = []
     node = load(text, Place(file), problems)
     if problems:
         raise ConfigError(problems)
-    return plain(node) if node is not None else None
+    found = plain(node) if node is not None else None
+    if not isinstance(found, dict):
+        raise RunError(f"{file}: is damaged: it holds no config")
+    return found
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:

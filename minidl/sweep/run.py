@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from minidl.build import Members, choose_device
-from minidl.executors import Executor, Job, ProcessExecutor, Update, run_job
+from minidl.errors import RunError
+from minidl.executors import THREADS, Executor, Job, ProcessExecutor, Update, run_job
+from minidl.files import WriteError
+from minidl.member import pinned
+from minidl.provenance import differences, provenance
+from minidl.restart import DamageWarning
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
+from minidl.sweep.cut import Cut, fresh_names, halves
 from minidl.sweep.folder import SweepFolder
-from minidl.sweep.stacks import cost, make_stacks
+from minidl.sweep.stack_state import StackState
+from minidl.sweep.stacks import make_stacks
+from minidl.sweep.work import Works, measure, memory_for_networks
 
 # A run in one of these states is a result; the others are trained (again).
 ENDED = ("done", "diverged")
@@ -22,17 +31,18 @@ WORTH_A_WORKER = 3.0
 
 @dataclass
 class SweepPlan:
-    """What there is to do: the missing members as jobs."""
+    """What there is to do: the missing members as jobs; `seconds` says roughly how long each is."""
 
     folder: SweepFolder
     members: tuple[Member, ...]
     jobs: list[Job]
+    seconds: dict[str, float]
     processes: int
 
     @property
     def missing(self) -> int:
         """Members still to be trained."""
-        return sum(len(job.members) for job in self.jobs)
+        return sum(len(job.missing) for job in self.jobs)
 
 
 @dataclass
@@ -62,23 +72,130 @@ def default_jobs(device: str = "cpu") -> int:
 def plan(
     sweep: Sweep,
     folder: SweepFolder,
+    works: Works | None = None,
     *,
     command: Sequence[str] = (),
     stack: int | None = None,
     jobs: int | None = None,
+    force: bool = False,
 ) -> SweepPlan:
-    """The stacks of the members that have no result yet."""
-    missing = [member for member in sweep.members if folder.status(member) not in ENDED]
-    device = choose_device(Members(sweep.members[0].spec)).type
-    processes = jobs or default_jobs(device)
-    stacks = make_stacks(missing, size=stack, jobs=processes, finished=folder.finished)
-    if jobs is None and sum(map(cost, stacks)) < WORTH_A_WORKER:
-        processes = 1
+    """The stacks of the members that have no result yet.
+
+    A stack that was begun goes on as it is; members that are in none get new ones. `works` is what
+    `measure` says of the members. Warns where files are damaged. Raises RunError, without `force`
+    also where a stack would go on under other versions or on another device.
+    """
+    works = works or measure(sweep.members)
+    folder.clear_away()
+    members = {member.name: _pinned(member, works) for member in sweep.members}
+    cut, ghosts = _cut(sweep, folder, works, stack, jobs, force)
+    folder.write_cut(cut)
     made = [
-        Job(number, tuple(stack), folder.path, tuple(command))
-        for number, stack in enumerate(stacks)
+        Job(name, tuple(members[m] for m in names), folder.path, tuple(command), ghosts[name])
+        for name, names in cut.items()
     ]
-    return SweepPlan(folder, sweep.members, made, min(processes, len(made)))
+    seconds = {job.stack: _seconds(job, works) for job in made}
+    made.sort(key=lambda job: seconds[job.stack], reverse=True)
+    processes = jobs or _processes(made, works)
+    if jobs is None and sum(seconds.values()) < WORTH_A_WORKER:
+        processes = 1
+    return SweepPlan(folder, sweep.members, made, seconds, min(processes, len(made)))
+
+
+def _processes(jobs: Sequence[Job], works: Works) -> int:
+    """As many as have memory for the largest stack each, where one network needs more than its share."""
+    if not jobs:
+        return 1
+    device = choose_device(Members(jobs[0].members[0].spec))
+    largest = max(len(job.members) * works[job.members[0].spec].memory for job in jobs)
+    return max(1, min(default_jobs(device.type), memory_for_networks(device) // largest))
+
+
+def stacks_of(
+    members: Sequence[Member], works: Works, stack: int | None = None, jobs: int | None = None
+) -> list[list[Member]]:
+    """The members in new stacks, the longest first."""
+    if not members:
+        return []
+    device = choose_device(Members(members[0].spec))
+    processes, memory = jobs or default_jobs(device.type), memory_for_networks(device)
+    return make_stacks(members, works.kinds, size=stack, jobs=processes, memory=memory)
+
+
+def _cut(
+    sweep: Sweep,
+    folder: SweepFolder,
+    works: Works,
+    stack: int | None,
+    jobs: int | None,
+    force: bool,
+) -> tuple[Cut, dict[str, frozenset[str]]]:
+    """The stacks with work left, as they were begun or new; and who only trains along in each."""
+    members = {member.name: member for member in sweep.members}
+    left = {name for name, member in members.items() if folder.status(member) not in ENDED}
+    free, written = set(left), folder.read_cut()
+    cut: Cut = {}
+    ghosts: dict[str, frozenset[str]] = {}
+    for name, names in written.items():
+        damage: list[str] = []
+        state = folder.load_stack(name, damage)
+        if state:
+            # Those that left the stack have ended; a part takes its own out of the whole.
+            names = [one for one in state.networks if one in names]
+            own = {one for one in names if one in left and _goes_on(members[one], folder, state)}
+        else:
+            own = left.intersection(names)
+        if damage:
+            epoch = f"epoch {state.finished}" if state else "the beginning"
+            _warn(f"{'; '.join(damage)}: the stack goes on from {epoch}")
+        if own:
+            if state and not force:
+                _refuse_other_machine(folder, members[min(own)])
+            cut[name], ghosts[name] = names, frozenset(names) - own
+            free -= own
+    new = stacks_of([members[one] for one in members if one in free], works, stack, jobs)
+    for name, group in zip(fresh_names(written, len(new)), new, strict=True):
+        cut[name], ghosts[name] = [member.name for member in group], frozenset()
+    return cut, ghosts
+
+
+def _goes_on(member: Member, folder: SweepFolder, state: StackState) -> bool:
+    """Whether a member's folder fits its stack's checkpoint; else it begins anew, in another."""
+    try:
+        folder.run(member).metrics.read(state.networks[member.name][1].get("metrics") or {})
+    except WriteError:
+        raise  # the disk, not the file
+    except RunError as error:
+        _warn(f"{error}: this run starts again from the beginning")
+        return False
+    return True
+
+
+def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
+    """RunError if a stack would go on where results come out in other last bits."""
+    try:
+        before = folder.run(member).read_record()
+    except RunError:
+        return  # a damaged record says nothing; it is made anew
+    here = {**provenance(choose_device(Members(member.spec))), "threads": THREADS}
+    if other := differences(before, here):
+        raise RunError(
+            f"{folder.path}: began with {'; '.join(other)}: results would not be exactly those of "
+            "a sweep that never stopped (--force goes on all the same)"
+        )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, DamageWarning, stacklevel=4)
+
+
+def _pinned(member: Member, works: Works) -> Member:
+    """The member with its data files' hashes, so that no other files are read later on."""
+    return replace(member, spec=pinned(member.spec, works.files))
+
+
+def _seconds(job: Job, works: Works) -> float:
+    return sum(works[member.spec].seconds for member in job.members)
 
 
 def run(
@@ -88,28 +205,57 @@ def run(
     watch: Callable[[Update], None] = lambda update: None,
 ) -> SweepOutcome:
     """Train what is missing. A member that fails leaves an error.txt, and the rest goes on."""
-    outcome = SweepOutcome(plan.folder)
-    plan.folder.write_results(plan.members)
+    outcome, folder = SweepOutcome(plan.folder), plan.folder
+    folder.write_results(plan.members)
     alone = plan.processes <= 1
     executor: Executor = _ThisProcess() if alone else ProcessExecutor(plan.processes)
 
     def note(update: Update) -> None:
         if update.kind == "failed":
+            update = _cut_again(update, folder) if not fail_fast else update
+        if update.kind == "split":
+            executor.add(update.parts)
+        if update.kind == "failed":
             outcome.errors.append(update.error)
-            for member in update.job.members:
-                if plan.folder.status(member) not in ENDED:
-                    plan.folder.write_error(member, update.error)
+            for member in _unfinished(update.job, folder):
+                folder.write_error(member, update.error)
             if fail_fast:
                 executor.stop()
+        if update.kind == "interrupted":
+            for member in _unfinished(update.job, folder):
+                folder.write_interrupted(member)
+        if update.kind == "done":
+            folder.write_cut({k: v for k, v in folder.read_cut().items() if k != update.job.stack})
         if update.kind != "progress":
-            plan.folder.write_results(plan.members)
+            folder.write_results(plan.members, update.job.members)
         watch(update)
 
     with orderly_end(executor.stop) as outcome.received:
         executor.run(plan.jobs, note)
-    plan.folder.write_results(plan.members)
-    outcome.counts = Counter(plan.folder.status(member) for member in plan.members)
+    folder.write_results(plan.members)
+    outcome.counts = Counter(folder.status(member) for member in plan.members)
     return outcome
+
+
+def _unfinished(job: Job, folder: SweepFolder) -> list[Member]:
+    return [member for member in job.missing if folder.status(member) not in ENDED]
+
+
+def _cut_again(update: Update, folder: SweepFolder) -> Update:
+    """The halves of a stack that failed, until the member that fails is alone."""
+    job, left = update.job, _unfinished(update.job, folder)
+    if len(job.members) == 1 or not left or update.everywhere:
+        return update
+    by_name = {member.name: member for member in left}
+    parts = halves(job.stack, list(by_name))
+    cut = folder.read_cut()
+    cut.pop(job.stack, None)
+    folder.write_cut({**cut, **parts})
+    jobs = [
+        replace(job, stack=stack, members=tuple(by_name[n] for n in names), ghosts=frozenset())
+        for stack, names in parts.items()
+    ]
+    return replace(update, kind="split", parts=tuple(jobs))
 
 
 class _ThisProcess:
@@ -117,23 +263,15 @@ class _ThisProcess:
 
     def __init__(self) -> None:
         self._stopping = False
+        self._waiting: list[Job] = []
 
     def run(self, jobs: Sequence[Job], watch: Callable[[Update], None]) -> None:
-        for job in jobs:
-            if self._stopping:
-                return
-            run_job(job, watch)
+        self.add(jobs)
+        while self._waiting and not self._stopping:
+            run_job(self._waiting.pop(), watch)
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        self._waiting += reversed(jobs)
 
     def stop(self) -> None:
         self._stopping = True
-
-
-def check(sweep: Sweep) -> None:
-    """Build each kind of member once, so that what can't train is told before anything runs.
-
-    Raises ConfigError and DataError.
-    """
-    from minidl.execute import prepare
-
-    for stack in make_stacks(sweep.members):
-        prepare(stack[0].spec)

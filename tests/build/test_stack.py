@@ -12,6 +12,7 @@ from trainings import distance, parameters, spec
 from minidl.build import Experiment, build
 from minidl.execute import prepare
 from minidl.spec import Spec
+from minidl.sweep.stacks import stack_key
 from minidl.train import Epoch
 
 # Each: what all members share, and what each member has for itself.
@@ -70,6 +71,14 @@ STACKS = {
             ["schedule={type: cosine}", "model.init=xavier", "seed=3"],
         ],
     ),
+    "layers with initialisers of their own": (
+        ["model={sequential: [{linear: 8}, tanh, {residual: [{linear: 8}, relu]}, linear]}"],
+        [
+            ["model.layers[0].init={he: 0.5}", "model.init=he"],
+            ["model.layers[0].init={he: 2}", "model.layers[2].layers[0].init=xavier"],
+            ["model.layers[2].layers[0].init={normal: 0.3}", "seed=1"],
+        ],
+    ),
 }
 every_stack = pytest.mark.parametrize("name", STACKS)
 
@@ -107,6 +116,21 @@ def test_data_weights_and_batch_order_are_equal_to_the_bit(name: str) -> None:
             for i, (own_x, own_target) in enumerate(own):
                 assert torch.equal(x[i], own_x)
                 assert torch.equal(target[i], own_target)
+
+
+@every_stack
+def test_members_of_these_examples_may_share_a_stack(name: str) -> None:
+    assert len({stack_key(one) for one in specs_of(name)}) == 1
+
+
+def test_a_network_without_dropout_goes_on_in_a_stack_with_it_and_back() -> None:
+    """Alone, p = 0 leaves the dropout layers out."""
+    plain, dropping = spec(), spec("model.dropout=0.5", "seed=1")
+    single, stack = alone(plain), together([plain, dropping])
+    next(iter(single.trainer))
+    stack.trainer.restore(0, *single.trainer.state())
+    assert torch.equal(parameters(stack, 0), parameters(single))
+    single.trainer.restore(0, *stack.trainer.state(0))
 
 
 @every_stack

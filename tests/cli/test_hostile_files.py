@@ -207,7 +207,11 @@ CONFIGS: dict[str, tuple[bytes, str]] = {
 RUN: dict[str, tuple[str, bytes, str]] = {
     "a deep record": ("run.json", b'{"a":' * 10**5, "nested too deeply"),
     "a huge number": ("run.json", b'{"status": "done", "epochs": ' + b"9" * 9999, "run.json"),
-    "a record of a record": ("run.json", b'{"status": {"status": "done"}}', "status is not what minidl writes"),
+    "a record of a record": (
+        "run.json",
+        b'{"status": {"status": "done"}}',
+        "status is not what minidl writes",
+    ),
     "names that are none": (
         "run.json",
         b'{"status": "done", "class_names": 5}',

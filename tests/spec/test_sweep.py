@@ -163,6 +163,39 @@ def test_random_members_are_the_same_each_time_and_stay_when_samples_grow(load) 
     assert not set(names(load(RANDOM % (5, 1)))) & set(names(load(RANDOM % (5, 0))))
 
 
+def test_random_numbers_are_whole_where_the_key_takes_an_integer(load) -> None:
+    drawn = load(
+        "sweep: {random: {samples: 60, "
+        "training.batch_size: {log_uniform: [1, 1000]}, 'model.hidden[1]': {uniform: [4, 9]}, "
+        "training.checkpoint_every: {uniform: [1, 2]}, model.init.std: {uniform: [1, 2]}}}",
+        base="data: disk\nmodel: {type: mlp, hidden: [5, 6], init: {normal: 0.1}}\n",
+    ).members
+    specs = [member.spec for member in drawn]
+    assert {spec.model.hidden[1] for spec in specs} == {4, 5, 6, 7, 8, 9}
+    assert {spec.training.checkpoint_every for spec in specs} == {1, 2}
+    sizes = [spec.training.batch_size for spec in specs]
+    assert min(sizes) < 10 < 300 < max(sizes)
+    assert all(type(size) is int for size in sizes)
+    assert len({spec.model.init.std for spec in specs}) == 60  # a number stays one
+    assert {member.values["model.hidden[1]"] for member in drawn} == {4, 5, 6, 7, 8, 9}
+
+
+def test_points_that_give_one_run_are_counted(load) -> None:
+    same = load("sweep: {grid: {optimizer.lr: [0.1, 1e-1, 0.2], loss: [mse, {type: mse}]}}")
+    assert (len(same.members), same.repeated) == (2, 4)
+    assert load("sweep: {grid: {seed: [0, 1]}, repeats: 2}").repeated == 1
+    assert load("sweep: {grid: {seed: [0, 1]}}").repeated == 0
+
+
+def test_the_hint_for_milestones_with_rates_can_be_typed(load, refusal) -> None:
+    rates = "schedule={type: multistep, milestones: [[2, 0.03], [4, 0.01]]}"
+    (line,) = refusal("", rates, "optimizer.lr=0.1,1", "model.hidden=[3]")
+    typed = line.split("or '")[1].partition("'")[0]
+    assert typed == "schedule={type: multistep, milestones: [2, 4], factor: 0.33}"
+    assert len(load("", typed, "optimizer.lr=0.1,1").members) == 2
+    assert len(load("", "schedule=constant", "optimizer.lr=0.1,1").members) == 2
+
+
 @pytest.mark.parametrize(
     ("block", "expected"),
     [
@@ -206,8 +239,8 @@ def test_random_members_are_the_same_each_time_and_stay_when_samples_grow(load) 
         ("sweep: {random: {seed: {choice: [1]}}}", "c.yaml:4:17: sweep.random.samples: is missing: "
          "expected an integer ≥ 1"),
         ("schedule: {type: multistep, milestones: [[9, 0.1]]}\nsweep: {grid: {optimizer.lr: [1]}}",
-         "c.yaml:4:41: schedule.milestones: name rates, whatever the swept optimizer.lr is: use "
-         "epochs and a factor"),
+         "c.yaml:4:41: schedule.milestones: name rates, whatever the swept optimizer.lr is: add "
+         "schedule=constant, or 'schedule={type: multistep, milestones: [9], factor: 0.1}'"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_block_is_one_line_with_its_place(

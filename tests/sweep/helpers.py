@@ -8,8 +8,9 @@ from pathlib import Path
 from trainings import SMALL, Finished, minidl
 
 from minidl.execute import execute
+from minidl.executors import Job
 from minidl.files import make_folder
-from minidl.runs import RunFolder
+from minidl.runs import RunFolder, is_run
 from minidl.spec import Member, Spec, Sweep, load_sweep
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import SweepPlan, plan
@@ -43,7 +44,7 @@ def planned(folder: Path, *overrides: str, text: str = SMALL, **options: int) ->
 def members(folder: Path) -> list[RunFolder]:
     """The members' run folders, by name."""
     inside = (folder / "runs" / "small").iterdir()
-    return [RunFolder.open(path) for path in sorted(inside) if path.is_dir()]
+    return [RunFolder.open(path) for path in sorted(inside) if is_run(path)]
 
 
 def statuses(folder: Path) -> list[str]:
@@ -54,12 +55,9 @@ def statuses(folder: Path) -> list[str]:
 def as_stack(specs: Sequence[Spec], folder: Path) -> list[RunFolder]:
     """The specs trained as one stack."""
     make_folder(folder)
-    stack = StackRun(
-        [Member(f"member-{i}", spec, {}) for i, spec in enumerate(specs)],
-        SweepFolder(folder),
-        (),
-        lambda progress: None,
-    )
+    members = tuple(Member(f"member-{i}", spec, {}) for i, spec in enumerate(specs))
+    job = Job("0", members, folder, ())
+    stack = StackRun(job, SweepFolder(folder), lambda progress: None)
     assert stack.train() == "done"
     return [run.folder for run in stack.runs]
 

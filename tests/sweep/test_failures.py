@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sweep.helpers import loaded, members, planned, statuses, sweep
-from trainings import columns, minidl, text_of_metrics
+from trainings import SMALL, columns, minidl, text_of_metrics
 
 from minidl.errors import DataError
 from minidl.executors import Update
@@ -17,7 +17,8 @@ from minidl.signals import Stopped
 from minidl.spec import Spec
 from minidl.sweep import stack_run
 from minidl.sweep.folder import SweepFolder
-from minidl.sweep.run import check, plan, run
+from minidl.sweep.run import plan, run
+from minidl.sweep.work import measure
 
 KINDS = "loss=mse,bce_with_logits,cross_entropy"  # three stacks
 CSV = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\ntraining: {epochs: 2}\n"
@@ -103,8 +104,9 @@ def test_a_failure_stops_the_rest_if_asked_to(
     tmp_path: Path, one_fails: Callable[..., None]
 ) -> None:
     one_fails(ValueError("a bug"))
-    losses = "loss=bce_with_logits,mse,cross_entropy"  # of equal cost, so in this order
-    done = sweep(tmp_path, losses, options=["--fail-fast", "--jobs", 1])
+    block = "{zip: {loss: [bce_with_logits, mse, cross_entropy], training.epochs: [30, 3, 3]}}"
+    text = f"{SMALL}sweep: {block}\n"  # the longest goes first
+    done = sweep(tmp_path, text=text, options=["--fail-fast", "--jobs", 1])
     assert done.code == 1
     assert status_of_losses(tmp_path) == {"bce_with_logits": "failed"}
     assert "1 failed, 2 missing" in done.err
@@ -116,8 +118,8 @@ def test_data_that_vanish_after_the_check_fail_their_members_alone(tmp_path: Pat
         (tmp_path / name).write_text(rows)
     block = "sweep: {grid: {data.path: [a.csv, b.csv]}}\n"
     one = loaded(tmp_path, text=CSV + block)
-    check(one)
-    todo = plan(one, SweepFolder.create(tmp_path / "runs", one), jobs=1)
+    works = measure(one.members)
+    todo = plan(one, SweepFolder.create(tmp_path / "runs", one), works, jobs=1)
     (tmp_path / "a.csv").unlink()
     outcome = run(todo)
     assert outcome.exit_code == 1

@@ -140,27 +140,6 @@ def test_members_without_a_result_are_trained_again(status: str, tmp_path: Path)
     assert contents(members(tmp_path)[1].path) == kept
 
 
-@pytest.mark.parametrize("record_text", ['{"status": "do', '{"status": "running"}'])
-@pytest.mark.parametrize(
-    "ending", ["training.epochs=3", "training.stop_at={metric: test_loss, value: 9}"]
-)
-def test_a_member_that_was_killed_at_its_last_epoch_is_ended_not_trained(
-    ending: str, record_text: str, tmp_path: Path
-) -> None:
-    """Its last checkpoint is written, its record isn't, or only half."""
-    sweep(tmp_path, GRID, ending)
-    run = members(tmp_path)[0]
-    before, metrics = run.read_record(), run.metrics_path.read_bytes()
-    run.record_path.write_text(record_text)
-    run.predictions_path.unlink()
-    assert sweep(tmp_path, GRID, ending).code == 0
-    after = run.read_record()
-    for key in ("status", "reason", "epochs", "steps", "final", "best"):
-        assert after[key] == before[key]
-    assert run.metrics_path.read_bytes() == metrics
-    assert run.predictions_path.exists()
-
-
 @pytest.mark.parametrize(
     ("overrides", "options", "count"),
     [

@@ -48,21 +48,22 @@ def executor(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ProcessExecutor]]
     assert not multiprocessing.active_children()
 
 
-def test_a_killed_worker_costs_its_stack_and_the_others_train_as_they_would_here(
+def test_a_stack_whose_workers_die_is_halved_and_the_others_train_as_they_would_here(
     tmp_path: Path, executor: list[ProcessExecutor]
 ) -> None:
-    """The longest goes first; three more follow, for a worker in its place too."""
-    killed: list[int] = []
+    """The longest goes first; three more follow, for the workers in their places too."""
+    killed: dict[str, int] = {}
 
     def watch(update: Update) -> None:
-        if update.progress and not update.job.number and not killed:
-            (worker,) = [w for w in executor[0]._workers if w.job and not w.job.number]
-            killed.append(worker.process.pid or 0)
-            os.kill(killed[0], signal.SIGKILL)
+        stack = update.job.stack
+        if update.progress and stack.startswith("0") and stack not in killed:
+            (worker,) = [w for w in executor[0]._workers if w.job and w.job.stack == stack]
+            killed[stack] = worker.process.pid or 0
+            os.kill(killed[stack], signal.SIGKILL)
 
     grid = ["training.epochs=1000000,3,4,5", "seed=1,2"]
     outcome = run(planned(tmp_path, *grid, jobs=2), watch=watch)
-    assert killed
+    assert killed.keys() == {"0", "0-1", "0-2"}
     assert outcome.exit_code == 1
     assert dict(outcome.counts) == {"failed": 2, "done": 6}
     for one in members(tmp_path):
@@ -81,13 +82,15 @@ def test_a_killed_worker_costs_its_stack_and_the_others_train_as_they_would_here
 def test_a_failure_stops_the_other_workers_if_asked_to(
     tmp_path: Path, executor: list[ProcessExecutor]
 ) -> None:
-    running = set()
+    running: set[str] = set()
+    killed: list[int] = []
 
     def watch(update: Update) -> None:
         if update.progress:
-            running.add(update.job.number)
-        if len(running) == 2 and executor[0]._workers[0].process.is_alive():
-            os.kill(executor[0]._workers[0].process.pid or 0, signal.SIGKILL)
+            running.add(update.job.stack)
+        if len(running) == 2 and not killed:
+            killed.append(executor[0]._workers[0].process.pid or 0)
+            os.kill(killed[0], signal.SIGKILL)
 
     plan = planned(tmp_path, "training.epochs=1000000,999999,3", jobs=2)
     outcome = run(plan, fail_fast=True, watch=watch)
@@ -123,7 +126,7 @@ class Sweeping:
     def wait_for_checkpoints(self) -> None:
         def trained() -> bool:
             assert self.process.poll() is None, self.process.communicate()
-            return len(list(self.folder.rglob("last.safetensors"))) == 2
+            return len(list(self.folder.rglob("stack-*.safetensors"))) == 2
 
         until(trained)
 
