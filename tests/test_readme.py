@@ -89,7 +89,7 @@ def test_messages_are_what_is_shown(text: str, checkout: Path) -> None:
 
 
 def test_every_command_shown_exists() -> None:
-    from minidl_cli.main import app
+    from minidl_cli.app import app
 
     shown = set(re.findall(r"`minidl ([a-z]+)", README))
     assert shown <= {command.name for command in app.registered_commands}

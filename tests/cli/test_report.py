@@ -8,11 +8,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from study_cases import batch_size_by_lr, curves, resolved, sweep, write_run
+from study_cases import curves, resolved, sweep, write_run
 
 BLOCK = """
 report:
@@ -166,13 +165,3 @@ def test_compare_prints_the_differences_and_draws_the_curves(there: Path) -> Non
     result = minidl("compare", "runs/alone", cwd=there)
     assert result.returncode == 2
     assert "two runs at least" in result.stderr
-
-
-@pytest.mark.slow
-def test_a_thousand_runs_take_three_seconds(tmp_path: Path) -> None:
-    batch_size_by_lr(tmp_path / "runs", repeats=15)
-    minidl("report", "--help", cwd=tmp_path)  # compile what is imported
-    started = time.perf_counter()
-    result = minidl("report", cwd=tmp_path)
-    assert time.perf_counter() - started < 3
-    assert result.stdout.count("\n") == 71
