@@ -266,7 +266,7 @@ def _read_yaml(text: str, file: str) -> dict[str, Any]:
     node = load(text, Place(file), problems)
     if problems:
         raise ConfigError(problems)
-    found = plain(node) if node is not None else None
+    found = _plain(plain(node)) if node is not None else None
     if not isinstance(found, dict):
         raise RunError(f"{file}: is damaged: it holds no config")
     return found
