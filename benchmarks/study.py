@@ -32,12 +32,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from minidl.executors import Job
 from minidl.spec import Member, Sweep
 from minidl.spec.sweep import load_sweep
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import default_jobs
 from minidl.sweep.stack_run import StackRun
 from minidl.sweep.stacks import make_stacks
+from minidl.sweep.work import measure
 from minidl.train import Epoch, Trainer
 
 CONFIG = Path(__file__).parent.parent / "configs" / "studies" / "batch_size_by_lr.yaml"
@@ -117,7 +119,8 @@ def _around(sweep: Sweep, epochs: int, clock: Clock) -> tuple[float, float]:
     stack = [_shortened(member, epochs) for member in _a_stack(sweep)]
     with tempfile.TemporaryDirectory() as folder:
         started = clock()
-        run = StackRun(stack, SweepFolder(Path(folder)), (), lambda progress: None)
+        job = Job("0", tuple(stack), Path(folder), ())
+        run = StackRun(job, SweepFolder(Path(folder)), lambda progress: None)
         trainer = Clocked(run.trainer, clock)
         run.experiment.trainer = trainer  # type: ignore[assignment]
         run.train()
@@ -157,7 +160,7 @@ def _a_stack(sweep: Sweep) -> list[Member]:
         for member in sweep.members
         if member.spec.training.batch_size == 50 and member.spec.optimizer.lr <= 1e-3
     ]
-    return make_stacks(safe)[0]
+    return make_stacks(safe, measure(safe).kinds)[0]
 
 
 def _shortened(member: Member, epochs: int) -> Member:

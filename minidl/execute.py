@@ -134,7 +134,7 @@ def _threads(spec: Spec, data: Dataset, experiment: Experiment) -> AbstractConte
 
 def _refuse_member(path: Path) -> None:
     """A member of a sweep goes on in its stack: alone it would end in other last bits."""
-    from minidl.sweep.folder import is_sweep
+    from minidl.runs import is_sweep
 
     above = Path(os.path.realpath(path)).parent
     if is_sweep(above):
@@ -172,7 +172,7 @@ class _Stop:
 
     def draw(self, folder: RunFolder) -> None:
         """Draw a run's figures. Raises Stopped at a signal, also one that came before."""
-        from minidl.report import draw_run
+        from minidl.report.plots import draw_run
 
         self._drawing = True
         try:

@@ -64,11 +64,15 @@ class TrainedRun:
         x = torch.from_numpy(np.ascontiguousarray(inputs)).to(dtype)
         return predict(self.network, x).double().numpy()
 
-    def predict_file(self, path: Path, delimiter: str | None = None) -> str:
+    def predict_file(
+        self, path: Path, delimiter: str | None = None, *, inputs: bool = False
+    ) -> str:
         """CSV text with one row per row of a CSV file.
 
-        A classification gives the class and a column per class: `probability_…`, or `score_…` where
-        the loss (mse) doesn't make the outputs probabilities. A regression gives its targets.
+        First comes the number of the row in the file, whose header is row 1, as messages count;
+        then with `inputs` all columns of the file. A classification gives the class and a column
+        per class: `probability_…`, or `score_…` where the loss (mse) doesn't make the outputs
+        probabilities. A regression gives its targets.
         Raises DataError where the file lacks a column or holds what the training didn't know.
         """
         if self.record.get("preprocessing") is None:
@@ -79,23 +83,32 @@ class TrainedRun:
         if delimiter is None:
             delimiter = self.spec.data.delimiter if isinstance(self.spec.data, CsvData) else ","
         table = read_table(path, delimiter)
-        inputs = preprocessing.transform(table, file=str(path))
-        outputs = self.outputs(inputs.reshape(len(inputs), *self.record["input_shape"]))
+        encoded = preprocessing.transform(table, file=str(path))
+        outputs = self.outputs(encoded.reshape(len(encoded), *self.record["input_shape"]))
+        heads, rows = self._predictions(outputs)
+        given = table if inputs else table.iloc[:, :0]
+        taken = {str(name) for name in given.columns}
+        heads = [f"predicted_{head}" if head in taken else head for head in heads]
         content = io.StringIO()
         writer = csv.writer(content, lineterminator="\n")
+        writer.writerow(map(spreadsheet_safe, ["row", *given.columns, *heads]))
+        cells = given.astype(object).where(given.notna(), "").to_numpy()
+        for number, known, predicted in zip(table.index, cells, rows, strict=True):
+            writer.writerow(map(spreadsheet_safe, [number, *known, *predicted]))
+        return content.getvalue()
+
+    def _predictions(self, outputs: Array) -> tuple[list[str], list[list[Any]]]:
+        """Heads and rows: the class and a number for each class, or the targets' values."""
         if self.record["task"] == "regression":
             scale = self.record.get("target_scale")
             values = TargetScale(**scale).to_raw(outputs) if scale else outputs
-            writer.writerow(map(spreadsheet_safe, self.record["target_names"]))
-            writer.writerows(values.tolist())
-            return content.getvalue()
+            return list(self.record["target_names"]), values.tolist()
         names = self.record["class_names"]
         kind, scores = self._scores(outputs)
         target = (self.record.get("target_names") or ["class"])[0]
-        writer.writerow([spreadsheet_safe(target), *(f"{kind}_{name}" for name in names)])
-        for best, row in zip(scores.argmax(1), scores.tolist(), strict=True):
-            writer.writerow([spreadsheet_safe(names[best]), *row])
-        return content.getvalue()
+        chosen = zip(scores.argmax(1), scores.tolist(), strict=True)
+        heads = [target, *(f"{kind}_{name}" for name in names)]
+        return heads, [[names[best], *row] for best, row in chosen]
 
     def _scores(self, outputs: Array) -> tuple[str, Array]:
         """What the outputs are, and one column per class, the largest for the predicted one."""

@@ -66,7 +66,7 @@ class Restart:
     def of(
         cls, folder: RunFolder, tensors: dict[str, torch.Tensor], state: dict[str, Any]
     ) -> Restart:
-        """A state that lies elsewhere: in a stack's checkpoint. RunError if metrics.csv is damaged."""
+        """A state that lay elsewhere, in a stack's checkpoint. RunError if the rows are damaged."""
         return cls("last", tensors, state, folder.metrics.read(state.get("metrics") or {}))
 
     def rewind(self, folder: RunFolder) -> None:

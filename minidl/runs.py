@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 STATUSES = ("running", "done", "failed", "diverged", "interrupted")
 
 _CONFIG, _RECORD = "config.yaml", "run.json"
+SWEEP = "sweep.yaml"  # what makes a folder of runs a sweep
 _DEPTH = 3  # find_runs: a folder of sweeps of runs
 
 
@@ -255,6 +256,11 @@ def refuse_links(folder: Path) -> None:
         for name in (*folders, *names):
             if (link := Path(path, name)).is_symlink():
                 raise RunError(f"{link}: is a symbolic link: a run is never written through one")
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder holds a sweep."""
+    return (path / SWEEP).is_file()
 
 
 def find_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunFolder]:

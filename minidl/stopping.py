@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from minidl.optim.schedules import greater_is_better
+from minidl.scores import higher_is_better
 
 Row = Mapping[str, float | None]
 Observer = Callable[[Row], str | None]
@@ -21,7 +21,7 @@ class Best:
         self, metric: str, *, min_delta: float = 0.0, improved: Callable[[Row], None] | None = None
     ) -> None:
         self.metric, self.min_delta, self.improved = metric, min_delta, improved
-        self.sign = -1 if greater_is_better(metric) else 1
+        self.sign = -1 if higher_is_better(metric) else 1
         self.value: float | None = None
         self.row: Row = {}
 
@@ -64,7 +64,7 @@ class StopAt:
 
     def __init__(self, metric: str, value: float) -> None:
         self.metric, self.value = metric, value
-        self.sign = -1 if greater_is_better(metric) else 1
+        self.sign = -1 if higher_is_better(metric) else 1
 
     def __call__(self, row: Row) -> str | None:
         value = row.get(self.metric)

@@ -17,9 +17,11 @@ HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "pydantic", "rich.
 # What the files of a part may import besides the standard library and the part itself.
 ALLOWED = {
     "minidl/errors.py": (),
+    "minidl/scores.py": (),
     "minidl/nn": ("torch", "minidl.errors"),
     "minidl/optim": (
-        *("torch", "minidl.errors", "minidl.nn.parameter", "minidl.nn.memory", "minidl.nn.module"),
+        *("torch", "minidl.errors", "minidl.scores"),
+        *("minidl.nn.parameter", "minidl.nn.memory", "minidl.nn.module"),
     ),
     "minidl/recorder.py": ("torch", "minidl.errors", "minidl.nn"),
     "minidl/capture.py": ("torch", "minidl.nn", "minidl.recorder"),
@@ -36,6 +38,7 @@ ALLOWED = {
     "minidl/report": (
         *("numpy", "scipy.special", "matplotlib", "pandas", "jinja2"),
         *("minidl.errors", "minidl.files", "minidl.records", "minidl.runs", "minidl.spec"),
+        "minidl.scores",
         "minidl.build.function",
     ),
 }

@@ -60,6 +60,7 @@ def test_python_runs_and_its_network_learns(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a dozen processes that import torch, on a busy machine
 def test_commands_run_in_the_order_in_which_they_stand(checkout: Path) -> None:
     for language, text in re.findall(r"^```(sh|diff)\n(.*?)^```", README, re.DOTALL | re.MULTILINE):
         if language == "diff":

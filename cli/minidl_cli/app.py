@@ -22,6 +22,7 @@ app = typer.Typer(
     name="minidl",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help wraps well in narrow terminals, its boxes don't
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -42,7 +43,10 @@ def minidl(
 ) -> None:
     """Train small neural networks from a YAML file, on backpropagation you can read and prove.
 
-    Start with: minidl new first.yaml && minidl train first.yaml
+    \b
+    Start with:
+      minidl new first.yaml
+      minidl train first.yaml
     """
 
 

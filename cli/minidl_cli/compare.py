@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from minidl_cli.options import Debug
 from minidl_cli.report import Epoch, show_text
 
 
@@ -21,7 +22,8 @@ class Format(StrEnum):
 
 def compare(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="A B …", help="Run folders, or folders of runs.")
+        list[Path],
+        typer.Argument(metavar="FOLDER", help="Runs, or folders of runs; or a single sweep."),
     ],
     epoch: Annotated[
         Epoch, typer.Option(help="The last epoch's metrics, or the best epoch's.")
@@ -30,23 +32,43 @@ def compare(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Where the text is written, and the figure beside it; stdout."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where the text is written, and the figure beside it; stdout if left out.",
         ),
     ] = None,
-    plot: Annotated[bool, typer.Option(help="Draw the curves over each other.")] = True,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The figure; comparison.png by the runs if left out."),
+    ] = None,
+    no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw no figure.")] = False,
+    debug: Debug = False,
 ) -> None:
-    """Show which settings and metrics of two or more runs differ, and draw their curves."""
+    """Show how runs differ.
+
+    Settings and metrics that differ, a column per run; the curves are drawn over each other. A
+    folder counts as one, with means; a single sweep is taken apart, a column for the runs that
+    differ by seed alone, the 12 best if there are more.
+
+    \b
+    Examples:
+      minidl compare runs/wider runs/deeper
+      minidl compare runs/spirals
+    """
     from dataclasses import replace
 
     from minidl.report import compare_formats as formats
     from minidl.report.compare import compare as compared
-    from minidl.report.compare import draw
+    from minidl.report.compare import draw, plot_path
 
     made = compared(paths, epoch.value)
     drawn = None
-    if plot:
-        from minidl.files import write_atomic
+    place = plot or (output.with_suffix(".png") if output else plot_path(paths))
+    if place is None and not no_plot:
+        print("the runs lie in unlike folders: --plot FILE draws their curves", file=sys.stderr)
+    if place is not None and not no_plot:
+        from minidl.files import make_folder, write_atomic
         from minidl.report.escape import line
 
         notes = list(made.notes)
@@ -55,10 +77,11 @@ def compare(
         if figure is not None:
             from minidl.report import style
 
-            drawn = output.with_suffix(".png") if output else Path("comparison.png")
+            drawn = place
+            if not drawn.parent.is_dir() and plot is None:
+                make_folder(drawn.parent)
             write_atomic(drawn, style.to_png(figure))
-            if format is not Format.table or output:
-                print(f"drew {line(drawn)}", file=sys.stderr)
+            print(f"drew {line(_near(drawn))}", file=sys.stderr)
 
     def text(width: int | None, bold: bool) -> str:
         if format is Format.json:
@@ -67,7 +90,11 @@ def compare(
             return formats.as_csv(made)
         if format is Format.md:
             return formats.as_markdown(made)
-        curves = f"curves: {drawn}" if drawn and not output else None
-        return formats.as_table(made, width, bold=bold, last=curves)
+        return formats.as_table(made, width, bold=bold)
 
     show_text(text, output)
+
+
+def _near(path: Path) -> Path:
+    """The path from here, where it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

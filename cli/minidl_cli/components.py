@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minidl.errors import ConfigError, Problem
+from minidl_cli.options import Debug
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -21,10 +22,20 @@ PLAIN_WIDTH = 120
 
 def components(
     name: Annotated[
-        str | None, typer.Argument(help="Only this group (optimizer) or component (adam).")
+        str | None,
+        typer.Argument(metavar="NAME", help="Only this group (optimizer) or component (adam)."),
     ] = None,
+    debug: Debug = False,
 ) -> None:
-    """List every component with its options, their defaults and what they do."""
+    """List what configs are made of.
+
+    Every component with its options, their defaults and what they do.
+
+    \b
+    Examples:
+      minidl components optimizer
+      minidl components adam
+    """
     from rich.console import Console, Group
 
     text = Group(*(_described(group) for group in _chosen(name)))

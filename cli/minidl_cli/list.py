@@ -7,7 +7,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,14 +17,20 @@ from typing import Annotated, Any
 import typer
 
 from minidl.errors import RunError
-from minidl.report.escape import csv_text
-from minidl.runs import RunFolder, find_runs
+from minidl.report.escape import columns, csv_text
+from minidl.report.escape import line as one_line
+from minidl.runs import RunFolder, find_runs, is_sweep
+from minidl_cli.options import Debug
 from minidl_cli.output import harmless, show
+
+Line = list[tuple[str, str]]  # pieces with their styles
 
 _DEFAULT = Path("runs")
 _STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow"}  # the others are red
 _HEADS = ("name", "status", "epochs", "test loss", "accuracy", "R²", "parameters", "time", "when")
 _TEXT_COLUMNS = ("name", "status", "when")
+_FIRST_TO_GO = ("parameters", "time", "when", "epochs")  # where a terminal is narrow
+_GAP = "  "
 
 
 class Format(StrEnum):
@@ -39,6 +45,7 @@ class Row:
 
     name: str
     status: str
+    sweep: str | None = None
     epochs: int | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
@@ -52,11 +59,22 @@ class Row:
 
 def list_runs(
     runs_dir: Annotated[
-        Path, typer.Option(help="The folder whose runs are listed, those of sweeps included.")
+        Path,
+        typer.Option(
+            metavar="DIR", help="The folder whose runs are listed, those of sweeps included."
+        ),
     ] = _DEFAULT,
     format: Annotated[Format, typer.Option(help="How the list is printed.")] = Format.table,
+    debug: Debug = False,
 ) -> None:
-    """List the runs, newest first."""
+    """List the runs, newest first.
+
+    A name is a folder in --runs-dir; SWEEP/MEMBER is a member of a sweep.
+
+    \b
+    Example:
+      minidl list --format csv > runs.csv
+    """
     # Before the first training there is no folder, which is nobody's mistake.
     known = runs_dir.exists() or runs_dir != _DEFAULT
     rows = [read_row(run) for run in find_runs([runs_dir])] if known else []
@@ -68,9 +86,9 @@ def list_runs(
         empty = f"no runs in {runs_dir} yet: `minidl train CONFIG` makes one"
         print(harmless(empty), file=sys.stderr)
     elif sys.stdout.isatty():
-        _print_rich(rows)
+        _print_in_colour(rows, runs_dir)
     else:
-        print(_plain(rows))
+        print("\n".join("".join(text for text, _ in line) for line in _lines(rows, runs_dir)))
 
 
 def read_row(run: RunFolder) -> Row:
@@ -79,7 +97,7 @@ def read_row(run: RunFolder) -> Row:
         record = run.read_record()
         metrics = run.read_columns() if run.metrics_path.exists() else {}
     except RunError as error:
-        return Row(run.path.name, "broken", problem=str(error), path=str(run.path))
+        return Row(run.path.name, "broken", _sweep(run), problem=str(error), path=str(run.path))
     final = record.get("final")
     last = {name: cells[-1] for name, cells in metrics.items() if cells}
     scores = {**last, **(final if isinstance(final, dict) else {})}
@@ -87,6 +105,7 @@ def read_row(run: RunFolder) -> Row:
     return Row(
         name=run.path.name,
         status=run.status,
+        sweep=_sweep(run),
         epochs=_whole(last.get("epoch", record.get("epochs"))),
         test_loss=_number(scores.get("test_loss")),
         test_accuracy=_number(scores.get("test_accuracy")),
@@ -96,6 +115,12 @@ def read_row(run: RunFolder) -> Row:
         started=started if isinstance(started, str) else None,
         path=str(run.path),
     )
+
+
+def _sweep(run: RunFolder) -> str | None:
+    """The name of the sweep that a run belongs to."""
+    above = run.path.absolute().parent
+    return above.name if is_sweep(above) else None
 
 
 def _number(value: Any) -> float | None:
@@ -108,11 +133,12 @@ def _whole(value: Any) -> int | None:
     return None if number is None else int(number)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, runs_dir: Path) -> list[str]:
     """A row as people read it, in the order of _HEADS."""
+    inside = Path(row.path).relative_to(runs_dir)
     accuracy = None if row.test_accuracy is None else f"{100 * row.test_accuracy:.1f} %"
     return [
-        _printable(row.name),
+        one_line(inside.as_posix() if inside.name else row.name),
         row.status,
         _or_blank(row.epochs, "d"),
         _or_blank(row.test_loss, ".4g"),
@@ -143,55 +169,64 @@ def _when(started: str | None) -> str:
         return ""
 
 
-def _printable(text: str) -> str:
-    """A folder's name without what would move a terminal's cursor."""
-    return "".join(character if character.isprintable() else "�" for character in text)
+def _lines(rows: Sequence[Row], runs_dir: Path, width: int | None = None) -> Iterator[Line]:
+    """The table, and what is wrong with broken runs.
+
+    Where it is too wide, each name gets a line of its own, for a name that is cut or folded can't
+    be copied; and what matters least is left out.
+    """
+    table = {
+        head: list(cells)
+        for head, *cells in zip(_HEADS, *(_cells(row, runs_dir) for row in rows), strict=True)
+        if head == "name" or any(cells)
+    }
+    stacked = width is not None and _width(table) > width
+    names = table.pop("name") if stacked else None
+    for head in _FIRST_TO_GO:
+        if width is not None and stacked and len(_GAP) + _width(table) > width:
+            table.pop(head, None)
+    if names is None:
+        yield _line(table, list(table))
+    else:
+        yield [("name", "")]
+        yield [(_GAP, ""), *_line(table, list(table))]
+    for index in range(len(rows)):
+        cells = [table[head][index] for head in table]
+        if names is None:
+            yield _line(table, cells)
+        else:
+            yield [(names[index], "bold")]
+            yield [(_GAP, ""), *_line(table, cells)]
+    problems = [row.problem for row in rows if row.problem]
+    yield from [[("", "")]] if problems else []
+    yield from ([(one_line(problem), "red")] for problem in problems)
 
 
-def _table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Heads and cells, without the columns in which no run has anything."""
-    table = [_cells(row) for row in rows]
-    used = [i for i, head in enumerate(_HEADS) if head == "name" or any(r[i] for r in table)]
-    return [_HEADS[i] for i in used], [[row[i] for i in used] for row in table]
+def _line(table: Mapping[str, Sequence[str]], cells: Sequence[str]) -> Line:
+    """One cell per column of the table, padded to the column's width."""
+    line: Line = []
+    for (head, column), cell in zip(table.items(), cells, strict=True):
+        room = " " * (max(map(columns, [head, *column])) - columns(cell))
+        colour = _STYLES.get(cell, "red") if head == "status" and cell != head else ""
+        last = len(line) == len(table) - 1
+        text = cell + ("" if last else room) if head in _TEXT_COLUMNS else room + cell
+        line.append((text if last else text + _GAP, colour))
+    return line
 
 
-def _plain(rows: Sequence[Row]) -> str:
-    heads, table = _table(rows)
-    widths = [max(map(len, column)) for column in zip(heads, *table, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if head in _TEXT_COLUMNS else cell.rjust(width)
-            for head, cell, width in zip(heads, line, widths, strict=True)
-        ).rstrip()
-        for line in [heads, *table]
-    ]
-    problems = [f"{_printable(row.problem)}" for row in rows if row.problem]
-    return "\n".join([*lines, *([""] if problems else []), *problems])
+def _width(table: Mapping[str, Sequence[str]]) -> int:
+    widths = [max(map(columns, [head, *cells])) for head, cells in table.items()]
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
-def _print_rich(rows: Sequence[Row]) -> None:
-    from rich import box
+def _print_in_colour(rows: Sequence[Row], runs_dir: Path) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    heads, table = _table(rows)
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in heads:
-        text = head in _TEXT_COLUMNS
-        made.add_column(
-            head, justify="left" if text else "right", overflow="fold", no_wrap=head != "name"
-        )
-    for row, cells in zip(rows, table, strict=True):
-        colour = _STYLES.get(row.status, "red")
-        styles = {"status": colour, "when": "dim"}
-        # Text, so that a name like [red] is no markup.
-        made.add_row(*(Text(cell, styles.get(h, "")) for h, cell in zip(heads, cells, strict=True)))
     console = Console()
-    console.print(made)
-    for row in rows:
-        if row.problem:
-            console.print(Text(_printable(row.problem), "red"))
+    for line in _lines(rows, runs_dir, console.width):
+        # Text, so that a name like [red] is no markup; whole, so that a long one can be copied.
+        console.print(Text.assemble(*line), soft_wrap=True)
 
 
 def _csv(rows: Sequence[Row]) -> str:

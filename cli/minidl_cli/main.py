@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE: the program's own mistake, not the user's
+CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell says it of `cat long | head -1`
 
 
 def main() -> None:
@@ -33,6 +34,9 @@ def _run() -> int:
 
             app()
         except SystemExit as end:
+            # typer takes a closed pipe for a failure of its own and ends with 1.
+            if isinstance(end.__context__, BrokenPipeError):
+                raise end.__context__ from None
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -41,6 +45,7 @@ def _run() -> int:
         return error.exit_code
     except BrokenPipeError:
         _discard_stdout()
+        return CLOSED_PIPE
     except Stopped as stopped:
         _print_error(f"stopped at once, {stopped}")
         return stopped.exit_code
@@ -58,7 +63,7 @@ def _run() -> int:
             return 1
         _print_error(
             f"unexpected {type(error).__name__}: {error}\n"
-            "This is a mistake in minidl; `--debug` after `train` or `predict` shows where."
+            "This is a mistake in minidl; `--debug` after the command shows where."
         )
         return INTERNAL_ERROR
     return code

@@ -11,6 +11,7 @@ import typer
 
 from minidl.errors import RunError
 from minidl.files import write_atomic
+from minidl_cli.options import Debug
 from minidl_cli.output import show
 
 TEMPLATE = """\
@@ -85,11 +86,19 @@ data:
 
 
 def new(
-    path: Annotated[Path, typer.Argument(help="Where to write, such as first.yaml.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to write, such as first.yaml.")
+    ],
     data: Annotated[Kind, typer.Option(help="The data to start with.")] = Kind.disk,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    debug: Debug = False,
 ) -> None:
-    """Write a commented config to start from."""
+    """Write a config to start from.
+
+    \b
+    Example:
+      minidl new first.yaml --data spirals
+    """
     if path.is_dir():
         raise RunError(f"{path}: is a folder; name a file in it, such as {path / 'first.yaml'}")
     if path.exists() and not overwrite:

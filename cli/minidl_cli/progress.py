@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 from minidl_cli.output import harmless
 
 if TYPE_CHECKING:
+    from minidl.errors import Problem
     from minidl.execute import Outcome
+    from minidl.member import MemberRun
     from minidl.runs import RunFolder
     from minidl.stopping import Row
     from minidl.train import Trainer
@@ -64,7 +66,7 @@ class Lines(Progress):
 
     def __init__(self, epochs: int) -> None:
         super().__init__(epochs)
-        self._shown = 0
+        self._shown: int | None = None  # None until the header: a resumed run sees old rows
 
     def started(self, folder: RunFolder, trainer: Trainer) -> None:
         samples = {name: len(part.labels) for name, part in trainer.parts.items()}
@@ -73,8 +75,11 @@ class Lines(Progress):
             f"{samples['train']:,} training and {samples['test']:,} test samples, "
             f"{trainer.optimizer.flat.data.device}"
         )
+        self._shown = trainer.finished * LINES // self.epochs
 
     def __call__(self, row: Row) -> None:
+        if self._shown is None:
+            return
         epoch = int(row["epoch"] or 0)
         share = epoch * LINES // self.epochs
         if share > self._shown or epoch == self.epochs:
@@ -91,6 +96,8 @@ class Lines(Progress):
             f"{': ' if final else ''}{final}{weights}, "
             f"{run.record['train_seconds']:.2f} s training, {run.record['seconds']:.2f} s in all"
         )
+        if run.status == "diverged":
+            _say(str(_advice(run)))
         if run.status == "interrupted":
             _say(f"to go on: minidl resume {shlex.quote(str(run.folder.path))}")
 
@@ -142,6 +149,17 @@ def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test
         if value is not None and name.split("_")[0] in parts
     ]
     return "  ".join(shown)
+
+
+def _advice(run: MemberRun) -> Problem:
+    """What most often helps against divergence, and the place to change."""
+    lr = run.spec.optimizer.lr
+    rate = run.trainer.optimizer.lr
+    now = rate[run.network] if isinstance(rate, list) else rate
+    if now > lr:
+        return run.spec.problem("schedule", f"the rate was {now:g}: try a lower one")
+    message = f"{lr:g} may be too much: try a lower rate, such as optimizer.lr={lr / 10:g}"
+    return run.spec.problem("optimizer.lr", message)
 
 
 def _say(text: str) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.errors import RunError
+from minidl.runs import is_sweep
+from minidl_cli.options import Debug
 
 if TYPE_CHECKING:
     from minidl.report.document import Document
@@ -38,7 +40,9 @@ def report(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH …]", help="Run folders, sweep folders, or folders of these; runs/."
+            metavar="FOLDER",
+            help="Runs, sweeps, or folders of these; runs if left out.",
+            show_default=False,
         ),
     ] = None,
     by: Annotated[
@@ -46,7 +50,10 @@ def report(
         typer.Option(metavar="KEY[,KEY]", help="Average over all but these keys."),
     ] = None,
     metric: Annotated[
-        list[str] | None, typer.Option(help="A metric such as test_accuracy; can be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC[,METRIC]", help="Such as test_accuracy; test loss and accuracy or R²."
+        ),
     ] = None,
     epoch: Annotated[
         Epoch, typer.Option(help="The last epoch's metrics, or the best epoch's.")
@@ -72,7 +79,8 @@ def report(
     ] = None,
     format: Annotated[Format, typer.Option(help="How the report is written.")] = Format.table,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write; stdout if left out.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),
     ] = None,
     plots: Annotated[
         bool | None,
@@ -86,11 +94,17 @@ def report(
         str | None,
         typer.Option(metavar="NAME", help="Only this one of a study's tables.", show_default=False),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
-    """One row per group of runs that differ by seed alone: n, mean ± std, failed.
+    """Tables and figures of many runs.
 
-    For a sweep with a `report:` block: the tables and figures that it describes.
+    A row for the runs that differ by seed alone: n, mean ± std, how many diverged or failed. For a
+    sweep with a report: block, the tables and figures that this describes.
+
+    \b
+    Examples:
+      minidl report runs/spirals --by optimizer.lr
+      minidl report --format md -o table.md
     """
     from minidl.report.collect import collect
     from minidl.report.query import query
@@ -195,6 +209,6 @@ def _named(tables: Any, name: str | None) -> list[ReportTable]:
 def _plots_folder(paths: list[Path], output: Path | None) -> Path:
     if output is not None:
         return output.parent
-    if len(paths) == 1 and (paths[0] / "sweep.yaml").is_file():
+    if len(paths) == 1 and is_sweep(paths[0]):
         return paths[0] / "plots"
     raise RunError("--plots needs --output FILE, beside which the figures are put, or one sweep")

@@ -8,9 +8,13 @@ from typing import Annotated
 
 import typer
 
+from minidl_cli.options import Debug, Quiet
+
 
 def resume(
-    folder: Annotated[Path, typer.Argument(help="The folder of a run or of a sweep.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder of a run or of a sweep.")
+    ],
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes of a sweep; one per core if left out.")
     ] = None,
@@ -20,11 +24,19 @@ def resume(
             "--force", help="Also with other versions, threads or device: results differ then."
         ),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
-    """Go on with an interrupted run or sweep, from its own records."""
-    from minidl.sweep.folder import SweepFolder, is_sweep
+    """Go on with an interrupted run or sweep.
+
+    It ends as if it had never stopped.
+
+    \b
+    Example:
+      minidl resume runs/spirals
+    """
+    from minidl.runs import RunFolder, is_sweep
+    from minidl.sweep.folder import SweepFolder
 
     if is_sweep(folder):
         from minidl.locks import locked
@@ -36,6 +48,7 @@ def resume(
         opened = SweepFolder.open(folder)
         command = ["minidl", *sys.argv[1:]]
         loaded = load_sweep(opened.config_path)
+        opened.refuse_another(loaded)  # somebody may have edited the file
         works = measure(loaded.members)
         opened.refuse_other_files(works.files)
         with locked(folder):
@@ -43,7 +56,6 @@ def resume(
             finish(todo, fail_fast=False, quiet=quiet)
 
     from minidl.execute import resume as resume_run
-    from minidl.runs import RunFolder
     from minidl.spec import load_spec
     from minidl_cli.train import show
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minidl_cli.options import Debug, Device, Quiet
 from minidl_cli.output import show
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    config: Annotated[Path, typer.Argument(help="The config, with or without a sweep: block.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="With or without a sweep: block.")
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
@@ -26,11 +29,12 @@ def sweep(
     repeats: Annotated[
         int | None, typer.Option(min=1, help="Runs per point, with seed, seed + 1, …")
     ] = None,
-    runs_dir: Annotated[Path, typer.Option(help="Where the sweep's folder is made.")] = Path(
-        "runs"
-    ),
+    runs_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the sweep's folder is made.")
+    ] = Path("runs"),
     name: Annotated[
-        str | None, typer.Option(help="The folder's name; the config's if left out.")
+        str | None,
+        typer.Option(metavar="NAME", help="The folder's name; the config's if left out."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, train none.")] = False,
     jobs: Annotated[
@@ -39,18 +43,25 @@ def sweep(
     stack: Annotated[
         int | None, typer.Option(min=1, help="The most runs that train as one stack.")
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)
-    ] = None,
+    device: Device = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at a failure.")] = False,
     force: Annotated[
         bool,
         typer.Option("--force", help="Go on also with other versions or another device."),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
-    """Train a grid of runs, many at a time; the same command again does only what is missing."""
+    """Train a grid of runs side by side.
+
+    The same command again does only what is missing.
+
+    \b
+    Examples:
+      minidl sweep configs/spirals.yaml \\
+        optimizer.lr=1e-2,1e-3 --repeats 5
+      minidl sweep configs/studies/dropout.yaml
+    """
     from minidl.spec import load_sweep  # first and alone: a mistake in the config shows at once
 
     given = [*(overrides or ()), *([f"device={device}"] if device else ())]

@@ -10,6 +10,7 @@ from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from minidl.scores import higher_is_better
 from minidl_cli.output import harmless
 
 if TYPE_CHECKING:
@@ -103,11 +104,9 @@ class SweepProgress:
 
     def best(self) -> str:
         """The best value so far, and whose it is; of the first metric, if stacks have several."""
-        from minidl.optim.schedules import greater_is_better  # not before it is needed: torch
-
         for metric, values in self._best.items():
             if values:
-                choose = max if greater_is_better(metric) else min
+                choose = max if higher_is_better(metric) else min
                 name = choose(values, key=lambda name: values[name])
                 return f"best {metric} {values[name]:.4g} ({name.rsplit('-', 1)[0]})"
         return ""

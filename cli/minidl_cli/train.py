@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minidl_cli import output
+from minidl_cli.options import Debug, Device, Overrides, Quiet
 
 if TYPE_CHECKING:
     from minidl.execute import Outcome
@@ -21,25 +22,34 @@ if TYPE_CHECKING:
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="The config to train.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Changes, such as optimizer.lr=0.01."),
-    ] = None,
-    runs_dir: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"),
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The config to train.")],
+    overrides: Overrides = None,
+    runs_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where run folders are made.")
+    ] = Path("runs"),
     name: Annotated[
-        str | None, typer.Option(help="The run folder's name; must be new.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The run folder's name; must be new.", show_default=False
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the run folder of that --name.")
     ] = False,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    device: Device = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
-    """Train one network: progress on stderr, the run folder on stdout."""
+    """Train one network.
+
+    Progress goes to stderr, the run folder's path to stdout.
+
+    \b
+    Examples:
+      minidl train configs/iris.yaml
+      minidl train configs/iris.yaml \\
+        optimizer.lr=0.03 --name faster
+    """
     from minidl.spec import load_spec  # first and alone: a mistake in the config shows at once
 
     given = [*(overrides or ()), *([f"device={device}"] if device else ())]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minidl_cli.options import Debug, Overrides
 from minidl_cli.output import show
 
 if TYPE_CHECKING:
@@ -15,16 +16,21 @@ if TYPE_CHECKING:
 
 
 def validate(
-    config: Annotated[Path, typer.Argument(help="The config to check.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Changes, such as optimizer.lr=0.01."),
-    ] = None,
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The config to check.")],
+    overrides: Overrides = None,
     data: Annotated[
         bool, typer.Option("--data", help="Also read the data and build the network.")
     ] = False,
+    debug: Debug = False,
 ) -> None:
-    """Check a config: every problem at once, each with its place."""
+    """Check a config.
+
+    All problems are said at once, each with its place.
+
+    \b
+    Example:
+      minidl validate first.yaml --data
+    """
     from minidl.spec import load_spec  # here, so that --help needn't wait for it
 
     spec = load_spec(config, overrides or ())

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from minidl.scores import higher_is_better
+
 Schedule = Callable[[int, float], float]
 
 
@@ -92,7 +94,7 @@ class ReduceOnPlateau:
         self.lrs = list(lrs)
         self.factor, self.patience, self.threshold = factor, patience, threshold
         self.cooldown, self.min_lr, self.metric = cooldown, min_lr, metric
-        self.sign = -1 if greater_is_better(metric) else 1
+        self.sign = -1 if higher_is_better(metric) else 1
         self.best = [math.inf] * len(self.lrs)  # of sign · metric
         self.bad_epochs = [0] * len(self.lrs)
         self.cooling = [0] * len(self.lrs)
@@ -126,8 +128,3 @@ class ReduceOnPlateau:
 
 
 _PLATEAU_STATE = ("lrs", "best", "bad_epochs", "cooling")
-
-
-def greater_is_better(metric: str) -> bool:
-    """Whether a metric grows as a network improves: accuracy and r2 do, losses and errors don't."""
-    return metric.endswith(("accuracy", "r2"))

@@ -17,11 +17,9 @@ def activations(asked: ActivationsFigure) -> Figure:
 
     x = np.linspace(-asked.reach, asked.reach, 1001)
     title = "Activation functions and their derivatives"
-    figure, ((left, right),) = panels(
-        asked.title or title, [], 1, 2, tall((3.7, 3.2), len(asked.activations))
-    )
-    handles, labels = [], []
     names = [activation.type for activation in asked.activations]
+    figure, ((left, right),) = panels(asked.title or title, [], 1, 2, tall((3.7, 3.2), names))
+    handles, labels = [], []
     for activation, (colour, dash) in zip(asked.activations, looks(names), strict=True):
         look = {"color": colour, "linestyle": dash, "linewidth": 1.8}
         value, slope = function_of(activation, x)

@@ -18,7 +18,7 @@ from minidl.report.lines import listed
 from minidl.report.overlay import single_runs
 from minidl.report.picture import panels, where_words
 from minidl.report.run_view import RunView
-from minidl.report.settings import heads, show
+from minidl.report.settings import heads, labels, show
 from minidl.report.table import check_keys, select
 from minidl.spec.report import BoundariesFigure
 
@@ -47,11 +47,17 @@ def boundaries(
     views = {kind: _view(run, notes) for kind, run in found.items()}
     if not any(view and "grid_output" in view.predictions for view in views.values()):
         return None
+    axis_values = [across, values_of(groups, asked.y) if asked.y else []]
+    said = {
+        show(v): label for axis in axis_values for v, label in zip(axis, labels(axis), strict=True)
+    }
     seeds = sorted({str(run.settings.get("seed")) for run in found.values()})
     below = [f"single runs, seed {', '.join(seeds[:5])}; dots: wrong on test"]
     title = listed([f"decision boundaries by {heads(keys)[0]}", *heads(keys)[1:]])
     size = (1.9, 1.95) if len(places[0]) > 2 else (2.6, 2.65)
     below += where_words(asked.where)
+    hidden = len(runs) - sum(map(len, places))
+    below += [f"{hidden} more are not shown"] if hidden > 0 else []
     figure, axes = panels(asked.title or title, below, len(places), len(places[0]), size, 0.3)
     for row, (kinds, panels_of_row) in enumerate(zip(places, axes, strict=True)):
         for column, panel in enumerate(panels_of_row):
@@ -60,7 +66,7 @@ def boundaries(
                 continue
             kind = kinds[column]
             _draw(panel, views.get(kind), found.get(kind))
-            _names(panel, asked, kind, row, column)
+            _names(panel, asked, [said[value] for value in kind], row, column)
     return figure
 
 

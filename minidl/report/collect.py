@@ -14,7 +14,7 @@ from minidl.errors import ConfigError, RunError
 from minidl.report.configs import read_settings
 from minidl.report.measures import measured
 from minidl.report.settings import IGNORED, SEEDS, Settings
-from minidl.runs import STATUSES, RunFolder, find_runs
+from minidl.runs import STATUSES, RunFolder, find_runs, is_sweep
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,12 @@ class Collection:
     notes: Sequence[str] = field(default=())
 
 
+def run_folders(paths: Sequence[Path]) -> list[Path]:
+    """The paths without what `SWEEP/*` finds beside the runs: files, and the folder plots."""
+    beside = [p for p in paths if p.is_file() or (p.name == "plots" and is_sweep(p.parent))]
+    return [p for p in paths if p not in beside] or list(paths)
+
+
 def collect(paths: Iterable[str | Path]) -> Collection:
     """All runs in run and sweep folders.
 
@@ -100,7 +106,7 @@ def collect(paths: Iterable[str | Path]) -> Collection:
     those: a repetition is no further sample. Raises RunError where a path is no folder or where
     there is no run at all.
     """
-    paths = [Path(path) for path in paths]
+    paths = run_folders([Path(path) for path in paths])
     members, broken = [], []
     for folder in find_runs(paths):
         try:

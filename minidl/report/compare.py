@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minidl.errors import RunError
-from minidl.report.collect import Collection, Member, collect
-from minidl.report.groups import Group, Statistics
-from minidl.report.measures import higher_is_better
-from minidl.report.settings import SEEDS, Value, sort_key, value_id, varying
-from minidl.runs import RunFolder, is_run
+from minidl.report.collect import Collection, Member, collect, run_folders
+from minidl.report.groups import Group, Statistics, goodness, group_by
+from minidl.report.measures import words
+from minidl.report.settings import SEEDS, Value, heads, show, sort_key, value_id, varying
+from minidl.report.table import default_metrics
+from minidl.runs import RunFolder, is_run, is_sweep
+from minidl.scores import higher_is_better
 from minidl.spec.report import TABLE_METRICS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+MOST_SIDES = 12  # columns that a reader still compares
+MOST_KEYS = 4  # that make a name
 
 
 @dataclass(frozen=True)
@@ -65,15 +71,25 @@ class Comparison:
 
 
 def compare(paths: Sequence[Path], epoch: str = "last") -> Comparison:
-    """Reads two or more run folders, or folders of runs. Raises RunError and ConfigError."""
-    if len(paths) < 2:
-        raise RunError("compare needs two runs at least: minidl compare A B")
-    names = _names(paths)
+    """Reads two or more run folders, or folders of runs; of a single folder, its groups of runs.
+
+    Raises RunError and ConfigError.
+    """
+    paths = run_folders(paths)
+    if len(paths) > MOST_SIDES:
+        raise RunError(
+            f"compare shows {MOST_SIDES} runs at most, but got {len(paths)}: "
+            "`minidl report` has a row for each"
+        )
     notes: list[str] = []
-    sides = []
-    for name, path in zip(names, paths, strict=True):
-        members = _members(path, notes)
-        sides.append(Side(name, path, Group({}, members)))
+    if len(paths) == 1:
+        sides = _sides_of(paths[0], notes)
+    else:
+        found = [_members(path, notes) for path in paths]
+        sides = [
+            Side(name, path, Group({}, members))
+            for name, path, members in zip(_names(paths), paths, found, strict=True)
+        ]
     everyone = [member.settings for side in sides for member in side.group.members]
     keys = varying(everyone) + [key for key in SEEDS if any(key in s for s in everyone)]
     settings = {key: [side.value(key) for side in sides] for key in keys}
@@ -85,12 +101,24 @@ def compare(paths: Sequence[Path], epoch: str = "last") -> Comparison:
     return Comparison(sides, differing, _metrics(sides, epoch), notes)
 
 
+def plot_path(paths: Sequence[Path]) -> Path | None:
+    """Where the figure belongs: beside the runs, or among the plots of the one sweep.
+
+    None where the runs lie in unlike folders.
+    """
+    paths = [path.resolve() for path in run_folders(paths)]
+    parents = {path.parent for path in paths}
+    folder = paths[0] if len(paths) == 1 else parents.pop()
+    if parents and len(paths) > 1:
+        return None
+    return (folder / "plots" if is_sweep(folder) else folder) / "comparison.png"
+
+
 def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
     """The sides' curves laid over each other: loss, and accuracy or R²; bands for groups."""
     from minidl.report import style
     from minidl.report.lines import Line, legend
     from minidl.report.lines import draw as draw_lines
-    from minidl.report.measures import words
     from minidl.report.picture import MOST_LINES, looks, panels, tall
     from minidl.report.series import series
 
@@ -101,19 +129,58 @@ def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
             made = series(_drawable(side), metric, "std", notes)
             if made is not None:
                 drawn.setdefault(metric, []).append(Line(side.name, *look, made))
+    drawn = {m: ls for m, ls in drawn.items() if any(line.series.epochs.size for line in ls)}
     if not drawn:
         return None
     losses = [line for metric in ("train_loss", "test_loss") for line in drawn.get(metric, [])]
     groups = any(len(side.group.members) > 1 for side in shown)
-    below = ["mean ± std of each folder's runs" if groups else "single runs"]
+    below = ["mean ± std" if groups else "single runs"]
     if len(shown) < len(comparison.sides):
         below.append(f"{len(shown)} of {len(comparison.sides)} lines")
-    figure, (row,) = panels("Comparison", below, 1, len(drawn), tall((3.9, 3.3), len(shown)), 1.8)
+    size = tall((3.9, 3.3), [f"{side.name}: diverged" for side in shown])
+    figure, (row,) = panels("Comparison", below, 1, len(drawn), size, 1.8)
     for axes, (metric, lines) in zip(row, drawn.items(), strict=True):
         draw_lines(axes, metric, lines, "auto", losses if metric.endswith("loss") else lines)
         style.label(axes, "epoch", words(metric))
     legend(row[-1], "run", [line for lines in drawn.values() for line in lines][: len(shown)])
     return figure
+
+
+def _sides_of(path: Path, notes: list[str]) -> list[Side]:
+    """The groups of runs in a folder, the best ones if they are many; of one group, its runs."""
+    if is_run(path):
+        raise RunError(f"compare needs two runs at least, but {path} is one: minidl compare A B")
+    groups = group_by(_members(path, notes), None)
+    if len(groups) == 1:
+        groups = [Group(groups[0].settings, [member]) for member in groups[0].members]
+    if len(groups) == 1:
+        raise RunError(f"compare needs two runs at least, but {path} holds one")
+    if len(groups) > MOST_SIDES:
+        metric = default_metrics([member for group in groups for member in group.members])[-1]
+        groups.sort(key=lambda group: goodness(group.statistics(metric).mean, metric))
+        notes.append(
+            f"the {MOST_SIDES} best of {len(groups)} by {words(metric)}: "
+            "`minidl report` has a row for each"
+        )
+    shown = groups[:MOST_SIDES]
+    keys = varying([group.settings for group in shown])
+    shown.sort(key=lambda group: [sort_key(group.settings.get(key)) for key in keys])
+    names = [
+        ", ".join(
+            f"{head}={show(group.settings[key])}"
+            for key, head in zip(keys, heads(keys), strict=True)
+            if key in group.settings
+        )
+        for group in shown
+    ]
+    if len(keys) > MOST_KEYS or len(set(names)) < len(names):
+        names = [_whole_name(group) for group in shown]
+    return [Side(name, path, group) for name, group in zip(names, shown, strict=True)]
+
+
+def _whole_name(group: Group) -> str:
+    others = len(group.members) - 1
+    return group.members[0].name + (f" and {others} more" if others else "")
 
 
 def _drawable(side: Side) -> list[Member]:

@@ -21,17 +21,15 @@ from minidl.report.settings import Value, show
 _MOST_VALUES = 4  # of a group's values for one key, in a cell
 
 
-def as_table(
-    comparison: Comparison, width: int | None = None, *, bold: bool = False, last: str | None = None
-) -> str:
-    """Aligned lines, then notes and a `last` line."""
+def as_table(comparison: Comparison, width: int | None = None, *, bold: bool = False) -> str:
+    """Aligned lines, then notes."""
     made = _columns(comparison)
     parts = []
     for head, *rows in column_blocks(made, width):
         strong = [f"\033[1m{row}\033[0m" if bold else row for row in head.split("\n")]
         parts.append("\n".join([*strong, *rows]))
     starred = any(comparison.best(metric) is not None for metric in comparison.metrics)
-    said = [*(["* the best"] if starred else []), *comparison.notes, *([last] if last else [])]
+    said = [*(["* the best"] if starred else []), *comparison.notes]
     notes = ["\n".join(map(line, said))] if said else []
     return "\n\n".join([*parts, *notes]) + "\n"
 
@@ -63,7 +61,12 @@ def as_csv(comparison: Comparison) -> str:
 
 def as_json(comparison: Comparison, plot: Path | None = None) -> str:
     sides = [
-        {"name": side.name, "path": str(side.path), "status": side.status}
+        {
+            "name": side.name,
+            "path": str(side.path),
+            "status": side.status,
+            "members": [member.name for member in side.group.members],
+        }
         for side in comparison.sides
     ]
     settings = {

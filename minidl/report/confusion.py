@@ -39,7 +39,7 @@ def confusion_matrix(run: RunView) -> Figure | None:
     longest = max(map(len, names)) if classes <= _MOST_LABELS else 0
     figure, (axes,) = style.new_figure(
         "Confusion matrix",
-        f"{style.literal(run.name)}  ·  {right:,} of {total:,} test points right "
+        f"{style.literal(run.name, style.LONGEST)}  ·  {right:,} of {total:,} test points right "
         f"({style.percent(right / total)})",
         size=(side + 1.6 + 0.085 * longest, side + 1.2 + 0.06 * longest * _slanted(names)),
     )

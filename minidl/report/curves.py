@@ -62,7 +62,7 @@ def _curves(run: RunView, metric: str, title: str) -> Figure | None:
 
 def _summary(run: RunView, metric: str, epochs: np.ndarray) -> str:
     """The run's name, and its best epoch on the test part."""
-    words = [style.literal(run.name)]
+    words = [style.literal(run.name, style.LONGEST)]
     if run.status == "diverged":
         words.append(f"diverged in epoch {epochs[-1]:.0f}")
     test = run.metrics.get(f"test_{metric}")

@@ -16,6 +16,7 @@ from minidl.report.groups import Group, Statistics, group_by, values_of
 from minidl.report.lines import listed
 from minidl.report.measures import words
 from minidl.report.picture import (
+    ACROSS,
     MOST_LINES,
     MOST_VALUES,
     counted,
@@ -26,7 +27,7 @@ from minidl.report.picture import (
     value_axis,
     where_words,
 )
-from minidl.report.settings import heads, show
+from minidl.report.settings import heads, labels, show
 from minidl.report.table import check_keys, select
 from minidl.spec.report import ErrorBarsFigure
 
@@ -50,10 +51,11 @@ def error_bars(members: Sequence[Member], asked: ErrorBarsFigure) -> Figure | No
     below = [counted([of.n for of in measured.values()], asked.band), *where_words(asked.where)]
     title = listed([f"{words(asked.metric)} by {heads(keys)[0]}", *heads(keys)[1:]])
     width = min(max(0.32 * len(places) * max(len(lines), 2), 4.6), 11)
-    size, beside = tall((width, 3.7), len(lines)), 1.5 if asked.lines else 0.3
+    said = labels(lines)
+    size, beside = tall((width, 3.7), said), 1.5 if asked.lines else 0.3
     figure, ((axes,),) = panels(asked.title or title, below, 1, 1, size, beside)
     ends: list[float] = []
-    handles, labels = [], []
+    handles, entries = [], []
     for index, (line, (colour, _)) in enumerate(zip(lines, looks(lines), strict=True)):
         shift = (index - (len(lines) - 1) / 2) * min(0.7 / len(lines), 0.2)
         points = {
@@ -62,7 +64,7 @@ def error_bars(members: Sequence[Member], asked: ErrorBarsFigure) -> Figure | No
             if measured.get(kind := _kind(place, line, asked), Statistics(0)).n
         }
         handles.append(_bars(axes, points, asked.band, colour, style.class_marker(index)))
-        labels.append(style.wrapped(show(line), 22))
+        entries.append(style.wrapped(said[index], ACROSS))
         ends += [end for of in points.values() for end in _span(of, asked.band)]
     metric_axis(axes, asked.metric, [np.array(ends)])
     _limit(axes, ends, asked.metric)
@@ -71,7 +73,7 @@ def error_bars(members: Sequence[Member], asked: ErrorBarsFigure) -> Figure | No
     axes.grid(visible=False, axis="x")
     style.label(axes, heads([asked.x])[0], words(asked.metric))
     if asked.lines:
-        style.named_legend(axes, heads(keys)[1], handles, labels)
+        style.named_legend(axes, heads(keys)[1], handles, entries)
     return figure
 
 

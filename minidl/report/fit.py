@@ -83,7 +83,7 @@ def _panels(
 
 
 def _summary(run: RunView) -> str:
-    words = [style.literal(run.name)]
+    words = [style.literal(run.name, style.LONGEST)]
     scores = run.metrics.get("test_r2", np.empty(0))
     if np.isfinite(scores).any():
         words.append(f"R² on test {style.number(scores[np.isfinite(scores)][-1])}")

@@ -30,6 +30,8 @@ def as_table(document: Document, width: int | None = None, *, bold: bool = False
 
     parts = []
     for table in document.tables:
+        if not table.rows:
+            continue  # all runs are damaged, and the remarks say why
         heading = [strong(line(table.title))] if table.title else []
         cut = ["\n".join([strong(head), *rows]) for head, *rows in blocks(table, width)]
         parts.append("\n".join([*heading, "\n\n".join(cut)]))

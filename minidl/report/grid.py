@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from minidl.report.measures import is_share, words
 from minidl.report.numbers import MISSING, mean_and_std, one
-from minidl.report.settings import heads, show
+from minidl.report.settings import heads, labels
 from minidl.report.table import Table
 
 _STAT_WORDS = {"ci95": "± 95 % CI"}
@@ -37,7 +37,8 @@ def grid(table: Table) -> list[Column]:
 
 def _key_column(table: Table, key: str, head: str) -> Column:
     values = [row.settings.get(key) for row in table.rows]
-    cells = [show(row.settings[key]) if key in row.settings else MISSING for row in table.rows]
+    shown = zip(table.rows, labels(values), strict=True)
+    cells = [label if key in row.settings else MISSING for row, label in shown]
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     return Column(head, cells, number=numbers and bool(values), key=True)
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from minidl.report.collect import Member
-from minidl.report.measures import higher_is_better
 from minidl.report.settings import Settings, identity, sort_key, value_id
+from minidl.scores import higher_is_better
 
 
 @dataclass(frozen=True)

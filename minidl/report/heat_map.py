@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from minidl.report import style
 from minidl.report.collect import Member
@@ -26,7 +27,7 @@ from minidl.report.picture import (
     value_axis,
     where_words,
 )
-from minidl.report.settings import heads, show
+from minidl.report.settings import heads, labels
 from minidl.report.table import check_keys, select
 from minidl.spec.report import HeatMapFigure
 
@@ -42,7 +43,7 @@ def heat_map(members: Sequence[Member], asked: HeatMapFigure) -> Figure | None:
     shown: list[Any] = values_of(groups, asked.panels)[:MOST_PANELS] if asked.panels else [None]
     across, down = (values_of(groups, key)[:MOST_VALUES] for key in (asked.x, asked.y))
     means = np.full((len(shown), len(down), len(across)), math.nan)
-    lost = np.zeros_like(means, dtype=bool)
+    lost = np.zeros_like(means, dtype=int)
     measured = []
     for group in groups:
         values = [group.settings.get(key) for key in (asked.panels, asked.y, asked.x) if key]
@@ -50,7 +51,7 @@ def heat_map(members: Sequence[Member], asked: HeatMapFigure) -> Figure | None:
         if cell is not None:
             of = group.statistics(asked.metric, asked.epoch)
             measured.append(of)
-            means[cell], lost[cell] = of.mean, not of.n and group.count("diverged") > 0
+            means[cell], lost[cell] = of.mean, group.count("diverged")
     known = means[np.isfinite(means)]
     if not known.size:
         return None
@@ -68,11 +69,11 @@ def heat_map(members: Sequence[Member], asked: HeatMapFigure) -> Figure | None:
             continue
         image = place.imshow(
             np.ma.masked_invalid(means[index]),
-            cmap=style.SEQUENTIAL, norm=norm, aspect="auto", origin="lower",
+            cmap=style.CELLS, norm=norm, aspect="auto", origin="lower",
         )  # fmt: skip
         _cells(place, asked.metric, means[index], lost[index], norm)
         value_axis(place, across, size[0])
-        place.set_yticks(range(len(down)), [style.literal(show(v), 18) for v in down])
+        place.set_yticks(range(len(down)), [style.wrapped(label, 18) for label in labels(down)])
         if asked.panels:
             title = style.literal(named(asked.panels, shown[index]), 30)
             place.set_title(title, size=9, color=style.INK)
@@ -103,15 +104,33 @@ def _norm(metric: str, known: np.ndarray) -> Normalize:
 
 
 def _cells(axes: Axes, metric: str, means: np.ndarray, lost: np.ndarray, norm: Normalize) -> None:
-    """The numbers in the cells, legible on their colours; `div.` where all runs diverged."""
+    """The numbers in the cells, and how many runs diverged; hatched where no number is known."""
+    rows, columns = means.shape
+    axes.set_xticks(np.arange(columns - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(rows - 1) + 0.5, minor=True)
     axes.grid(visible=False)
-    if means.shape[1] > _MOST_WRITTEN:
-        return
+    axes.grid(which="minor", color="white", linewidth=1.5)
     for (row, column), mean in np.ndenumerate(means):
-        if math.isfinite(mean):
-            dark = float(norm(mean)) > 0.55
-            said, colour = one(float(f"{mean:.3g}"), metric), "white" if dark else style.INK
-            said = f"{100 * mean:.1f}" if is_share(metric) else said
-        else:
-            said, colour = "div." if lost[row, column] else "–", style.QUIET
-        axes.text(column, row, said, ha="center", va="center", size=8, color=colour)
+        known, diverged = math.isfinite(mean), int(lost[row, column])
+        if not known:
+            _blank(axes, row, column, hatched=diverged > 0)
+        if columns > _MOST_WRITTEN:
+            continue
+        said = [_number(mean, metric)] if known else [] if diverged else ["–"]
+        said += [f"{diverged} div." if known else "div."] if diverged else []
+        colour = style.legible(style.CELLS(float(norm(mean)))) if known else style.INK
+        size = 8 if len(said) == 1 else 7
+        axes.text(
+            column, row, "\n".join(said), ha="center", va="center", size=size, color=colour,
+            bbox=None if known else {"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        )  # fmt: skip
+
+
+def _number(mean: float, metric: str) -> str:
+    return f"{100 * mean:.1f}" if is_share(metric) else one(float(f"{mean:.3g}"), metric)
+
+
+def _blank(axes: Axes, row: int, column: int, hatched: bool) -> None:
+    corner, hatch = (column - 0.5, row - 0.5), "////" if hatched else None
+    look: dict[str, Any] = {"facecolor": "#F4F4F4", "edgecolor": style.FRAME, "linewidth": 0}
+    axes.add_patch(Rectangle(corner, 1, 1, hatch=hatch, **look))

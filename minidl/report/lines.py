@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from minidl.report import style
 from minidl.report.axes import epoch_axis
-from minidl.report.picture import metric_axis
+from minidl.report.picture import ACROSS, metric_axis
 from minidl.report.series import Series
 
 LOST = (0, (1, 1.5))  # the dots of what diverged
@@ -87,18 +87,28 @@ def legend(axes: Axes, title: str, lines: Sequence[Line], rates: bool = False) -
     """Beside an axes, one entry for the lines of one label; what was lost is said with it."""
     handles, labels = [], []
     for label, same in _by_label(lines).items():
-        lost = all(line.series.lost for line in same)
-        dash = LOST if lost else same[0].dash
+        dash = LOST if all(line.series.lost for line in same) else same[0].dash
         handles.append(Line2D([], [], color=same[0].colour, linestyle=dash, linewidth=1.8))
-        diverged = sum(line.series.diverged for line in same)
-        said = f"{label}: diverged" if lost else f"{label} ({diverged} diverged)"
-        labels.append(style.wrapped(said if diverged else label, 24))
+        labels.append(style.wrapped(_said(label, same), ACROSS))
     if rates:
         dot = {"marker": "o", "markersize": 5, "markerfacecolor": "white"}
         handles.append(Line2D([], [], color=style.INK, linestyle="", **dot))  # type: ignore[arg-type]
         labels.append("rate changes")
     if handles:
         style.named_legend(axes, title, handles, labels)
+
+
+def said_of(lines: Sequence[Line]) -> list[str]:
+    """What the legend says of each."""
+    return [_said(label, same) for label, same in _by_label(lines).items()]
+
+
+def _said(label: str, same: Sequence[Line]) -> str:
+    diverged = sum(line.series.diverged for line in same)
+    if not diverged:
+        return label
+    lost = all(line.series.lost for line in same)
+    return f"{label}: diverged" if lost else f"{label} ({diverged} diverged)"
 
 
 def _by_label(lines: Sequence[Line]) -> dict[str, list[Line]]:

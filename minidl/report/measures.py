@@ -11,11 +11,6 @@ import numpy as np
 NAN = math.nan
 
 
-def higher_is_better(metric: str) -> bool:
-    """Accuracy and R² grow as a network improves; losses, errors and seconds don't."""
-    return metric.endswith(("accuracy", "r2"))
-
-
 def is_share(metric: str) -> bool:
     """Whether people read the metric in percent."""
     return metric.endswith(("accuracy", "error"))

@@ -17,7 +17,7 @@ from minidl.report.lines import Line, draw, legend, listed
 from minidl.report.measures import words
 from minidl.report.picture import MOST_LINES, looks, panels, tall, where_words
 from minidl.report.series import series
-from minidl.report.settings import heads, show
+from minidl.report.settings import heads, labels, show
 from minidl.report.table import check_keys, select
 from minidl.spec.report import OverlayFigure
 
@@ -33,9 +33,10 @@ def overlay(members: Sequence[Member], asked: OverlayFigure, notes: list[str]) -
     groups.sort(key=lambda group: values.index(group.settings.get(asked.lines)))
     runs = single_runs(groups, asked.seed, notes)
     styled = list(zip(runs, looks(values), strict=False))[:MOST_LINES]
+    said = dict(zip(map(show, values), labels(values), strict=True))
     drawn: dict[str, list[Line]] = {}
     for metric in asked.metrics:
-        found = [(show(g.settings.get(asked.lines)), run, look) for (g, run), look in styled]
+        found = [(said[show(g.settings.get(asked.lines))], run, look) for (g, run), look in styled]
         made = [(label, look, series([run], metric, "none", notes)) for label, run, look in found]
         drawn[metric] = [Line(label, *look, curve) for label, look, curve in made if curve]
     if not any(line.series.epochs.size for lines in drawn.values() for line in lines):
@@ -48,9 +49,12 @@ def overlay(members: Sequence[Member], asked: OverlayFigure, notes: list[str]) -
         below,
         1,
         len(asked.metrics),
-        size=tall((5.2 if len(asked.metrics) == 1 else 4.3, 3.6), len(runs) + 1),
+        size=tall(
+            (5.2 if len(asked.metrics) == 1 else 4.3, 3.6),
+            ["rate changes", *said.values()],
+        ),
     )
-    by_label = {show(group.settings.get(asked.lines)): run for group, run in runs}
+    by_label = {said[show(group.settings.get(asked.lines))]: run for group, run in runs}
     marked = False
     for panel, metric in zip(axes[0], asked.metrics, strict=True):
         draw(panel, metric, drawn[metric], asked.scale, drawn[metric])

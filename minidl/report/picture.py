@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 from minidl.report import style
 from minidl.report.axes import logarithmic, scale
 from minidl.report.measures import is_share
-from minidl.report.settings import heads, show
+from minidl.report.settings import heads, labels, show
 
 BANDS = {"std": "mean ± std", "ci95": "mean ± 95 % CI", "range": "mean, min to max"}
 MOST_VALUES = 40  # along an axis
 MOST_LINES = 24
 MOST_PANELS = 12
+ACROSS = 24  # characters of a legend's line
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)))  # after each round of colours
 
 
@@ -33,9 +34,11 @@ def looks(values: Sequence[Any]) -> list[tuple[Any, Any]]:
     return [(style.class_colour(index), dash) for index, dash in enumerate(rounds)]
 
 
-def tall(size: tuple[float, float], entries: int) -> tuple[float, float]:
-    """The size of a panel, high enough for a legend with so many entries beside it."""
-    return size[0], max(size[1], 0.23 * min(entries, MOST_LINES) + 1.0)
+def tall(size: tuple[float, float], labels: Sequence[str]) -> tuple[float, float]:
+    """The size of a panel, high enough for a legend with these labels beside it."""
+    shown = labels[:MOST_LINES]
+    more = sum(style.wrapped(label, ACROSS).count("\n") for label in shown)
+    return size[0], max(size[1], 0.23 * len(shown) + 0.16 * more + 1.0)
 
 
 def named(key: str, value: Any) -> str:
@@ -49,7 +52,7 @@ def where_words(where: Mapping[str, Any]) -> list[str]:
     for key, value in where.items():
         several = isinstance(value, (list, tuple))
         values = ", ".join(map(_plain, value)) if several else _plain(value)
-        found.append(style.literal(f"{heads([key])[0]} {values}", 50))
+        found.append(style.literal(f"{heads([key])[0]} {values}", 100))
     return found
 
 
@@ -64,8 +67,8 @@ def panels(
     """A grid of axes, each of about `size` inches, with room for a legend `beside` them."""
     width = max(size[0] * columns + beside, 4.0)
     figure, axes = style.new_figure(
-        style.literal(title, int(8.5 * width)),
-        _fit(below, int(13 * width)),
+        style.literal(title, style.LONGEST),
+        "  ·  ".join(below),
         size=(width, size[1] * rows + 0.75),
         shape=(rows, columns),
     )
@@ -103,17 +106,6 @@ def _plain(value: Any) -> str:
     return show(value) if good else str(value)
 
 
-def _fit(parts: Sequence[str], limit: int) -> str:
-    """As many parts as a line holds."""
-    line = ""
-    for part in parts:
-        longer = f"{line}  ·  {part}" if line else part
-        if line and len(longer) > limit:
-            break
-        line = longer
-    return line
-
-
 def counted(runs: Iterable[int], band: str) -> str:
     """`mean ± std of 10 runs`, or of as many as there are at least and at most."""
     counts = sorted(set(runs) - {0}) or [0]
@@ -124,10 +116,10 @@ def counted(runs: Iterable[int], band: str) -> str:
 
 def value_axis(axes: Axes, values: Sequence[Any], width: float) -> None:
     """A tick per value; long words slanted."""
-    said = [style.literal(show(value), 18) for value in values]
+    said = [style.literal(label, 24) for label in labels(values)]
     slanted = 0.085 * max(map(len, said)) > 0.8 * width / len(values)
     axes.set_xticks(range(len(values)), said)
     if slanted:
-        for label in axes.get_xticklabels():
-            label.set(rotation=35, ha="right", rotation_mode="anchor")
+        for text in axes.get_xticklabels():
+            text.set(rotation=35, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.5, len(values) - 0.5)

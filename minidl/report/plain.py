@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from minidl.report.escape import columns, line
+from minidl.report.fold import fold, longest_word
 from minidl.report.grid import Column, grid
 from minidl.report.table import Table
 
 GAP = "  "
-_NARROWEST = 8  # a column of text is folded to this many characters, no fewer
+_WORTH_KEYS = 1.6  # times as many lines are no price for keys in every part
+_LONGEST_WORD = 24  # longer words are cut where a column is folded
 
 
 def blocks(table: Table, width: int | None = None) -> list[list[str]]:
@@ -22,8 +23,9 @@ def blocks(table: Table, width: int | None = None) -> list[list[str]]:
 def column_blocks(given: Sequence[Column], width: int | None = None) -> list[list[str]]:
     """The columns as lines, heads first; several such blocks where `width` is too narrow for one.
 
-    What gives way first: heads are folded at their spaces, then long texts, then the table is cut,
-    and each part begins with the keys.
+    What gives way first: heads are folded, then long texts, then the table is cut. Each part begins
+    with the keys; or with the rows' numbers, where that takes far fewer lines, as the keys of
+    unlike runs may fill a terminal by themselves.
     """
     made = [_clean(column) for column in given]
     if width is None or _width(made) <= width:
@@ -34,8 +36,16 @@ def column_blocks(given: Sequence[Column], width: int | None = None) -> list[lis
     keys = [column for column in made if column.key]
     others = [column for column in made if not column.key]
     widest = max((_cell_width(column) for column in others), default=0)
-    keys = _fold_keys(keys, width - widest - len(GAP))
-    return [_lines([*keys, *part]) for part in _parts(others, width - _width(keys) - len(GAP))]
+    folded = _fold(keys, width - widest - len(GAP))
+    numbers = [Column("#", [str(i + 1) for i in range(len(made[0].cells))], number=True)]
+    ways = []
+    for first, rest in ((folded, others), (numbers, made)):
+        room = width - _width(first) - len(GAP)
+        fitting = [_fold([column], room)[0] for column in rest]
+        if first is numbers or all(_cell_width(column) <= room for column in fitting):
+            ways.append([_lines([*first, *part]) for part in _parts(fitting, room)])
+    lengths = [sum(map(len, parts)) for parts in ways]
+    return ways[0] if lengths[0] < _WORTH_KEYS * lengths[-1] else ways[-1]
 
 
 def _clean(column: Column) -> Column:
@@ -54,35 +64,36 @@ def _aligned(cells: Sequence[str]) -> list[str]:
 
 
 def _fold_head(column: Column) -> Column:
-    """The head on as many lines as the cells' width asks for."""
+    """The head on as many lines as the cells' width asks for, no word cut."""
     width = max([columns(cell) for cell in column.cells], default=1)
-    spaced = column.head.replace("_", "_\0").replace(".", ".\0").replace(" ", " \0").split("\0")
-    rows = [""]
-    for piece in spaced:
-        if rows[-1] and columns((rows[-1] + piece).rstrip()) > width:
-            rows.append("")
-        rows[-1] += piece
-    return replace(column, head="\n".join(row.rstrip() for row in rows))
+    return replace(column, head=fold(column.head, width, whole=True))
 
 
-def _fold_keys(keys: Sequence[Column], room: int) -> list[Column]:
-    """Keys whose cells are folded, the widest first, until they fit or can't be any narrower."""
-    widths = [_cell_width(column) for column in keys]
-    while keys and sum(widths) + len(GAP) * (len(widths) - 1) > room and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
+def _fold(given: Sequence[Column], room: int) -> list[Column]:
+    """Columns whose cells are folded, the widest first, until they fit or no word would."""
+    widths = [_cell_width(column) for column in given]
+    least = [_least(column) for column in given]
+    while sum(widths) + len(GAP) * (len(widths) - 1) > room:
+        spare = [width - low for width, low in zip(widths, least, strict=True)]
+        if max(spare, default=0) <= 0:
+            break
+        widest = max((w, i) for i, w in enumerate(widths) if spare[i] > 0)
+        widths[widest[1]] -= 1
     return [
         replace(
             column,
-            head=_folded(column.head, width),
-            cells=[_folded(cell, width) for cell in column.cells],
+            head=fold(column.head, width),
+            cells=[fold(cell, width) for cell in column.cells],
         )
-        for column, width in zip(keys, widths, strict=True)
+        for column, width in zip(given, widths, strict=True)
     ]
 
 
-def _folded(text: str, width: int) -> str:
-    pieces = [textwrap.wrap(row, width) or [""] for row in text.split("\n")]
-    return "\n".join(piece for rows in pieces for piece in rows)
+def _least(column: Column) -> int:
+    """The width below which words would be cut; numbers are never folded."""
+    if column.number:
+        return _cell_width(column)
+    return min(max(map(longest_word, (column.head, *column.cells))), _LONGEST_WORD)
 
 
 def _parts(others: Sequence[Column], room: int) -> Iterator[list[Column]]:

@@ -130,7 +130,7 @@ def _regression_data(run: RunView, inputs: np.ndarray, target: np.ndarray) -> Fi
 
 
 def _who(run: RunView) -> str:
-    return f"{style.literal(run.name)}  ·  "
+    return f"{style.literal(run.name, style.LONGEST)}  ·  "
 
 
 def extent(run: RunView) -> tuple[float, float, float, float]:

@@ -39,7 +39,7 @@ class RunView:
         except ValueError as error:
             raise RunError(f"{folder.predictions_path}: is damaged: {error}") from error
         return cls(
-            name=str(record.get("name") or folder.path.name),
+            name=folder.path.resolve().name,
             status=str(record.get("status", "")),
             task=str(record.get("task", "classification")),
             class_names=tuple(map(str, record.get("class_names") or ())),

@@ -8,12 +8,16 @@ model.layers: [{linear: 5}, relu]      → model.layers = "[linear, relu]",
 
 from __future__ import annotations
 
+import os.path
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 Value = str | int | float | bool | None
 Settings = dict[str, Value]
 
+_HASH = re.compile("[0-9a-f]{64}")
 SEEDS = ("seed", "data.seed", "model.seed", "training.seed", "training.dropout_seed")
 # What two runs may differ in and still be the same experiment.
 IGNORED = frozenset((*SEEDS, "name", "device"))
@@ -31,14 +35,18 @@ def varying(many: Sequence[Settings]) -> list[str]:
     """The keys that tell the given settings apart, in the configs' order.
 
     A key that only some have counts where nothing else tells them apart: adam's beta1 is no news
-    beside `optimizer`.
+    beside `optimizer`. A file's hash counts where not even its path does.
     """
     keys = dict.fromkeys(key for settings in many for key in settings if key not in IGNORED)
     seen = {key: {value_id(s[key]) for s in many if key in s} for key in keys}
-    chosen = [key for key in keys if len(seen[key]) > 1]
-    if len({identity(s, chosen) for s in many}) < len({identity(s, keys) for s in many}):
-        partial = [key for key in keys if any(key not in s for s in many)]
-        chosen = [key for key in keys if key in chosen or key in partial]
+    hashes = [key for key in keys if key.endswith("sha256")]
+    chosen = [key for key in keys if len(seen[key]) > 1 and key not in hashes]
+    plain = [key for key in keys if key not in hashes]
+    for known in (plain, keys):
+        if len({identity(s, chosen) for s in many}) < len({identity(s, known) for s in many}):
+            partial = [key for key in known if any(key not in s for s in many)]
+            more = [key for key in known if key in hashes and len(seen[key]) > 1]
+            chosen = [key for key in known if key in (*chosen, *partial, *more)]
     return chosen
 
 
@@ -73,6 +81,34 @@ def show(value: Value) -> str:
     if isinstance(value, float):
         return number(value)
     return str(value)
+
+
+def labels(values: Sequence[Value]) -> list[str]:
+    """A key's values as people read them, each as short as they stay unlike.
+
+    Drawn numbers lose digits that nobody reads, paths the folder that they share, hashes most.
+    """
+    texts = [value for value in dict.fromkeys(values) if isinstance(value, str)]
+    floats = [value for value in dict.fromkeys(values) if isinstance(value, float)]
+    folder = os.path.commonpath(map(os.path.dirname, texts)) if _paths(texts) else ""
+    hashes = bool(texts) and all(map(_HASH.fullmatch, texts))
+    digits = next(d for d in range(4, 18) if len({_rounded(v, d) for v in floats}) == len(floats))
+
+    def label(value: Value) -> str:
+        if isinstance(value, str) and (folder or hashes):
+            return os.path.relpath(value, folder) if folder else value[:8]
+        return show(_rounded(value, digits) if isinstance(value, float) else value)
+
+    return list(map(label, values))
+
+
+def _rounded(value: float, digits: int) -> float:
+    """To so many digits, unless somebody may have written them all."""
+    return float(f"{value:.{digits - 1}e}") if float(f"{value:.5e}") != value else value
+
+
+def _paths(texts: Sequence[str]) -> bool:
+    return bool(texts) and all(PurePath(text).is_absolute() for text in texts)
 
 
 def number(value: float) -> str:

@@ -38,6 +38,8 @@ def check_shapes(arrays: Mapping[str, np.ndarray], classes: bool) -> None:
             raise ValueError(f"{name} ({array.dtype} {array.shape}) doesn't fit the others")
         if not name.endswith("output") and not np.isfinite(array).all():
             raise ValueError(f"{name} holds NaN or infinity")
+    if ("train_input" in arrays) != ("test_input" in arrays):
+        raise ValueError("it has the inputs of one part alone")
     for part, letter in (("train", "n"), ("test", "m")):
         rows, outputs = sizes.get(letter), sizes.get("k", 1)
         _check_target(f"{part}_target", arrays, rows, outputs, classes)

@@ -12,6 +12,7 @@ from minidl.report.collect import Collection, Member
 from minidl.report.document import Document, Drawn
 from minidl.report.settings import heads, varying
 from minidl.report.table import Table, default_metrics, make_table
+from minidl.runs import SWEEP, is_sweep
 from minidl.spec.report import (
     ActivationsFigure,
     AnyFigure,
@@ -28,12 +29,10 @@ from minidl.spec.study import load_report
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SWEEP = "sweep.yaml"
-
 
 def report_of(paths: Sequence[Path]) -> Report | None:
     """The `report:` block of the one sweep folder that is reported on; None for anything else."""
-    if len(paths) != 1 or not (paths[0] / SWEEP).is_file():
+    if len(paths) != 1 or not is_sweep(paths[0]):
         return None
     return load_report(paths[0] / SWEEP)
 

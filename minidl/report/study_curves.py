@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from minidl.report import style
 from minidl.report.collect import Member
 from minidl.report.groups import Group, best_over, group_by, values_of
-from minidl.report.lines import Line, draw, legend, listed
+from minidl.report.lines import Line, draw, legend, listed, said_of
 from minidl.report.measures import words
 from minidl.report.picture import (
     MOST_LINES,
@@ -25,7 +25,7 @@ from minidl.report.picture import (
     where_words,
 )
 from minidl.report.series import series
-from minidl.report.settings import heads, show
+from minidl.report.settings import heads, labels
 from minidl.report.table import check_keys, select
 from minidl.spec.report import CurvesFigure
 
@@ -57,7 +57,10 @@ def curves(members: Sequence[Member], asked: CurvesFigure, notes: list[str]) -> 
         _below(asked, values, drawn),
         len(rows),
         len(rows[0]),
-        size=tall((4.3, 3.3) if len(rows[0]) < 3 else (3.6, 2.9), len(values)),
+        size=tall(
+            (4.3, 3.3) if len(rows[0]) < 3 else (3.6, 2.9),
+            said_of([line for panel in drawn for line in panel.lines]),
+        ),
     )
     shared = not asked.best_over
     for index, (row, places) in enumerate(zip(rows, axes, strict=True)):
@@ -105,12 +108,13 @@ def _lines(
 ) -> list[Line]:
     """A line per value, in the values' order, as many as a reader can tell apart."""
     lines = []
+    said = labels(values)
     for index, (value, look) in enumerate(zip(values, looks(values), strict=True)):
         for group in groups if index < MOST_LINES else ():
             if group.settings.get(asked.lines) != value:
                 continue
             made = series(group.members, metric, asked.band, notes)
-            label = show(value)
+            label = said[index]
             if asked.best_over:
                 label += f" ({named(asked.best_over, group.settings.get(asked.best_over))})"
             if made is not None:

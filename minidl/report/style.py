@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import textwrap
 import unicodedata
 import warnings
 from collections.abc import Sequence
@@ -20,12 +19,16 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import Bbox
 
+from minidl.report.fold import fold
+
 if TYPE_CHECKING:
     from matplotlib.colorbar import Colorbar
     from matplotlib.legend import Legend
 
 DPI = 150
+LONGEST = 240  # characters of a title: a run's name has at most 200 bytes
 _MARGIN, _HEAD = 0.14, 0.66  # inches: left of the title; what title and subtitle take
+_TITLE, _SUBTITLE = 7.6, 12.0  # characters of the title and the subtitle in an inch
 
 # Okabe and Ito's colours, told apart with every kind of colour vision (jfly.uni-koeln.de/color);
 # their yellow comes late, as it is faint on white. Four of Paul Tol's follow for more classes.
@@ -45,6 +48,8 @@ _MARKER_AREA = {"D": 0.75, "s": 0.85, "^": 1.15, "v": 1.15, "P": 1.35, "X": 1.35
 _LEGEND: dict[str, Any] = {"fontsize": 9, "labelcolor": INK, "frameon": False}
 
 SEQUENTIAL = LinearSegmentedColormap.from_list("minidl", ["#FFFFFF", "#9CCBE6", BLUE, "#003B5C"])
+# Cells on white: the lowest is seen, too.
+CELLS = LinearSegmentedColormap.from_list("minidl_cells", ["#D9E8F3", "#8FC3E3", BLUE, "#003B5C"])
 # Values in an order, all dark enough for a line on white: dark blue, purple, vermillion, orange.
 ORDERED = LinearSegmentedColormap.from_list(
     "minidl_ordered", ["#10214F", BLUE, "#7A5AA6", "#C2477F", VERMILLION, ORANGE]
@@ -76,26 +81,43 @@ def tint(colour: str, strength: float = 0.3) -> tuple[float, float, float]:
     return red, green, blue
 
 
+def legible(colour: Any) -> str:
+    """Ink or white, whichever stands out more from a colour (WCAG's contrast)."""
+    from matplotlib.colors import to_rgb
+
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    red, green, blue = linear
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "white" if 1.05 / (light + 0.05) > (light + 0.05) / 0.066 else INK
+
+
 def literal(text: object, width: int = 40) -> str:
     """A user's words as they are: no mathtext, no control characters, the middle cut when long."""
-    words = "".join(
+    return _cut(_clean(text), width).replace("$", r"\$")
+
+
+def _clean(text: object) -> str:
+    return "".join(
         " " if unicodedata.category(character).startswith(("C", "Z")) else character
         for character in str(text)
     ).strip()
+
+
+def _cut(words: str, width: int) -> str:
     if sum(map(_columns, words)) > width:
         head = _take(words, (width - 1) * 2 // 3)
         tail = _take(words[::-1], width - 1 - sum(map(_columns, head)))[::-1]
         words = f"{head.rstrip()}…{tail.lstrip()}"
-    return words.replace("$", r"\$")
+    return words
 
 
-def wrapped(text: object, width: int, lines: int = 2) -> str:
-    """A user's words on up to `lines` lines of `width` characters, as much of them as fits."""
-    for limit in range(lines * width, width, -1):
-        rows = textwrap.wrap(literal(text, limit), width)
-        if len(rows) <= lines:
-            return "\n".join(rows)
-    return literal(text, width)
+def wrapped(text: object, width: int, lines: int = 3) -> str:
+    """A user's words on up to `lines` lines of `width` columns; the middle cut if they are more."""
+    words = _clean(text)
+    limit = sum(map(_columns, words))
+    while (rows := fold(_cut(words, limit), width)).count("\n") >= lines:
+        limit = min(limit - 1, lines * width)
+    return rows.replace("$", r"\$")
 
 
 def _columns(character: str) -> int:
@@ -115,14 +137,23 @@ def new_figure(
     shape: tuple[int, int] = (1, 1),
     **grid: Any,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with a title, a quieter line below it, and `shape` axes (sizes in inches)."""
+    """A figure with a title, a quieter line below it, and `shape` axes (sizes in inches).
+
+    Long words take more lines, for which the figure grows.
+    """
     width, height = size
-    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.99 - _HEAD / height))
-    figure = Figure(figsize=size, dpi=DPI, facecolor="white", layout=layout)
+    title = fold(title, int(_TITLE * width))
+    subtitle = fold(subtitle, int(_SUBTITLE * width))
+    above, more = 0.225 * title.count("\n"), 0.16 * subtitle.count("\n")
+    height += above + more
+    layout = ConstrainedLayoutEngine(
+        rect=(0.01, 0.01, 0.98, 0.99 - (_HEAD + above + more) / height)
+    )
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
     left = _MARGIN / width
     head = figure.text(left, 1 - 0.12 / height, title, size=13, weight="bold", color=INK)
-    below = figure.text(left, 1 - 0.38 / height, subtitle, size=9, color=QUIET)
+    below = figure.text(left, 1 - (0.38 + above) / height, subtitle, size=9, color=QUIET)
     for text in (head, below):
         text.set_verticalalignment("top")
         text.set_in_layout(False)

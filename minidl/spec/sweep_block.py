@@ -59,6 +59,9 @@ class SweepBlock:
             self._refuse(node.items["zip"], "sweep.zip", "expected lists of the same length")
         self._read_random(node.items.get("random"))
         self._refuse_twice(node)
+        files = node.items.get("files")  # what `minidl sweep` writes down for itself
+        if files is not None and not isinstance(files, Mapping):
+            self._refuse(files, "sweep.files", "expected a mapping from data files to SHA-256s")
         self.repeats = self._integer(node, "repeats", 1, 1)
         self.seed = self._integer(node, "seed", 0, 0)
 

@@ -1,8 +1,8 @@
 """stacks.json: which members train together, written down once.
 
-The last bits of a training depend on the size of its stack, so a sweep that was stopped goes on with
-the stacks that it began with, whatever has ended meanwhile and however many processes there are now.
-A stack is called by a number; one that failed is cut into halves, called `3-1` and `3-2`.
+The last bits of a training depend on the size of its stack. So a sweep that was stopped goes on
+with the stacks that it began with, whatever has ended meanwhile, however many processes there are
+now. A stack is called by a number; one that failed is cut into halves, called `3-1` and `3-2`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from minidl import files
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
-from minidl.runs import RunFolder, is_run, refuse_links
+from minidl.runs import SWEEP, RunFolder, is_run, is_sweep, refuse_links
 from minidl.spec import Member, Sweep, load_sweep
 from minidl.spec.dump import to_yaml
 from minidl.spec.loader import load, read_text
@@ -29,7 +29,7 @@ from minidl.spec.nodes import Place, plain
 from minidl.sweep.cut import Cut, ancestors, read_cut, write_cut
 from minidl.sweep.stack_state import StackState
 
-_SWEEP, _RESULTS, _ERROR, _STACKS = "sweep.yaml", "results.csv", "error.txt", "stacks.json"
+_RESULTS, _ERROR, _STACKS = "results.csv", "error.txt", "stacks.json"
 
 
 class SweepFolder:
@@ -59,15 +59,15 @@ class SweepFolder:
             raise RunError(f"{folder.path}: {message}")
         if folder.path.exists():
             refuse_links(folder.path)
-            if not (folder.path / _SWEEP).is_file():
+            if not (folder.path / SWEEP).is_file():
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
-            folder._refuse_another(sweep)
+            folder.refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
         else:
             files.make_folder(folder.path, new=True)
         block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
         text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
-        files.write_atomic(folder.path / _SWEEP, text.encode())
+        files.write_atomic(folder.path / SWEEP, text.encode())
         return folder
 
     @staticmethod
@@ -80,13 +80,13 @@ class SweepFolder:
     def open(cls, path: Path) -> SweepFolder:
         """An existing one."""
         if not is_sweep(path):
-            raise RunError(f"{path}: not a sweep's folder: it holds no {_SWEEP}")
+            raise RunError(f"{path}: not a sweep's folder: it holds no {SWEEP}")
         refuse_links(path)
         return cls(path)
 
     @property
     def config_path(self) -> Path:
-        return self.path / _SWEEP
+        return self.path / SWEEP
 
     def run(self, member: Member) -> RunFolder:
         """The member's own folder, which may not be there yet."""
@@ -106,6 +106,9 @@ class SweepFolder:
     def write_cut(self, cut: Cut) -> None:
         """Replaces them; the checkpoints of stacks that are no longer there go."""
         write_cut(self.path / _STACKS, cut)
+        self._drop_checkpoints(cut)
+
+    def _drop_checkpoints(self, cut: Cut) -> None:
         needed = {_checkpoint(stack) for name in cut for stack in ancestors(name)}
         folder = self._own.checkpoint_path("any").parent
         for path in files.entries(folder) if files.is_folder(folder) else ():
@@ -143,6 +146,7 @@ class SweepFolder:
             for path in files.entries(folder) if files.is_folder(folder) else ():
                 if path.name.startswith(".") and path.name.endswith(".tmp"):
                     (files.remove_folder if files.is_folder(path) else files.remove)(path)
+        self._drop_checkpoints(self.read_cut())
 
     # Failures.
 
@@ -217,7 +221,8 @@ class SweepFolder:
         """sweep.yaml as plain values."""
         return _read_yaml(read_text(self.config_path), str(self.config_path))
 
-    def _refuse_another(self, sweep: Sweep) -> None:
+    def refuse_another(self, sweep: Sweep) -> None:
+        """RunError if the folder has runs that aren't members of this sweep."""
         before = self._written()
         now = _read_yaml(_as_yaml({**sweep.base, "sweep": sweep.block}, None), "this sweep")
         names = {member.name for member in sweep.members}
@@ -236,11 +241,6 @@ class SweepFolder:
                 "Give this one another --name, or remove the folder. What differs:\n"
                 + "\n".join(changed or sorted(gone))
             )
-
-
-def is_sweep(path: Path) -> bool:
-    """Whether a folder holds a sweep."""
-    return (path / _SWEEP).is_file()
 
 
 def _checkpoint(stack: str) -> str:

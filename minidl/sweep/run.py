@@ -103,7 +103,7 @@ def plan(
 
 
 def _processes(jobs: Sequence[Job], works: Works) -> int:
-    """As many as have memory for the largest stack each, where one network needs more than its share."""
+    """As many as there are cores, as long as each has memory for the largest stack."""
     if not jobs:
         return 1
     device = choose_device(Members(jobs[0].members[0].spec))

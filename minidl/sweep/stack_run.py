@@ -159,11 +159,12 @@ class StackRun:
             with sync_once():
                 for run in self._running():
                     run.epoch_ended(epoch)
-                if not self._running() or self._may_shrink():
-                    return
-                if checkpoints.due(epoch.number):
+                some_leave = not self._running() or self._may_shrink()
+                if not some_leave and checkpoints.due(epoch.number):
                     self._save()
             self._report_now_and_then()
+            if some_leave:
+                return
 
     def _running(self) -> list[MemberRun]:
         return [run for run in self.runs if run.running]

@@ -8,4 +8,4 @@ import pytest
 @pytest.fixture
 def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes a hundred times as long as a small training."""
-    monkeypatch.setattr("minidl.report.draw_run", lambda folder: [])
+    monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: [])

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import typer
-from minidl_cli.list import list_runs
+from minidl_cli.list import _lines, list_runs, read_row
 from typer.testing import CliRunner, Result
 
-from minidl.runs import RunFolder
+from minidl.runs import RunFolder, find_runs
 
 app = typer.Typer()
 app.command("list")(list_runs)
@@ -32,6 +32,9 @@ def runs(tmp_path: Path) -> Path:
         run.write_record(
             {"status": "done", "parameters": 1401, "seconds": 83.2, "started": started}
         )
+    member = RunFolder.create(tmp_path / "runs" / "s", stem="s", config_text="", name="m" * 30)
+    (tmp_path / "runs" / "s" / "sweep.yaml").write_text("")
+    member.write_record({"status": "running", "started": "2025-01-01T12:30:00"})
     broken = RunFolder.create(tmp_path / "runs", stem="s", config_text="", name="half")
     broken.record_path.write_text('{"status": "do')
     return tmp_path / "runs"
@@ -50,6 +53,22 @@ def test_without_a_terminal_the_list_is_plain_aligned_lines_newest_first(runs: P
     assert columns == {heads.index("when")}
 
 
+def test_a_member_of_a_sweep_says_which(runs: Path) -> None:
+    assert f"\ns/{'m' * 30}  running" in invoke("--runs-dir", runs).stdout
+    rows = json.loads(invoke("--runs-dir", runs, "--format", "json").stdout)
+    assert [row["sweep"] for row in rows] == [None, None, None, "s"]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_names_stay_whole_in_any_terminal(runs: Path, width: int) -> None:
+    rows = [read_row(run) for run in find_runs([runs])]
+    lines = ["".join(text for text, _ in line) for line in _lines(rows, runs, width)]
+    table = lines[: lines.index("")]
+    assert max(map(len, table)) <= width
+    assert any(line.startswith(f"s/{'m' * 30}") for line in table)
+    assert all(any(word in line for line in table) for word in ("0.02125", "97.8 %", "running"))
+
+
 def test_a_broken_run_is_marked_with_its_reason_and_stops_nothing(runs: Path) -> None:
     result = invoke("--runs-dir", runs)
     assert result.stdout.splitlines()[1].split() == ["half", "broken"]
@@ -58,7 +77,7 @@ def test_a_broken_run_is_marked_with_its_reason_and_stops_nothing(runs: Path) ->
 
 def test_csv_and_json_hold_exact_numbers_and_no_formulas(runs: Path) -> None:
     table = list(csv.DictReader(io.StringIO(invoke("--runs-dir", runs, "--format", "csv").stdout)))
-    assert [row["name"] for row in table] == ["half", "'=new", "old"]
+    assert [row["name"] for row in table] == ["half", "'=new", "old", "m" * 30]
     assert table[2]["test_loss"] == "0.02125"
     rows = json.loads(invoke("--runs-dir", runs, "--format", "json").stdout)
     assert rows[1]["test_r2"] == 0.978

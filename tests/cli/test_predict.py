@@ -68,7 +68,7 @@ def test_a_classification_gives_class_and_probabilities(loss: str, tmp_path: Pat
     rows = table(finished.out)
     assert [row["kind"] for row in rows] == ["sour", "sweet"]
     kind = "score" if loss == "mse" else "probability"  # mse makes no probabilities
-    assert list(rows[0]) == ["kind", f"{kind}_sour", f"{kind}_sweet"]
+    assert list(rows[0]) == ["row", "kind", f"{kind}_sour", f"{kind}_sweet"]
     scores = numbers(rows, f"{kind}_sour", f"{kind}_sweet")
     assert scores.sum(1) == pytest.approx(1, abs=1e-12)
     assert scores[0, 0] > 0.5 > scores[0, 1]
@@ -102,8 +102,23 @@ def test_the_rows_of_the_test_part_get_the_accuracy_of_the_run(
         for row, target in zip(rows, arrays["test_target"], strict=True)
     ]
     assert np.mean(right) == pytest.approx(record["final"]["test_accuracy"])
-    scores = numbers(rows, *list(rows[0])[1:])
+    scores = numbers(rows, *list(rows[0])[2:])
     assert [row["class"] for row in rows] == [names[i] for i in scores.argmax(1)]
+
+
+def test_rows_are_numbered_as_in_messages_and_inputs_stand_beside(tmp_path: Path) -> None:
+    run = fruit(tmp_path, "cross_entropy")
+    text = "note,size,colour,kind\n=1,1,red,sour\n,9.50,blue,sweet\n"
+    plain = table(predict(run, tmp_path, text).out)
+    assert [row["row"] for row in plain] == ["2", "3"]
+    rows = table(predict(run, tmp_path, text, "--inputs").out)
+    heads = ["row", "note", "size", "colour", "kind", "predicted_kind"]
+    assert list(rows[0])[:6] == heads
+    assert [[row[head] for head in heads] for row in rows] == [
+        ["2", "'=1", "1", "red", "sour", "sour"],
+        ["3", "", "9.50", "blue", "sweet", "sweet"],
+    ]
+    assert [row["probability_sour"] for row in rows] == [row["probability_sour"] for row in plain]
 
 
 def test_a_regression_gives_its_values(tmp_path: Path) -> None:
@@ -112,7 +127,7 @@ def test_a_regression_gives_its_values(tmp_path: Path) -> None:
     arrays = run.read_predictions()
     lines = [repr(x) for (x,) in arrays["test_input"].astype(float).tolist()]
     rows = table(predict(run, tmp_path, "\n".join(["x", *lines])).out)
-    assert list(rows[0]) == ["y"]
+    assert list(rows[0]) == ["row", "y"]
     assert numbers(rows, "y") == pytest.approx(arrays["test_output"], abs=1e-5)
 
 

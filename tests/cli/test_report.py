@@ -155,8 +155,9 @@ def test_compare_prints_the_differences_and_draws_the_curves(there: Path) -> Non
     result = minidl("compare", "runs/rates", "runs/alone", cwd=there)
     assert result.returncode == 0, result.stderr
     assert "loss" in result.stdout
-    assert result.stdout.endswith("curves: comparison.png\n")
-    assert (there / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert result.stderr == "drew runs/comparison.png\n"
+    assert (there / "runs" / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert not (there / "comparison.png").exists()
     target = there / "c.json"
     result = minidl(
         "compare", "runs/rates", "runs/alone", "--format", "json", "-o", target, cwd=there
@@ -165,3 +166,59 @@ def test_compare_prints_the_differences_and_draws_the_curves(there: Path) -> Non
     result = minidl("compare", "runs/alone", cwd=there)
     assert result.returncode == 2
     assert "two runs at least" in result.stderr
+    result = minidl("compare", "runs/rates", "--plot", "c2.png", cwd=there)
+    assert result.stderr == "drew c2.png\n"
+    assert result.stdout.split("\n")[0].split() == ["lr=0.1", "lr=0.2", "difference"]
+    result = minidl("compare", "runs/alone", "runs/rates/lr=0.1-0", cwd=there)
+    assert result.stderr == "the runs lie in unlike folders: --plot FILE draws their curves\n"
+
+
+def test_what_a_star_finds_beside_the_runs_of_a_sweep_is_passed_over(there: Path) -> None:
+    folder = there / "runs" / "rates"
+    (folder / "results.csv").write_text("")
+    minidl("report", "runs/rates", cwd=there)  # makes plots/
+    paths = sorted(path.relative_to(there) for path in folder.iterdir())
+    assert {path.name for path in paths} >= {"plots", "results.csv", "sweep.yaml"}
+    result = minidl("compare", *paths, "--format", "json", cwd=there)
+    assert result.stderr == "drew runs/rates/plots/comparison.png\n"
+    content = json.loads(result.stdout)
+    assert [side["members"] for side in content["runs"]] == [
+        [p.name] for p in paths if "=" in p.name
+    ]
+    assert minidl("report", *paths, cwd=there).returncode == 0
+
+
+def test_a_wide_report_fits_the_terminal_and_shows_no_hashes(tmp_path: Path) -> None:
+    data = {"type": "csv", "target": "y", "test_fraction": 0.2}
+    for name, digest in (("one", "ab"), ("two", "cd")):
+        own = {**data, "path": f"/data/{name}.csv", "sha256": digest * 32}
+        write_run(tmp_path / "runs" / name, {**resolved(), "data": own}, curves(3))
+    write_run(tmp_path / "runs" / "toy", resolved(optimizer="adam"), curves(3))
+    text = minidl("report", cwd=tmp_path).stdout
+    assert "one.csv" in text
+    assert "/data/" not in text
+    assert "abab" not in text
+    rows = list(
+        csv.DictReader(io.StringIO(minidl("report", "--format", "csv", cwd=tmp_path).stdout))
+    )
+    assert {row["data.path"] for row in rows} == {"/data/one.csv", "/data/two.csv", ""}
+
+
+def test_a_sweep_may_run_while_it_is_reported(tmp_path: Path) -> None:
+    folder = sweep(tmp_path / "s", {"optimizer.lr": [0.1, 0.2]}, look=lambda settings, seed: (
+        {"status": "running"} if seed else {}
+    ))  # fmt: skip
+    (folder / "lr=0.2-0" / "run.json").unlink()  # about to be written
+    (folder / "lr=0.1-1" / "metrics.csv").write_text("epoch,step\n1,2\n2")
+    result = minidl("report", folder, cwd=tmp_path)
+    assert result.returncode == 0
+    lines = result.stdout.split("\n")
+    assert [line.split()[:3] for line in lines[1:3]] == [["0.1", "1", "2"], ["0.2", "0", "2"]]
+    assert "lr=0.2-0" in lines[4]
+
+
+def test_where_all_runs_are_damaged_there_is_no_empty_table(tmp_path: Path) -> None:
+    bad = write_run(tmp_path / "runs" / "bad", resolved(), curves(3))
+    bad.record_path.write_text("{")
+    result = minidl("report", cwd=tmp_path)
+    assert result.stdout.startswith("damaged and left out: runs/bad/run.json: is damaged")

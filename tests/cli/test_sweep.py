@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,22 @@ def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path: Path) -> None:
     folders = {path.name for path in (tmp_path / "runs" / "small").iterdir() if path.is_dir()}
     assert {words[2] for words in listed} == folders
     assert "4 runs in 4 stacks" in done.err
+
+
+def test_a_dry_run_tells_what_can_not_train_and_whose_fault_it_is(tmp_path: Path) -> None:
+    refused = sweep(tmp_path, "loss=mse,bce", "seed=1,2", "--dry-run")
+    assert (refused.code, refused.out) == (2, "")
+    assert "loss: bce needs probabilities" in refused.err
+    assert "(in the run loss=bce,seed=1-" in refused.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_points_that_repeat_another_are_told(tmp_path: Path) -> None:
+    done = sweep(tmp_path, "optimizer.lr=0.1,1e-1,0.2", "--repeats", 2)
+    told = "6 runs were asked for, but 2 of them only repeat another: each is trained once"
+    assert done.err.splitlines()[0] == told
+    assert "4 done" in done.err
+    assert sweep(tmp_path, "optimizer.lr=0.1,1e-1,0.2", "--repeats", 2, "--quiet").err == ""
 
 
 def test_a_name_and_a_block_and_repeats_from_the_command_line(tmp_path: Path) -> None:
@@ -224,6 +241,15 @@ def test_the_time_left_follows_the_work_not_the_count(
     assert quiet.remaining() == pytest.approx(30.0)
     quiet(progress(todo, 1, 10, "running", "running"))
     assert quiet.remaining() == pytest.approx(15.0)
+    first, second = todo.jobs[1].members
+    parts = (
+        replace(todo.jobs[1], stack="1-1", members=(first,)),
+        replace(todo.jobs[1], stack="1-2", members=(second,)),
+    )
+    quiet(Update(todo.jobs[1], "split", error="no", parts=parts))
+    assert quiet.remaining() == pytest.approx(15.0)
+    quiet(Update(parts[0], "done"))
+    assert quiet.remaining() == pytest.approx(30 * 15 / 45)
 
 
 def test_a_failure_is_told_in_one_line_without_its_traceback(

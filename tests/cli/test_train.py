@@ -10,9 +10,11 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from trainings import SMALL, columns, minidl, train
+from trainings import SMALL, columns, minidl, spec, train
 
+from minidl.execute import execute
 from minidl.runs import RunFolder
+from minidl.stopping import Row
 
 pytestmark = pytest.mark.usefixtures("no_plots")
 
@@ -35,6 +37,45 @@ def test_the_folder_goes_to_stdout_and_all_else_to_stderr(tmp_path: Path) -> Non
         r"\d+\.\d\d s training, \d+\.\d\d s in all",
         last,
     )
+
+
+def test_a_resumed_training_begins_with_its_header_and_shows_new_epochs_alone(
+    tmp_path: Path,
+) -> None:
+    class PowerError(Exception):
+        """The plug is pulled."""
+
+    def fails(row: Row) -> None:
+        if row["epoch"] == 4:
+            raise PowerError
+
+    one = spec("training.epochs=8", "training.checkpoint_every=1", "device=cpu")
+    with pytest.raises(PowerError):
+        execute(one, runs_dir=tmp_path, name="run", observers=[fails])
+    run = RunFolder.open(tmp_path / "run")
+    first, *epochs, last = minidl("resume", run.path).err.splitlines()
+    assert first.startswith(f"{run.path.name}: 33 parameters")
+    assert [line.split()[1] for line in epochs] == [f"{n}/8" for n in range(4, 9)]
+    assert last.startswith("done after 8 epochs")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "advice"),
+    [
+        ((), r"small\.yaml:3:28: optimizer\.lr: 1e\+30 .* such as optimizer\.lr=1e\+29"),
+        (
+            ("optimizer.lr=0.1", "schedule={type: multistep, milestones: [[2, 1e30]]}"),
+            r"command line: schedule: the rate was 1e\+30: try a lower one",
+        ),
+    ],
+    ids=["lr", "schedule"],
+)
+def test_divergence_says_which_rate_to_lower(
+    overrides: tuple[str, ...], advice: str, tmp_path: Path
+) -> None:
+    finished = train(tmp_path, *overrides, text=SMALL.replace("lr: 0.1", "lr: 1e30"))
+    assert finished.code == 1
+    assert re.search(advice, finished.err.splitlines()[-1])
 
 
 def test_quiet_prints_the_folder_alone(tmp_path: Path) -> None:

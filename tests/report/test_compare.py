@@ -12,7 +12,7 @@ from study_cases import curves, resolved, sweep, write_run
 
 from minidl.errors import RunError
 from minidl.report import style
-from minidl.report.compare import compare, draw
+from minidl.report.compare import MOST_SIDES, compare, draw, plot_path
 from minidl.report.compare_formats import as_csv, as_json, as_markdown, as_table
 from minidl.report.escape import columns
 
@@ -74,6 +74,36 @@ def test_groups_of_runs_have_means_and_bands(tmp_path: Path) -> None:
     assert figure is not None
     assert style.to_png(figure).startswith(b"\x89PNG")
     assert not notes
+
+
+def test_a_single_sweep_is_taken_apart_into_its_groups(tmp_path: Path) -> None:
+    folder = sweep(tmp_path / "s", {"optimizer.lr": [0.1, 0.01], "loss": ["mse", "cross_entropy"]})
+    made = compare([folder])
+    assert [side.name for side in made.sides] == [
+        f"loss={loss}, lr={rate}" for loss in ("cross_entropy", "mse") for rate in (0.01, 0.1)
+    ]
+    assert {len(side.group.members) for side in made.sides} == {3}
+    assert plot_path([folder]) == folder / "plots" / "comparison.png"
+    members = sorted(folder.glob("*-0"))
+    assert plot_path(members) == folder / "plots" / "comparison.png"
+    assert plot_path([members[0], tmp_path]) is None
+    one = sweep(tmp_path / "one", {"optimizer.lr": [0.1]})
+    assert [side.name for side in compare([one]).sides] == [f"lr=0.1-{seed}" for seed in range(3)]
+
+
+def test_of_many_groups_the_best_are_compared_and_many_runs_refused(tmp_path: Path) -> None:
+    rates = [0.01 * (i + 1) for i in range(MOST_SIDES + 3)]
+    folder = sweep(
+        tmp_path / "s",
+        {"optimizer.lr": rates},
+        repeats=1,
+        look=lambda settings, seed: {"final_accuracy": 1 - settings["optimizer.lr"]},
+    )
+    made = compare([folder])
+    assert [side.value("optimizer.lr") for side in made.sides] == [[r] for r in rates[:MOST_SIDES]]
+    assert made.notes == ["the 12 best of 15 by test accuracy: `minidl report` has a row for each"]
+    with pytest.raises(RunError, match="shows 12 runs at most, but got 15"):
+        compare(sorted(path for path in folder.iterdir() if path.is_dir()))
 
 
 def test_an_unfinished_run_is_compared_as_far_as_it_came(two: list[Path]) -> None:

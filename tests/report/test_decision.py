@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.report import class_of
-from minidl.report.decision import margins, probabilities
+from minidl.report.decision import class_of, margins, probabilities
 
 HALF = {"kind": "threshold", "at": 0.5}
 ZERO = {"kind": "threshold", "at": 0.0}

@@ -10,11 +10,12 @@ import pytest
 from run_cases import CASES, TWO, disk, disk_output, in_disk, plane, spirals, write
 
 from minidl.errors import RunError
-from minidl.report import draw_run
 from minidl.report.confusion import counts
 from minidl.report.curves import accuracy, loss, r2
 from minidl.report.plane import decision_boundary, output
+from minidl.report.plots import draw_run
 from minidl.report.run_view import RunView
+from minidl.runs import RunFolder
 
 CURVES, PLANE = {"loss", "accuracy"}, {"data", "decision_boundary", "output"}
 FIGURES = {
@@ -60,6 +61,14 @@ def test_every_kind_of_run_gets_its_figures(name: str, tmp_path: Path) -> None:
 def test_the_same_run_gives_the_same_pictures_to_the_byte(tmp_path: Path) -> None:
     first, second = (draw_run(CASES["one_epoch"](tmp_path / part)) for part in ("a", "b"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_figures_bear_the_folder_s_name_not_the_config_s(tmp_path: Path) -> None:
+    name = "wider_than_" * 17
+    run = disk(tmp_path)
+    figure = loss(RunView.read(RunFolder(run.path.rename(tmp_path / name))))
+    assert figure is not None
+    assert name in figure.texts[1].get_text().replace("\n", "")
 
 
 def test_without_predictions_only_the_curves_are_drawn_and_damage_is_an_error(

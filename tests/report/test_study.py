@@ -234,6 +234,24 @@ def test_runs_that_diverged_at_once_stay_in_the_legend(tmp_path: Path) -> None:
     assert "9: diverged" in words_of(figure)
 
 
+def test_cells_without_a_mean_say_why(tmp_path: Path) -> None:
+    def look(settings: dict[str, Any], seed: int) -> dict[str, Any]:
+        lost = settings["optimizer.lr"] == 0.3 or (settings["optimizer.lr"] == 0.2 and seed == 0)
+        return {"status": "diverged"} if lost else {}
+
+    folder = sweep(tmp_path / "s", {"optimizer.lr": [0.1, 0.2, 0.3], "seed": [7]}, look=look)
+    sweep(tmp_path / "t", {"optimizer.lr": [0.1], "training.batch_size": [5]}, look=look)
+    asked = HeatMapFigure(metric="test_loss", x="optimizer.lr", y="training.batch_size")
+    figure = draw(collect([folder, tmp_path / "t"]).members, asked, [])
+    cells = [text.get_text() for text in figure.axes[0].texts]
+    assert len(cells) == 6
+    assert cells[1:3] == ["–", "–"]
+    assert cells[4].endswith("\n1 div.")
+    assert cells[5] == "div."
+    blank = [patch for patch in figure.axes[0].patches if patch.get_hatch()]
+    assert len(blank) == 1
+
+
 def test_a_damaged_metrics_file_is_noted_and_the_rest_is_drawn(tmp_path: Path) -> None:
     folder = sweep(tmp_path / "s", {"optimizer.lr": [0.1]}, repeats=3)
     broken = next(path for path in folder.iterdir() if path.name.endswith("-1"))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from minidl.report.style import (
+    CELLS,
+    DPI,
+    INK,
     class_colour,
     class_marker,
     head_legend,
     legend,
+    legible,
     literal,
     new_figure,
     number,
@@ -34,7 +40,9 @@ def test_control_characters_and_line_ends_become_spaces_and_long_words_lose_thei
 
 def test_wrapping_keeps_as_much_as_fits() -> None:
     assert wrapped("short", 16) == "short"
-    assert wrapped("two words of text here", 11) == "two words\nof…xt here"
+    assert wrapped("two words of text here", 11) == "two words\nof text\nhere"
+    assert wrapped("two words of text here", 11, lines=2) == "two words\nof…xt here"
+    assert wrapped("a$b=" * 5, 5) == "a\\$b=\na\\$b=\n…a\\$b="
     assert all(len(line) <= 16 for line in wrapped("supercalifragilistic " * 4, 16).split("\n"))
 
 
@@ -75,3 +83,41 @@ def test_a_legend_beside_the_axes_is_never_cut_off() -> None:
     made = legend(axes, [point], ["wrong on test (4)"])
     width = int.from_bytes(to_png(figure)[16:20], "big")
     assert made.get_window_extent().x1 < width
+
+
+def light(colour: object) -> float:
+    """The relative luminance of WCAG 2."""
+    channels = to_rgb(colour)  # type: ignore[arg-type]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return float(np.dot((0.2126, 0.7152, 0.0722), linear))
+
+
+def contrast(one: object, other: object) -> float:
+    low, high = sorted([light(one), light(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("at", np.linspace(0, 1, 21))
+def test_a_number_is_legible_on_every_cell_and_every_cell_is_seen_on_white(at: float) -> None:
+    colour = CELLS(at)
+    chosen = legible(colour)
+    assert contrast(colour, chosen) >= 3.9  # middle grey allows no more than 4.2 to INK and white
+    assert contrast(colour, chosen) == max(contrast(colour, INK), contrast(colour, "white"))
+    assert contrast(colour, "white") > 1.2
+
+
+def test_long_titles_take_more_lines_and_lose_nothing() -> None:
+    name = "a_name_of_many_words_" * 9
+    figure, _ = new_figure(name, f"{name}  ·  more", size=(4.0, 3.0))
+    short, _ = new_figure("Title", "below", size=(4.0, 3.0))
+    title, subtitle = (text for text in figure.texts)
+    assert title.get_text().replace("\n", "") == name
+    assert subtitle.get_text().replace("\n", "").startswith(name)
+    assert figure.get_figheight() > short.get_figheight()
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in (title, subtitle)]
+    assert max(box.x1 for box in boxes) <= 4.0 * DPI
+    assert boxes[0].y0 > boxes[1].y0
+    assert boxes[1].y1 <= boxes[0].y0 + 1
+    axes = figure.axes[0].get_window_extent()
+    assert boxes[1].y0 > axes.y1

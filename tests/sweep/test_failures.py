@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,16 +10,19 @@ from typing import Any
 
 import pytest
 from sweep.helpers import loaded, members, planned, statuses, sweep
-from trainings import SMALL, columns, minidl, text_of_metrics
+from trainings import SMALL, columns, minidl, text_of_metrics, train
 
+from minidl import files
 from minidl.errors import DataError
 from minidl.executors import Update
+from minidl.runs import RunFolder
 from minidl.signals import Stopped
 from minidl.spec import Spec
 from minidl.sweep import stack_run
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import plan, run
 from minidl.sweep.work import measure
+from minidl.train import Trainer
 
 KINDS = "loss=mse,bce_with_logits,cross_entropy"  # three stacks
 CSV = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\ntraining: {epochs: 2}\n"
@@ -110,6 +114,103 @@ def test_a_failure_stops_the_rest_if_asked_to(
     assert done.code == 1
     assert status_of_losses(tmp_path) == {"bce_with_logits": "failed"}
     assert "1 failed, 2 missing" in done.err
+
+
+# One member fails: its stack is halved until it is alone.
+
+
+@pytest.fixture
+def seed_3_fails(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Any stack with seed 3 in it fails after its third epoch; returns the seeds of all stacks."""
+    stacks: list[list[int]] = []
+    build = stack_run.build
+
+    def planting(specs: Sequence[Spec], data: Any) -> Any:
+        experiment = build(specs, data)
+        seeds = [one.seed for one in specs]
+        stacks.append(seeds)
+        trainer = experiment.trainer
+        evaluate = trainer.evaluate
+
+        def broken() -> Any:
+            if trainer.finished > 3:
+                raise ValueError("a bug")
+            return evaluate()
+
+        if 3 in seeds:
+            trainer.evaluate = broken
+        return experiment
+
+    monkeypatch.setattr(stack_run, "build", planting)
+    return stacks
+
+
+SEEDS = ["seed=0,1,2,3,4,5,6", "training.epochs=6", "training.checkpoint_every=1"]
+
+
+def test_a_failing_member_is_found_and_the_others_go_on_without_it(
+    tmp_path: Path, seed_3_fails: list[list[int]]
+) -> None:
+    done = sweep(tmp_path, *SEEDS, options=["--jobs", 1, "--stack", 7])
+    assert done.code == 1
+    assert "6 done, 1 failed" in done.err
+    assert seed_3_fails == [[*range(7)], [0, 1, 2, 3], [0, 1], [2, 3], [2], [3], [4, 5, 6]]
+    (failed,) = [one for one in members(tmp_path) if one.status == "failed"]
+    assert "seed=3" in failed.path.name
+    (error,) = (tmp_path / "runs").rglob("error.txt")
+    assert error.parent == failed.path
+    single = train(tmp_path, "seed=4", "training.epochs=6").run
+    (other,) = [one for one in members(tmp_path) if "seed=4" in one.path.name]
+    for name, cells in columns(single).items():
+        assert columns(other)[name] == pytest.approx(cells, rel=1e-5)
+
+
+def test_it_is_tried_again_and_they_are_not(
+    tmp_path: Path, seed_3_fails: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep(tmp_path, *SEEDS, options=["--jobs", 1, "--stack", 7])
+    seed_3_fails.clear()
+    assert sweep(tmp_path, *SEEDS).code == 1
+    assert seed_3_fails == [[3]]
+    monkeypatch.undo()
+    again = sweep(tmp_path, *SEEDS)
+    assert again.code == 0
+    assert "1 runs in 1 stacks, 6 of 7 done before" in again.err
+    assert statuses(tmp_path) == ["done"] * 7
+    assert not list((tmp_path / "runs").rglob("error.txt"))
+    assert {len(columns(one)["epoch"]) for one in members(tmp_path)} == {6}
+
+
+def test_halves_go_on_where_their_stack_was(
+    tmp_path: Path, seed_3_fails: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not the last three epochs alone that they would have to train again."""
+    trained: list[int] = []
+    iterate = Trainer.__iter__
+
+    def counting(trainer: Trainer) -> Any:
+        for epoch in iterate(trainer):
+            trained.append(epoch.number)
+            yield epoch
+
+    monkeypatch.setattr(Trainer, "__iter__", counting)
+    sweep(tmp_path, *SEEDS, options=["--jobs", 1, "--stack", 7])
+    assert sorted(trained) == [1, 2, 3, *[4] * 3, *[5] * 3, *[6] * 3]
+
+
+def test_a_full_disk_is_no_members_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def full(run: RunFolder, *rows: Any) -> None:
+        made.append(1)
+        error = files.WriteError(f"{run.metrics_path}: can't be written: no space left on device")
+        raise error from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "append_metrics", full)
+    done = sweep(tmp_path, "seed=0,1,2,3", options=["--jobs", 1])
+    assert done.code == 1
+    assert made == [1]  # nobody tries again with half of them
+    assert "no space left on device" in done.err
 
 
 def test_data_that_vanish_after_the_check_fail_their_members_alone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from trainings import SMALL, columns, minidl, train
 
 from minidl.spec import load_sweep
 from minidl.sweep.folder import SweepFolder
+from minidl.sweep.run import run as carry_out
 
 GRID = "optimizer.lr=0.1,0.2"
 
@@ -186,6 +187,81 @@ def test_another_sweep_of_the_same_name_is_refused_with_the_difference(
     assert sum(" → " in line for line in lines) <= 2
     assert contents(tmp_path / "runs") == before
     assert sweep(tmp_path, *overrides, options=["--name", "other"]).code == 0
+
+
+def test_another_sweep_is_told_without_its_results_too(tmp_path: Path) -> None:
+    sweep(tmp_path, GRID)
+    (tmp_path / "runs" / "small" / "results.csv").unlink()
+    refused = sweep(tmp_path, "optimizer.lr=0.1,0.3")
+    assert refused.code == 2
+    assert "holds another sweep; 1 of its runs are not in this one" in refused.err
+    assert sweep(tmp_path, GRID).code == 0
+    assert len(results(tmp_path)) == 2
+
+
+def test_a_sweep_whose_config_was_edited_is_not_resumed(tmp_path: Path) -> None:
+    sweep(tmp_path, GRID)
+    config = tmp_path / "runs" / "small" / "sweep.yaml"
+    config.write_text(config.read_text().replace("0.2", "0.3"))
+    refused = minidl("resume", config.parent)
+    assert refused.code == 2
+    assert "1 of its runs are not in this one" in refused.err
+    assert members(tmp_path)[1].path.name in refused.err
+
+
+def test_results_read_again_what_has_changed_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    row = SweepFolder._row
+    monkeypatch.setattr(
+        SweepFolder, "_row", lambda folder, one: (read.append(one.name), row(folder, one))[1]
+    )
+    sweep(tmp_path, "optimizer.lr=0.1,0.2,0.3", options=["--jobs", 1, "--stack", 1])
+    assert len(read) == 3 + 3 + 3  # at the beginning, one by one, at the end
+    assert {row["status"] for row in results(tmp_path)} == {"done"}
+
+
+# Data files.
+
+TABLE = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\ntraining: {epochs: 2}\n"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A data file that a sweep has begun with."""
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n" + "\n".join(f"{i / 20},{i % 2}" for i in range(20)))
+    assert sweep(tmp_path, GRID, text=TABLE).code == 0
+    return path
+
+
+def test_a_data_file_that_has_changed_is_refused_by_its_name(table: Path, tmp_path: Path) -> None:
+    before = table.read_text()
+    table.write_text(before + "\n1,1")
+    shutil.rmtree(members(tmp_path)[0].path)
+    kept = contents(tmp_path / "runs")
+    grown = sweep(tmp_path, "optimizer.lr=0.1,0.2,0.3", text=TABLE)
+    for refused in (
+        sweep(tmp_path, GRID, text=TABLE), grown, minidl("resume", tmp_path / "runs" / "small")
+    ):  # fmt: skip
+        assert refused.code == 2
+        assert f"{table}: has changed since the sweep in " in refused.err
+    assert contents(tmp_path / "runs") == kept
+    assert sweep(tmp_path, GRID, text=TABLE, options=["--name", "other"]).code == 0
+    table.write_text(before)
+    assert sweep(tmp_path, "optimizer.lr=0.1,0.2,0.3", text=TABLE).code == 0
+    assert statuses(tmp_path) == ["done"] * 3
+
+
+def test_a_data_file_that_changes_meanwhile_is_not_trained_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n" + "\n".join(f"{i / 20},{i % 2}" for i in range(20)))
+    todo = planned(tmp_path, GRID, text=TABLE, jobs=1)
+    path.write_text(path.read_text() + "\n1,1")
+    outcome = carry_out(todo)
+    assert dict(outcome.counts) == {"failed": 2}
+    assert "a.csv: isn't the file that the config means" in outcome.errors[0]
 
 
 def test_a_folder_that_is_no_sweep_is_left_alone(tmp_path: Path) -> None:

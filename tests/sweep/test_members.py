@@ -99,7 +99,7 @@ STACKS = {
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.report.draw_run", lambda folder: None)  # they take seconds
+    monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: None)  # they take seconds
 
 
 @pytest.fixture

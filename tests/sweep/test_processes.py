@@ -6,6 +6,7 @@ import contextlib
 import csv
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -14,15 +15,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sweep.helpers import members, planned, statuses
+from sweep.helpers import members, planned, statuses, sweep
 from trainings import SMALL, text_of_metrics
 
 import minidl.sweep.run
-from minidl.executors import ProcessExecutor, Update
+from minidl.executors import ProcessExecutor, Update, processes
 from minidl.sweep.run import run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and groups are POSIX's")
 
+TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
+PROMISED = 5.0  # seconds from a signal to the end
 PATIENCE = 60.0  # seconds until a test that hangs gives up; nothing here takes long
 
 
@@ -126,7 +129,7 @@ class Sweeping:
     def wait_for_checkpoints(self) -> None:
         def trained() -> bool:
             assert self.process.poll() is None, self.process.communicate()
-            return len(list(self.folder.rglob("stack-*.safetensors"))) == 2
+            return len(list(self.folder.rglob("stack-?.safetensors"))) == 2
 
         until(trained)
 
@@ -134,6 +137,18 @@ class Sweeping:
         out, err = self.process.communicate(timeout=PATIENCE)
         until(self.is_gone)
         return self.process.returncode, out, err
+
+    def children(self) -> list[str]:
+        """Its child processes: torch's resource tracker, then the workers."""
+        return (
+            Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        )
+
+    def kill(self) -> None:
+        """All that is left of it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
 
     def is_gone(self) -> bool:
         """Whether no process of its group is left."""
@@ -152,9 +167,7 @@ def sweeping(tmp_path: Path) -> Iterator[Sweeping]:
         started.wait_for_checkpoints()
         yield started
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(started.process.pid, signal.SIGKILL)
-        started.process.communicate()
+        started.kill()
 
 
 def test_ctrl_c_ends_all_processes_and_leaves_checkpoints(
@@ -182,6 +195,67 @@ def test_ctrl_c_twice_ends_it_too(sweeping: Sweeping) -> None:
     code, _, err = sweeping.end()
     assert code == 130
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize(
+    ("number", "moments"), [(signal.SIGTERM, [0.0, 0.5, 2.5]), (signal.SIGINT, [0.02, 1.5])]
+)
+def test_a_signal_while_the_workers_start_leaves_none(
+    number: signal.Signals, moments: list[float], tmp_path: Path
+) -> None:
+    """Seconds after the first was started: it imports, it gets its job, it builds, it trains."""
+    for place, moment in enumerate(moments):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        started = Sweeping(folder, "training.epochs=1000000,999999")
+        try:
+            started.wait_for_workers()
+            time.sleep(moment)
+            began = time.monotonic()
+            os.kill(started.process.pid, number)
+            assert started.end()[0] == 128 + number
+            assert time.monotonic() - began < 2 * PROMISED  # other tests may take the cores
+        finally:
+            started.kill()
+        assert set(statuses(folder)) <= {"interrupted"}
+
+
+def test_a_worker_that_does_not_end_is_killed(
+    tmp_path: Path, executor: list[ProcessExecutor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "STOP_SECONDS", 0.3)
+
+    def watch(update: Update) -> None:
+        if update.progress:  # stopped workers hear nothing
+            for worker in executor[0]._workers:
+                os.kill(worker.process.pid or 0, signal.SIGSTOP)
+            signal.raise_signal(signal.SIGTERM)
+
+    outcome = run(planned(tmp_path, "training.epochs=1000000,999999", jobs=2), watch=watch)
+    assert outcome.exit_code == 143
+    assert set(statuses(tmp_path)) == {"interrupted"}
+
+
+def test_killed_with_its_workers_it_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    """SIGKILL for the whole group, at random; then the same command again."""
+    grid = ["seed=0,1,2,3", "training.epochs=1500", "training.checkpoint_every=20"]
+    dice = random.Random(0)
+    for _ in range(2 * TIMES):
+        started = Sweeping(tmp_path, *grid)
+        started.wait_for_workers()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            started.process.wait(timeout=dice.uniform(1, 5))
+        started.kill()
+    assert sweep(tmp_path, *grid, options=["--jobs", 2]).code == 0
+    (tmp_path / "whole").mkdir()
+    assert sweep(tmp_path / "whole", *grid, options=["--jobs", 2]).code == 0
+    assert statuses(tmp_path) == ["done"] * 4
+    for mine, whole in zip(members(tmp_path), members(tmp_path / "whole"), strict=True):
+        assert mine.read_record()["stack"] == 2
+        assert text_of_metrics(mine) == text_of_metrics(whole)
+        own, expected = (one.load_checkpoint("last")[0] for one in (mine, whole))
+        assert all((own[name] == expected[name]).all() for name in expected)
 
 
 def test_workers_end_when_the_sweep_is_killed(sweeping: Sweeping) -> None:

@@ -9,7 +9,7 @@ import pytest
 def no_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes a hundred times as long as these trainings; a test may ask for `plots`."""
     if "plots" not in request.fixturenames:
-        monkeypatch.setattr("minidl.report.draw_run", lambda folder: [])
+        monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: [])
 
 
 @pytest.fixture

@@ -1,0 +1,8 @@
+"""Which way is up for a metric."""
+
+from __future__ import annotations
+
+
+def higher_is_better(metric: str) -> bool:
+    """Accuracy and R² grow as a network improves; losses, errors and seconds don't."""
+    return metric.endswith(("accuracy", "r2"))

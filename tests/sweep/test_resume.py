@@ -1,0 +1,352 @@
+"""A sweep that was stopped goes on as if it never had, to the bit: also inside a stack."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sweep.helpers import members, planned, sweep
+from trainings import minidl, text_of_metrics
+
+from minidl import files
+from minidl.executors import Update
+from minidl.locks import locked
+from minidl.restart import DamageWarning
+from minidl.runs import RunFolder
+from minidl.sweep import stack_run
+from minidl.sweep.folder import SweepFolder
+from minidl.sweep.run import run
+
+NORMALISED = (
+    "{sequential: [{linear: 8}, batch_norm, relu, {dropout: 0.3}, {linear: 8}, relu, linear]}"
+)
+OPTIMIZERS = [
+    "sgd",
+    "{type: sgd, momentum: 0.9, nesterov: true, weight_decay: 0.01}",
+    "{type: rmsprop, lr: 0.01, momentum: 0.5, centered: true}",
+    "{type: adam, lr: 0.01}",
+    "{type: adamw, lr: 0.01, amsgrad: true}",
+    "{type: adagrad, lr: 0.1, lr_decay: 0.1}",
+]
+# Three diverge in the first epoch, the others stop after 4, 5 and 6: the stack shrinks twice.
+ENDING = [
+    "optimizer={type: adam}",
+    "optimizer.lr=0.02,0.05,1e30",
+    "seed=0,1,2",
+    "model.dropout=0.2",
+    "training.epochs=14",
+    "training.early_stopping={metric: test_accuracy, patience: 3}",
+]
+
+TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
+
+
+class Killed(BaseException):
+    """What no code catches, as it can't catch SIGKILL."""
+
+
+@pytest.fixture(autouse=True)
+def progress_at_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_run, "EVENT_SECONDS", -1.0)
+
+
+def kill_after(epoch: int) -> Callable[[Update], None]:
+    """Watches a sweep and kills it after that epoch."""
+
+    def watch(update: Update) -> None:
+        if update.kind == "progress" and update.progress and update.progress.epoch == epoch:
+            raise Killed
+
+    return watch
+
+
+def carried_out(folder: Path, *overrides: str, **options: int) -> SweepFolder:
+    """A whole sweep, or what is left of it."""
+    todo = planned(folder, *overrides, jobs=1, **options)
+    assert run(todo).exit_code == 0
+    return todo.folder
+
+
+def assert_same(folder: Path, whole: Path) -> None:
+    """The same members with the same files, all that tells the time aside."""
+    mine, theirs = members(folder), members(whole)
+    assert [run.path.name for run in mine] == [run.path.name for run in theirs]
+    for one, other in zip(mine, theirs, strict=True):
+        assert text_of_metrics(one) == text_of_metrics(other)
+        assert one.config_path.read_bytes() == other.config_path.read_bytes()
+        own, expected = one.read_record(), other.read_record()
+        for key in ("status", "reason", "epochs", "steps", "final", "weights", "stack"):
+            assert own.get(key) == expected.get(key), key
+        for name in ("last", "best"):
+            assert_same_checkpoint(one, other, name)
+    assert not (folder / "runs" / "small" / "stacks.json").exists()
+    assert not (folder / "runs" / "small" / "checkpoints").exists()
+
+
+def assert_same_checkpoint(one: RunFolder, other: RunFolder, name: str) -> None:
+    assert one.has_checkpoint(name) == other.has_checkpoint(name)
+    if one.has_checkpoint(name):
+        own, expected = one.load_checkpoint(name)[0], other.load_checkpoint(name)[0]
+        assert own.keys() == expected.keys()
+        assert all(torch.equal(own[key], expected[key]) for key in own)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_stopped_and_resumed_after_each_of_four_epochs(optimizer: str, tmp_path: Path) -> None:
+    grid = ["seed=0,1,2", f"optimizer={optimizer}", f"model={NORMALISED}", "data.train=48"]
+    grid += ["training.epochs=4", "training.checkpoint_every=1"]
+    (tmp_path / "whole").mkdir()
+    carried_out(tmp_path / "whole", *grid)
+    for epoch in (1, 2, 3):
+        with pytest.raises(Killed):
+            run(planned(tmp_path, *grid, jobs=1), watch=kill_after(epoch))
+        assert stopped_at(tmp_path) == epoch
+    carried_out(tmp_path, *grid)
+    assert_same(tmp_path, tmp_path / "whole")
+
+
+def stopped_at(folder: Path) -> int:
+    """The epoch of the first stack's checkpoint."""
+    state = SweepFolder(folder / "runs" / "small").load_stack("0")
+    return state.finished if state else 0
+
+
+def test_members_that_ended_are_left_alone_and_the_stack_shrinks_as_it_would_have(
+    tmp_path: Path, shrinks: list[tuple[int, int]]
+) -> None:
+    """Without checkpoints but where it shrinks: so some that ended train along as before."""
+    (tmp_path / "whole").mkdir()
+    carried_out(tmp_path / "whole", *ENDING, stack=9)
+    assert shrinks == [(4, 9), (5, 2)]
+    ghosts = []
+    for epoch in range(1, 6):
+        folder = tmp_path / str(epoch)
+        folder.mkdir()
+        with pytest.raises(Killed):
+            run(planned(folder, *ENDING, jobs=1, stack=9), watch=kill_after(epoch))
+        before = ended(folder)
+        shrinks.clear()
+        todo = planned(folder, *ENDING, jobs=1, stack=9)
+        ghosts.append(len(todo.jobs[0].ghosts))
+        run(todo)
+        assert shrinks == ([(4, 9), (5, 2)] if epoch < 5 else [(5, 2)])
+        assert_same(folder, tmp_path / "whole")
+        assert ended(folder).items() >= before.items()
+    assert ghosts == [3, 3, 3, 7, 1]
+
+
+@pytest.fixture
+def shrinks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """After which epoch a stack shrank, and how many networks it had."""
+    seen: list[tuple[int, int]] = []
+    original = stack_run.StackRun._shrink
+
+    def noting(stack: stack_run.StackRun) -> None:
+        seen.append((stack.trainer.finished, stack.trainer.networks))
+        original(stack)
+
+    monkeypatch.setattr(stack_run.StackRun, "_shrink", noting)
+    return seen
+
+
+def ended(folder: Path) -> dict[str, bytes]:
+    """Every file of the members that have their results."""
+    runs = [run.path for run in members(folder) if run.status in ("done", "diverged")]
+    inside = [path for run in runs for path in run.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in inside}
+
+
+# Killed at any operation on the disk.
+
+
+class Disk:
+    """Stands in for `files.disk`: kills at the n-th operation that changes something."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kill_at, self.done = 0, 0
+        monkeypatch.setattr(files, "disk", self)
+
+    def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        reads = operation in (os.stat, os.listdir, os.fdopen, os.fsync, os.sync, os.close)
+        reads = reads or getattr(operation, "__name__", "") == "read"
+        if not reads and not (operation is os.open and arguments[1] == os.O_RDONLY):
+            self.done += 1
+        if self.kill_at and self.done >= self.kill_at:
+            raise Killed  # tidying up is in vain too
+        return None if operation in (os.fsync, os.sync) else operation(*arguments, **options)
+
+    @contextlib.contextmanager
+    def killing(self, at: int) -> Iterator[None]:
+        """Inside, the disk dies at that operation."""
+        self.done, self.kill_at = 0, at
+        try:
+            with pytest.raises(Killed):
+                yield
+        finally:
+            self.kill_at = 0
+
+
+SWEEPS = {
+    "2×2": [
+        "seed=0,1",
+        "optimizer.lr=0.1,0.2",
+        "training.checkpoint_every=1",
+        "loss=mse,bce_with_logits",
+    ],
+    "members that end early": [*ENDING, "training.checkpoint_every=3"],
+}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_killed_at_operations_on_the_disk(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, grid = Disk(monkeypatch), SWEEPS[name]
+    (tmp_path / "whole").mkdir()
+    carried_out(tmp_path / "whole", *grid)
+    operations = disk.done
+    assert operations > 100
+    moments = range(1, operations + 1, max(1, operations // (20 * TIMES)))
+    for moment in moments:
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        with disk.killing(at=moment):
+            run(planned(folder, *grid, jobs=1))
+        before = ended(folder) if (folder / "runs" / "small").exists() else {}
+        if moment % 3 == 0:
+            with disk.killing(at=1 + moment % 40):
+                run(planned(folder, *grid, jobs=1))
+        carried_out(folder, *grid)
+        assert_same(folder, tmp_path / "whole")
+        assert ended(folder).items() >= before.items()
+
+
+def test_the_cut_stays_whatever_jobs_and_stack_say_later(tmp_path: Path) -> None:
+    grid = ["seed=0,1,2,3,4,5", "training.checkpoint_every=1", "training.epochs=5"]
+    (tmp_path / "whole").mkdir()
+    carried_out(tmp_path / "whole", *grid, stack=3)
+    with pytest.raises(Killed):
+        run(planned(tmp_path, *grid, jobs=1, stack=3), watch=kill_after(3))
+    todo = planned(tmp_path, *grid, jobs=1, stack=1)
+    assert [len(job.members) for job in todo.jobs] == [3, 3]
+    run(todo)
+    assert_same(tmp_path, tmp_path / "whole")
+
+
+def test_members_that_are_added_get_stacks_of_their_own(tmp_path: Path) -> None:
+    grid = ["training.checkpoint_every=1", "training.epochs=5"]
+    (tmp_path / "whole").mkdir()
+    carried_out(tmp_path / "whole", "seed=0,1", *grid)
+    with pytest.raises(Killed):
+        run(planned(tmp_path, "seed=0,1", *grid, jobs=1), watch=kill_after(3))
+    todo = planned(tmp_path, "seed=0,1,2,3,4", *grid, jobs=1)
+    assert [len(job.members) for job in todo.jobs] == [3, 2]
+    assert run(todo).counts["done"] == 5
+    expected = {run.path.name: text_of_metrics(run) for run in members(tmp_path / "whole")}
+    metrics = {run.path.name: text_of_metrics(run) for run in members(tmp_path)}
+    assert metrics.items() >= expected.items()
+
+
+def test_a_checkpoint_that_was_to_be_removed_serves_nobody(tmp_path: Path) -> None:
+    """A kill between the end of the last stack and the removal of its checkpoint."""
+    grid = ["training.checkpoint_every=1", "training.epochs=5"]
+    with pytest.raises(Killed):
+        run(planned(tmp_path, "seed=0,1", *grid, jobs=1), watch=kill_after(3))
+    kept = tmp_path / "kept"
+    checkpoints = tmp_path / "runs" / "small" / "checkpoints"
+    shutil.copytree(checkpoints, kept)
+    carried_out(tmp_path, "seed=0,1", *grid)
+    shutil.copytree(kept, checkpoints)
+    carried_out(tmp_path, "seed=0,1,2", *grid)
+    assert not checkpoints.exists()
+
+
+# Damage.
+
+
+def flip(path: Path, place: float) -> None:
+    """Change one byte somewhere in a file."""
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 1
+    path.write_bytes(content)
+
+
+STOPPED = ["seed=0,1,2", "optimizer=adam", "training.epochs=6", "training.checkpoint_every=1"]
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A sweep that was killed after its fourth epoch, beside a whole one."""
+    (tmp_path / "whole").mkdir()
+    carried_out(tmp_path / "whole", *STOPPED)
+    with pytest.raises(Killed):
+        run(planned(tmp_path, *STOPPED, jobs=1), watch=kill_after(4))
+    return tmp_path / "runs" / "small"
+
+
+@pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.999])
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(
+    place: float, killed: Path, tmp_path: Path
+) -> None:
+    flip(killed / "checkpoints" / "stack-0.safetensors", place)
+    with pytest.warns(
+        DamageWarning, match=r"stack-0\.safetensors: .*damaged.* goes on from epoch 3"
+    ):
+        carried_out(tmp_path, *STOPPED)
+    assert_same(tmp_path, tmp_path / "whole")
+
+
+def test_without_a_sound_checkpoint_the_stack_starts_again(killed: Path, tmp_path: Path) -> None:
+    for path in (killed / "checkpoints").iterdir():
+        flip(path, 0.5)
+    with pytest.warns(DamageWarning, match="goes on from the beginning"):
+        carried_out(tmp_path, *STOPPED)
+    assert_same(tmp_path, tmp_path / "whole")
+
+
+def test_a_member_whose_rows_are_damaged_starts_again_and_the_others_go_on(
+    killed: Path, tmp_path: Path
+) -> None:
+    first = members(tmp_path)[0]
+    flip(first.metrics_path, 0.9)
+    with pytest.warns(DamageWarning, match=r"metrics\.csv: is damaged.*starts again"):
+        todo = planned(tmp_path, *STOPPED, jobs=1)
+    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
+    assert run(todo).counts["done"] == 3
+    for mine, whole in zip(members(tmp_path)[1:], members(tmp_path / "whole")[1:], strict=True):
+        assert text_of_metrics(mine) == text_of_metrics(whole)
+    assert len(text_of_metrics(first)) == 7
+
+
+def test_other_versions_are_refused_unless_forced(killed: Path, tmp_path: Path) -> None:
+    for one in members(tmp_path):
+        record = one.read_record()
+        record["versions"]["torch"] = "1.0"
+        one.write_record(record)
+    refused = sweep(tmp_path, *STOPPED)
+    assert refused.code == 2
+    assert "began with torch 1.0, now" in refused.err
+    assert "--force" in refused.err
+    assert minidl("resume", killed).code == 2
+    assert minidl("resume", killed, "--force").code == 0
+    assert all("torch 1.0" in one.read_record()["forced"][0] for one in members(tmp_path))
+
+
+def test_one_of_its_runs_alone_is_not_resumed(killed: Path, tmp_path: Path) -> None:
+    refused = minidl("resume", members(tmp_path)[0].path)
+    assert refused.code == 2
+    assert f"is one of a sweep's runs: minidl resume {killed} goes on with all" in refused.err
+
+
+def test_two_at_a_time_are_refused(killed: Path, tmp_path: Path) -> None:
+    with locked(killed):
+        for refused in (sweep(tmp_path, *STOPPED), minidl("resume", killed)):
+            assert refused.code == 2
+            assert f"{killed}: is in use by process {os.getpid()}" in refused.err
+    assert sweep(tmp_path, *STOPPED).code == 0
