@@ -99,13 +99,20 @@ def test_list(format: str, runs: Path) -> None:
 
 @pytest.mark.parametrize("format", ["table", "csv", "md", "json"])
 def test_compare(format: str, runs: Path) -> None:
-    paths = [runs / file_name(index, words) for index, words in enumerate(HOSTILE)]
-    sound = [path for path, words in zip(paths, HOSTILE, strict=True) if words != "\ud800"]
-    made = CHECKS[format](printed("compare", *sound, "--format", format, "--no-plot"))
-    if format == "json":
-        assert [side["name"] for side in made["runs"]] == [path.name for path in sound]
-        values = [value for (value,) in made["settings"]["model.<b>$note"]]
-        assert values == [words for words in HOSTILE if words != "\ud800"]
+    sound = [
+        (runs / file_name(index, words), words)
+        for index, words in enumerate(HOSTILE)
+        if words != "\ud800"
+    ]
+    for some in (
+        sound[start : start + 12] for start in range(0, len(sound), 12)
+    ):  # the most that are shown side by side
+        paths = [path for path, _ in some]
+        made = CHECKS[format](printed("compare", *paths, "--format", format, "--no-plot"))
+        if format == "json":
+            assert [side["name"] for side in made["runs"]] == [path.name for path in paths]
+            values = [value for (value,) in made["settings"]["model.<b>$note"]]
+            assert values == [words for _, words in some]
 
 
 def test_figures_are_drawn_whatever_the_words_are(runs: Path, tmp_path: Path) -> None:
