@@ -69,11 +69,14 @@ def _write_name(path: Path) -> None:
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     name = {"pid": os.getpid(), "host": platform.node(), "since": since}
     # Over what a killed holder left: the lock is on this very file, so it can't be another one.
-    handle = files.disk(os.open, path, os.O_WRONLY | os.O_TRUNC)
     try:
-        files.disk(os.write, handle, json.dumps(name).encode())
-    finally:
-        os.close(handle)
+        handle = files.disk(os.open, path, os.O_WRONLY | os.O_TRUNC)
+        try:
+            files.disk(os.write, handle, json.dumps(name).encode())
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise files.WriteError(f"{path}: can't be written: {files.reason(error)}") from error
 
 
 def _holder(path: Path) -> str:

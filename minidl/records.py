@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -11,22 +12,23 @@ from typing import Any
 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones are the narrow ones to a spreadsheet
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_CHECKSUM = "checksum"
 
 
 def encode(record: Mapping[str, Any]) -> bytes:
-    """Strict JSON in the record's own order.
+    """Strict JSON in the record's own order, and the checksum of all that it says.
 
     NaN and infinities become null; paths, NumPy numbers and arrays are fine.
     """
-    text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
-    # backslashreplace spells a lone surrogate as \udXXX, which is how JSON escapes it too.
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    plain = _plain(record)
+    return _text({**plain, _CHECKSUM: _checksum(plain)}, indent=2) + b"\n"
 
 
 def decode(content: bytes) -> dict[str, Any]:
     """Raises ValueError where the content is anything but one strict JSON object.
 
-    So it does where a key that minidl writes holds what it never writes.
+    So it does where the record isn't what its checksum stands for, if it has one, and where a key
+    that minidl writes holds what it never writes.
     """
     try:
         record = json.loads(content, parse_constant=_refuse, parse_int=_integer)
@@ -34,6 +36,9 @@ def decode(content: bytes) -> dict[str, Any]:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(record, dict):
         raise ValueError("it must hold a JSON object")
+    checksum = record.pop(_CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(record):
+        raise ValueError("the checksum doesn't fit")
     for key, is_right in _KINDS.items():
         if record.get(key) is not None and not is_right(record[key]):
             raise ValueError(f"{key} is not what minidl writes there")
@@ -79,6 +84,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _checksum(plain: Any) -> str:
+    return hashlib.sha256(_text(plain)).hexdigest()
+
+
+def _text(plain: Any, indent: int | None = None) -> bytes:
+    text = json.dumps(plain, indent=indent, ensure_ascii=False, allow_nan=False)
+    # backslashreplace spells a lone surrogate as \udXXX, which is how JSON escapes it too.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _refuse(constant: str) -> float:

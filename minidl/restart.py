@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 _NO_ROWS = {"bytes": 0, "sha256": hashlib.sha256().hexdigest()}
 # What a run that goes on from a checkpoint (or from none) no longer needs.
-_OUTDATED = {"last": (), "previous": ("last",), "": ("last", "previous", "best")}
+_OUTDATED = {
+    "last": (),
+    "previous": ("last",),
+    "stack": ("last", "previous"),
+    "": ("last", "previous", "best"),
+}
 
 
 class DamageWarning(UserWarning):
@@ -66,14 +71,14 @@ class Restart:
     def of(
         cls, folder: RunFolder, tensors: dict[str, torch.Tensor], state: dict[str, Any]
     ) -> Restart:
-        """A state that lay elsewhere, in a stack's checkpoint. RunError if the rows are damaged."""
-        return cls("last", tensors, state, folder.metrics.read(state.get("metrics") or {}))
+        """A state in a stack's checkpoint. Raises RunError if metrics.csv is damaged."""
+        return cls("stack", tensors, state, folder.metrics.read(state.get("metrics") or {}))
 
     def rewind(self, folder: RunFolder) -> None:
         """Drop what came later, what is damaged, and what a killed process left half-written."""
         for path in (folder.path, folder.path / "checkpoints", folder.path / "plots"):
             if files.is_folder(path):
                 files.remove_temporaries(path)
-        folder.metrics.cut(self.state.get("metrics") or _NO_ROWS)
         for name in _OUTDATED[self.checkpoint]:
             files.remove(folder.checkpoint_path(name))
+        folder.metrics.cut(self.state.get("metrics") or _NO_ROWS)

@@ -135,9 +135,12 @@ class RunFolder:
 
     # run.json
 
-    def write_record(self, record: Mapping[str, Any]) -> None:
-        """Replaces run.json. NaN and infinities become null; paths and NumPy numbers are fine."""
-        files.write_atomic(self.record_path, records.encode(record))
+    def write_record(self, record: Mapping[str, Any], *, forced: bool = True) -> None:
+        """Replaces run.json. NaN and infinities become null; paths and NumPy numbers are fine.
+
+        One that is replaced again soon needn't be `forced` to the disk.
+        """
+        files.write_atomic(self.record_path, records.encode(record), forced=forced)
 
     def read_record(self) -> dict[str, Any]:
         try:
@@ -260,7 +263,7 @@ def refuse_links(folder: Path) -> None:
 
 def is_sweep(path: Path) -> bool:
     """Whether a folder holds a sweep."""
-    return (path / SWEEP).is_file()
+    return files.is_file(path / SWEEP)
 
 
 def find_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunFolder]:

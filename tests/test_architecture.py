@@ -25,9 +25,12 @@ ALLOWED = {
     ),
     "minidl/recorder.py": ("torch", "minidl.errors", "minidl.nn"),
     "minidl/capture.py": ("torch", "minidl.nn", "minidl.recorder"),
-    "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.errors", "minidl.names"),
+    "minidl/spec": (
+        *("yaml", "pydantic", "pydantic_core"),
+        *("minidl.errors", "minidl.files", "minidl.names"),
+    ),
     "minidl/data": (
-        *("torch", "numpy", "pandas", "sklearn", "safetensors"),
+        *("torch", "numpy", "pandas", "sklearn", "safetensors", "PIL"),
         *("minidl.errors", "minidl.seeds", "minidl.files", "minidl.spec"),
     ),
     "minidl/train.py": (
@@ -35,6 +38,15 @@ ALLOWED = {
         *("minidl.nn", "minidl.optim", "minidl.weights"),
     ),
     "minidl/weights.py": ("torch", "minidl.nn"),
+    "minidl/reference": ("torch", "minidl.nn", "minidl.optim"),
+    "minidl/verify": (
+        *("torch", "minidl.errors", "minidl.nn", "minidl.spec", "minidl.data", "minidl.build"),
+        *("minidl.execute", "minidl.reference", "minidl.report.sheet"),
+    ),
+    "minidl/bench": (
+        *("torch", "minidl.nn", "minidl.spec", "minidl.build", "minidl.capture", "minidl.threads"),
+        *("minidl.execute", "minidl.evaluation", "minidl.reference", "minidl.report.sheet"),
+    ),
     "minidl/report": (
         *("numpy", "scipy.special", "matplotlib", "pandas", "jinja2"),
         *("minidl.errors", "minidl.files", "minidl.records", "minidl.runs", "minidl.spec"),
@@ -42,6 +54,8 @@ ALLOWED = {
         "minidl.build.function",
     ),
 }
+# Where minidl is compared with PyTorch's own networks.
+COMPARISONS = ("reference", "verify", "bench")
 # The core computes with arithmetic, elementary functions and rearrangement alone.
 FORBIDDEN_IN_THE_CORE = {
     *("autograd", "requires_grad", "requires_grad_", "enable_grad", "functional", "optim"),
@@ -91,6 +105,27 @@ def test_the_training_loop_knows_no_files() -> None:
     }
 
 
+# Calls that reach the disk: through minidl/files.py alone, where tests can fail each of them.
+DISK = {
+    *("read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "rmdir", "unlink", "touch"),
+    *("iterdir", "glob", "rglob", "walk", "scandir", "listdir", "exists", "is_file", "is_dir"),
+    *("stat", "lstat", "rename", "renames", "fsync", "truncate", "rmtree"),
+}
+
+
+def test_every_touch_of_the_disk_goes_through_one_module() -> None:
+    for file in [*files("minidl"), *files("cli")]:
+        if file == ROOT / "minidl/files.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                owner, _, name = called.rpartition(".")
+                place = f"{file.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+                assert called not in ("open", "os.open", "io.open") or "devnull" in place, place
+                assert owner in ("", "files") or name not in DISK, place
+
+
 def test_the_library_never_imports_its_command_line() -> None:
     for file in files("minidl"):
         assert not any(within(module, "minidl_cli") for module in imports(file)), file
@@ -108,6 +143,20 @@ def test_the_core_is_written_by_hand() -> None:
                 assert node.attr not in FORBIDDEN_IN_THE_CORE, name
                 assert not node.attr.endswith("_backward"), name
                 assert not ast.unparse(node).startswith("torch.nn"), name
+
+
+def test_pytorchs_own_networks_serve_only_to_compare() -> None:
+    theirs = ("torch.nn", "torch.optim", "torch.autograd")
+    for file in files("minidl"):
+        if file.relative_to(ROOT / "minidl").parts[0] in COMPARISONS:
+            continue
+        names = {
+            ast.unparse(n)
+            for n in ast.walk(ast.parse(file.read_text()))
+            if isinstance(n, ast.Attribute)
+        }
+        for name in (*imports(file), *names):
+            assert not any(within(name, package) for package in theirs), (file, name)
 
 
 @pytest.mark.parametrize(

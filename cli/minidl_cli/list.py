@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from minidl import files
 from minidl.errors import RunError
 from minidl.report.escape import columns, csv_text
 from minidl.report.escape import line as one_line
@@ -27,7 +28,10 @@ Line = list[tuple[str, str]]  # pieces with their styles
 
 _DEFAULT = Path("runs")
 _STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow"}  # the others are red
-_HEADS = ("name", "status", "epochs", "test loss", "accuracy", "R²", "parameters", "time", "when")
+_HEADS = (
+    *("name", "status", "epochs", "test loss", "accuracy", "R²", "PSNR"),
+    *("parameters", "time", "when"),
+)
 _TEXT_COLUMNS = ("name", "status", "when")
 _FIRST_TO_GO = ("parameters", "time", "when", "epochs")  # where a terminal is narrow
 _GAP = "  "
@@ -50,6 +54,7 @@ class Row:
     test_loss: float | None = None
     test_accuracy: float | None = None
     test_r2: float | None = None
+    test_psnr: float | None = None
     parameters: int | None = None
     seconds: float | None = None
     started: str | None = None
@@ -76,7 +81,7 @@ def list_runs(
       minidl list --format csv > runs.csv
     """
     # Before the first training there is no folder, which is nobody's mistake.
-    known = runs_dir.exists() or runs_dir != _DEFAULT
+    known = files.status(runs_dir) is not None or runs_dir != _DEFAULT
     rows = [read_row(run) for run in find_runs([runs_dir])] if known else []
     if format is Format.json:
         print(json.dumps([vars(row) for row in rows], indent=2))
@@ -95,7 +100,7 @@ def read_row(run: RunFolder) -> Row:
     """A run's row; a broken folder gives one that says what is wrong with it."""
     try:
         record = run.read_record()
-        metrics = run.read_columns() if run.metrics_path.exists() else {}
+        metrics = run.read_columns() if files.is_file(run.metrics_path) else {}
     except RunError as error:
         return Row(run.path.name, "broken", _sweep(run), problem=str(error), path=str(run.path))
     final = record.get("final")
@@ -110,6 +115,7 @@ def read_row(run: RunFolder) -> Row:
         test_loss=_number(scores.get("test_loss")),
         test_accuracy=_number(scores.get("test_accuracy")),
         test_r2=_number(scores.get("test_r2")),
+        test_psnr=_number(scores.get("test_psnr")),
         parameters=_whole(record.get("parameters")),
         seconds=_number(record.get("seconds")),
         started=started if isinstance(started, str) else None,
@@ -144,6 +150,7 @@ def _cells(row: Row, runs_dir: Path) -> list[str]:
         _or_blank(row.test_loss, ".4g"),
         accuracy or "",
         _or_blank(row.test_r2, ".3f"),
+        "" if row.test_psnr is None else f"{row.test_psnr:.2f} dB",
         _or_blank(row.parameters, ",d"),
         "" if row.seconds is None else _duration(row.seconds),
         _when(row.started),

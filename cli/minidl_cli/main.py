@@ -119,13 +119,13 @@ def _warnings_shown() -> Iterator[None]:
 
 
 def _report(error: Exception) -> None:
-    from minidl.errors import ConfigError, DataError
+    from minidl.errors import CheckError, ConfigError, DataError
 
     if "--debug" in sys.argv:
         import traceback
 
         traceback.print_exc()
-    if isinstance(error, ConfigError | DataError):
+    if isinstance(error, ConfigError | CheckError | DataError):
         for problem in error.problems:
             _print_error(str(problem))
     else:

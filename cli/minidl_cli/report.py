@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.errors import RunError
+from minidl.files import status, write_atomic
 from minidl.runs import is_sweep
 from minidl_cli.options import Debug
 
@@ -111,7 +112,7 @@ def report(
     from minidl.report.study import default_figures, document, report_of
 
     chosen = paths or [_DEFAULT]
-    if not paths and not _DEFAULT.exists():
+    if not paths and status(_DEFAULT) is None:
         raise RunError("runs: no such folder: `minidl train CONFIG` makes the first run")
     own = any(x for x in (by, metric, where, best_over, best_by, sort_by))
     own = own or epoch is not Epoch.last or stats != "mean,std"
@@ -153,7 +154,6 @@ def _write(made: Document, format: Format, output: Path | None) -> None:
 
 def show_text(text: Callable[[int | None, bool], str], output: Path | None) -> None:
     """Writes `text(width, bold)` into a file, or to stdout: as wide and bold as the terminal is."""
-    from minidl.files import write_atomic
     from minidl.report.escape import line
 
     if output is not None:

@@ -59,7 +59,9 @@ def resume(
     from minidl.spec import load_spec
     from minidl_cli.train import show
 
-    spec = load_spec(RunFolder.open(folder).config_path)
+    run = RunFolder.open(folder)
+    run.check_config(run.read_record())
+    spec = load_spec(run.config_path)
     show(
         lambda observers, started: resume_run(
             folder, force=force, observers=observers, started=started

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from minidl.errors import DataError
+from minidl import files
+from minidl.errors import DataError, RunError
 
 MEBIBYTE = 2**20
 
@@ -29,18 +30,19 @@ def read_source(path: str | Path, limit: int) -> Source:
     path = Path(path)
     file = _shown(path)
     try:
-        status = path.stat()
+        status = files.disk(path.stat)
         if stat.S_ISDIR(status.st_mode):
             raise DataError(f"{file}: is a folder; name a file in it")
         if not stat.S_ISREG(status.st_mode):
             raise DataError(f"{file}: is not a regular file")
         if status.st_size > limit:
             raise DataError(f"{file}: is larger than the {limit // MEBIBYTE} MiB that are read")
-        content = path.read_bytes()
+        content = files.read(path)
     except FileNotFoundError:
         raise DataError(f"{file}: there is no such file{_alternative(path)}") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise DataError(f"{file}: can't be read: {getattr(error, 'strerror', error)}") from error
+        problem = DataError(f"{file}: can't be read: {getattr(error, 'strerror', error)}")
+        raise files.as_failure(problem, error) from error
     if not content:
         raise DataError(f"{file}: is empty")
     return Source(str(path), file, content, hashlib.sha256(content).hexdigest())
@@ -55,8 +57,8 @@ def _shown(path: Path) -> str:
 
 def _alternative(path: Path) -> str:
     try:
-        names = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
+        names = [entry.name for entry in files.entries(path.parent)]
+    except RunError:
         return f" (nor a folder {str(path.parent)!r})"
     close = get_close_matches(path.name, names, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import files
 from minidl.errors import ConfigError, RunError
 from minidl.report.configs import read_settings
 from minidl.report.measures import measured
@@ -31,7 +32,7 @@ class Member:
         record = folder.read_record()
         if record.get("status") not in STATUSES:
             raise RunError(f"{folder.record_path}: is damaged: it gives no known status")
-        if record["status"] == "failed" and not folder.config_path.exists():
+        if record["status"] == "failed" and not files.is_file(folder.config_path):
             raise RunError(f"{folder.path}: failed before it began{_error_of(folder)}")
         folder.check_config(record)
         if isinstance(record.get("metrics"), dict):
@@ -95,7 +96,7 @@ class Collection:
 
 def run_folders(paths: Sequence[Path]) -> list[Path]:
     """The paths without what `SWEEP/*` finds beside the runs: files, and the folder plots."""
-    beside = [p for p in paths if p.is_file() or (p.name == "plots" and is_sweep(p.parent))]
+    beside = [p for p in paths if files.is_file(p) or (p.name == "plots" and is_sweep(p.parent))]
     return [p for p in paths if p not in beside] or list(paths)
 
 
@@ -143,7 +144,7 @@ def _ended(member: Member) -> bool:
 def _error_of(folder: RunFolder) -> str:
     """The first line of error.txt, which a sweep leaves in the folder of a member that failed."""
     try:
-        first = (folder.path / "error.txt").read_text(encoding="utf-8", errors="replace")
+        first = files.read(folder.path / "error.txt").decode(errors="replace")
     except OSError:
         return ""
     return f": {first.strip().partition(chr(10))[0][:200]}"

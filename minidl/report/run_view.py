@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import files
 from minidl.errors import ConfigError, RunError
 from minidl.report.configs import read_settings
 from minidl.report.shapes import check_shapes
@@ -32,8 +33,8 @@ class RunView:
     def read(cls, folder: RunFolder) -> RunView:
         """Raises RunError where a file is damaged; files that aren't there are left out."""
         record = folder.read_record()
-        metrics = folder.read_columns() if folder.metrics_path.exists() else {}
-        predictions = folder.read_predictions() if folder.predictions_path.exists() else {}
+        metrics = folder.read_columns() if files.is_file(folder.metrics_path) else {}
+        predictions = folder.read_predictions() if files.is_file(folder.predictions_path) else {}
         try:
             check_shapes(predictions, record.get("task", "classification") == "classification")
         except ValueError as error:

@@ -151,7 +151,7 @@ def _kept(name: str, asked: AnyFigure, figure: Figure, folder: Path | None) -> D
     png = style.to_png(figure)
     path = None
     if folder is not None:
-        if not folder.is_dir():
+        if not files.is_folder(folder):
             files.make_folder(folder)
         path = folder / f"{name}.png"
         files.write_atomic(path, png)

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from minidl import files
 from minidl.errors import ConfigError, Problem
 from minidl.spec.nodes import Broken, Mapping, Node, Place, Scalar, Sequence, show
 
@@ -41,15 +42,15 @@ _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def read_text(path: Path) -> str:
     """The text of a config file; ConfigError where it can't be had."""
     try:
-        if not path.exists():
+        if not files.disk(path.exists):
             raise _unreadable(path, "no such file")
-        if not path.is_file():
-            raise _unreadable(path, "is a directory" if path.is_dir() else "isn't a regular file")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        if not files.disk(path.is_file):
+            is_folder = files.disk(path.is_dir)
+            raise _unreadable(path, "is a directory" if is_folder else "isn't a regular file")
+        content = files.read(path, MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(path, reason[:1].lower() + reason[1:]) from error
+        raise files.as_failure(_unreadable(path, reason[:1].lower() + reason[1:]), error) from error
     if len(content) > MAX_BYTES:
         raise _unreadable(path, "is larger than 1 MB, too large for a config")
     try:

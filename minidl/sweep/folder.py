@@ -57,17 +57,18 @@ class SweepFolder:
         if folder.path.is_symlink():
             message = "is a symbolic link: a sweep is never written through one"
             raise RunError(f"{folder.path}: {message}")
-        if folder.path.exists():
+        if files.status(folder.path) is not None:
             refuse_links(folder.path)
-            if not (folder.path / SWEEP).is_file():
+            if not files.is_file(folder.path / SWEEP):
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder.refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
-        else:
-            files.make_folder(folder.path, new=True)
         block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
         text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
-        files.write_atomic(folder.path / SWEEP, text.encode())
+        if files.status(folder.path) is None:
+            files.new_folder(folder.path, {SWEEP: text.encode()})
+        else:
+            files.write_atomic(folder.path / SWEEP, text.encode())
         return folder
 
     @staticmethod
@@ -153,7 +154,7 @@ class SweepFolder:
     def write_error(self, member: Member, text: str) -> None:
         """Note that a member failed, and why; its folder may not be there yet."""
         run = self.run(member)
-        if not run.path.is_dir():
+        if not files.is_folder(run.path):
             files.make_folder(run.path)
         files.write_atomic(run.path / _ERROR, text.encode("utf-8", "replace"))
         record: dict[str, Any] = {"name": member.spec.name}
@@ -190,7 +191,7 @@ class SweepFolder:
     def _row(self, member: Member) -> dict[str, Any]:
         run = self.run(member)
         record: Mapping[str, Any] = {}
-        if run.record_path.exists():
+        if files.is_file(run.record_path):
             try:
                 record = run.read_record()
             except RunError:
@@ -226,7 +227,9 @@ class SweepFolder:
         before = self._written()
         now = _read_yaml(_as_yaml({**sweep.base, "sweep": sweep.block}, None), "this sweep")
         names = {member.name for member in sweep.members}
-        held = {path.name for path in self.path.iterdir() if is_run(path)}
+        # Those with a dot in front were being made when a process was killed.
+        held = {path.name for path in files.entries(self.path) if is_run(path)}
+        held = {name for name in held if not name.startswith(".")}
         old, new = _flat(before), _flat(now)
         changed = [
             f"  {key}: {old.get(key, '(not given)')} → {new.get(key, '(not given)')}"

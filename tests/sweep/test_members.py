@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sweep.helpers import alone, as_stack, members, sweep
+from sweep.helpers import alone, as_stack, members, planned, sweep
 from trainings import columns, distance, spec, train
 
+from minidl.executors import Update
 from minidl.runs import RunFolder
 from minidl.spec import Spec, load_spec
+from minidl.sweep.run import run
 from minidl.sweep.stack_run import StackRun
 
 # What the design promises for 50 epochs in float64; rounding alone stays near 1e-14.
@@ -192,3 +194,23 @@ def test_a_run_with_a_members_seed_is_that_member(tmp_path: Path) -> None:
     _same_checkpoints(single, member)
     others = [run for run in members(tmp_path) if run.path != member.path]
     assert all(columns(run) != columns(member) for run in others)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "metric"),
+    [(["loss=mse,cross_entropy"], "test_accuracy"), (["data=noisy_sine,friedman1"], "test_mse")],
+)
+def test_the_best_so_far_is_told_by_a_metric_that_all_losses_share(
+    overrides: list[str], metric: str, tmp_path: Path
+) -> None:
+    told: dict[str, float] = {}
+
+    def watch(update: Update) -> None:
+        if update.progress:
+            assert update.progress.metric == metric
+            told.update(update.progress.best)
+
+    run(planned(tmp_path, *overrides, "training.epochs=5", jobs=1), watch=watch)
+    choose = max if metric == "test_accuracy" else min
+    for one in members(tmp_path):
+        assert told[one.path.name] == choose(columns(one)[metric])

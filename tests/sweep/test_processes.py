@@ -138,11 +138,11 @@ class Sweeping:
         until(self.is_gone)
         return self.process.returncode, out, err
 
-    def children(self) -> list[str]:
-        """Its child processes: torch's resource tracker, then the workers."""
-        return (
-            Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        )
+    def wait_for_workers(self) -> None:
+        """Until the first is started: the child process before it is Python's resource tracker."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        until(lambda: self.process.poll() is not None or len(children.read_text().split()) > 1)
 
     def kill(self) -> None:
         """All that is left of it."""

@@ -267,6 +267,15 @@ def test_a_checkpoint_that_was_to_be_removed_serves_nobody(tmp_path: Path) -> No
     assert not checkpoints.exists()
 
 
+def test_what_a_kill_left_half_made_is_cleared_away(tmp_path: Path) -> None:
+    carried_out(tmp_path, "seed=0,1")
+    runs = tmp_path / "runs" / "small"
+    shutil.copytree(members(tmp_path)[0].path, runs / ".seed=2.0123.tmp")
+    (runs / ".0123.tmp").write_text("half")
+    assert minidl("resume", runs).code == 0
+    assert not list(runs.glob(".*"))
+
+
 # Damage.
 
 

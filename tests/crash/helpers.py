@@ -1,0 +1,154 @@
+"""What the tests of crashes share: a run and a sweep, how they go on, what they end with."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from crash.server import Ended, Server
+from trainings import SMALL
+
+from minidl.runs import RunFolder, is_run
+
+TRAINING = ["training.checkpoint_every=1", "optimizer=adam", "model.dropout=0.2"]
+GRID = ["optimizer.lr=0.1,0.01", "seed=1,2"]  # one stack
+KEYS = ("status", "reason", "epochs", "steps", "final", "best", "weights", "config_sha256")
+KINDS = ("run", "sweep")
+
+
+def command(folder: Path, *overrides: str, kind: str = "run") -> list[object]:
+    """`minidl train` or `minidl sweep` of three epochs, into `folder`/runs/run."""
+    config = folder / "small.yaml"
+    config.write_text(SMALL)
+    runs = ("--runs-dir", folder / "runs", "--name", "run", "--quiet", "--device", "cpu")
+    if kind == "sweep":
+        return ["sweep", config, *TRAINING, *GRID, *overrides, *runs, "--jobs", 1]
+    return ["train", config, *TRAINING, *overrides, *runs]
+
+
+def run_of(folder: Path) -> RunFolder:
+    """The run of that command; of a sweep only the path has a meaning."""
+    return RunFolder(folder / "runs" / "run")
+
+
+def runs_of(folder: Path) -> Iterator[RunFolder]:
+    """The run, or all of the sweep."""
+    path = run_of(folder).path
+    if is_run(path):
+        yield RunFolder(path)
+    elif path.exists():
+        yield from (RunFolder(one) for one in sorted(path.iterdir()) if is_run(one))
+
+
+def whole(
+    server: Server, folder: Path, *overrides: str, kind: str = "run"
+) -> tuple[RunFolder, Ended]:
+    """A run that nothing disturbs, and how its command ended."""
+    folder.mkdir()
+    ended = server.run(*command(folder, *overrides, kind=kind))
+    assert ended.code == 0, ended.err
+    return run_of(folder), ended
+
+
+def killed(
+    server: Server, folder: Path, kill_at: int, *overrides: str, kind: str = "run"
+) -> list[object]:
+    """A run that was killed at that operation; returns what a user does then."""
+    folder.mkdir()
+    arguments = command(folder, *overrides, kind=kind)
+    assert server.run(*arguments, kill_at=kill_at).code == -9
+    return next_command(folder, arguments)
+
+
+def next_command(folder: Path, arguments: list[object]) -> list[object]:
+    """`resume` once there is something to resume, else the same command again."""
+    run = run_of(folder)
+    return ["resume", run.path, "--quiet"] if (run.path / marker(arguments)).exists() else arguments
+
+
+def marker(arguments: list[object]) -> str:
+    """The file that makes a run or a sweep of a folder."""
+    return "sweep.yaml" if "--jobs" in arguments else "config.yaml"
+
+
+def go_on(server: Server, folder: Path, arguments: list[object]) -> None:
+    """Let what was disturbed come to its end; it may have reached it. No result is made twice."""
+    before = {run.path: run.read_record()["ended"] for run in runs_of(folder) if ended(run)}
+    finished = server.run(*next_command(folder, arguments))
+    at_its_end = "nothing to resume: the run has ended (done)" in finished.err
+    assert finished.code == 0 or (finished.code == 2 and at_its_end), finished
+    for path, when in before.items():
+        assert RunFolder(path).read_record()["ended"] == when
+
+
+def ended(run: RunFolder) -> bool:
+    return run.status in ("done", "diverged")
+
+
+def assert_same(run: RunFolder, whole: RunFolder) -> None:
+    """The same files with the same content, all that tells the time aside."""
+    assert names(run) == names(whole)
+    pairs = zip(runs_of(run.path.parent.parent), runs_of(whole.path.parent.parent), strict=True)
+    for mine, theirs in pairs:
+        assert_same_run(mine, theirs)
+    results = whole.path / "results.csv"
+    if results.exists():
+        assert table(run.path / "results.csv") == table(results)
+
+
+def assert_same_run(run: RunFolder, whole: RunFolder) -> None:
+    assert run.path.name == whole.path.name
+    assert without_clock(run) == without_clock(whole)
+    for name in ("last", "best"):
+        assert tensors_equal(run.load_checkpoint(name)[0], whole.load_checkpoint(name)[0])
+    mine, theirs = run.read_predictions(), whole.read_predictions()
+    assert mine.keys() == theirs.keys()
+    assert all(np.array_equal(mine[name], theirs[name]) for name in mine)
+    record, other = run.read_record(), whole.read_record()
+    for one in (record, other):
+        del one["best"]["seconds"]
+    assert {key: record[key] for key in KEYS} == {key: other[key] for key in KEYS}
+
+
+def names(run: RunFolder) -> set[str]:
+    """All files; the checkpoint before the last may be missing."""
+    inside = {str(path.relative_to(run.path)) for path in run.path.rglob("*")}
+    beside = {path.name for path in run.path.parent.iterdir()}
+    return {name for name in inside | beside if not name.endswith("previous.safetensors")}
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """results.csv without the times."""
+    with path.open(newline="") as file:
+        return [
+            {k: v for k, v in row.items() if k != "train_seconds"} for row in csv.DictReader(file)
+        ]
+
+
+def tensors_equal(mine: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> bool:
+    return mine.keys() == theirs.keys() and all(torch.equal(mine[k], theirs[k]) for k in mine)
+
+
+def without_clock(run: RunFolder) -> list[str]:
+    """The lines of metrics.csv without their last cell: the seconds."""
+    if not run.metrics_path.exists():  # no epoch has ended yet
+        return []
+    return [line.rpartition(",")[0] for line in run.metrics_path.read_text().splitlines()]
+
+
+def copy(source: Path, target: Path) -> Path:
+    """A folder's state, to be disturbed."""
+    shutil.copytree(source, target)
+    return target
+
+
+def assert_one_line(ended: Ended, *files: Any) -> None:
+    """One message that names one of the files or what lies in it, and no traceback."""
+    (line,) = ended.err.splitlines()
+    assert line.startswith("minidl: "), line
+    assert any(str(file) in line for file in files), line

@@ -1,0 +1,225 @@
+"""Runs minidl commands in children forked from a warm process, and lets the disk fail under them.
+
+A process of its own takes seconds to import torch; a fork of one that has takes milliseconds.
+`Server` is what tests use; run as a script this file is the warm process. Requests and answers are
+JSON, a line each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+READING = {"stat", "listdir", "fdopen", "read", "fsync", "sync", "close"} | {
+    *("exists", "is_file", "is_dir")  # these leave a disk as it is
+}
+TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """How a command ended: `code` is negative for a signal, as in subprocess."""
+
+    pid: int
+    code: int
+    out: str
+    err: str
+    seconds: float  # from the last signal on
+    # Of each operation on the disk whether it may change something; empty if it was killed.
+    operations: list[bool]
+
+    @property
+    def moments(self) -> list[int]:
+        """Numbers of the operations at which a kill leaves something else behind than before.
+
+        All of them where tests take their time.
+        """
+        return [n for n, changes in enumerate(self.operations, 1) if changes or TIMES > 1]
+
+
+class Server:
+    """The warm process, seen from a test."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+
+    def run(self, *arguments: object, **fault: Any) -> Ended:
+        """One command: `minidl *arguments`.
+
+        A fault is `kill_at=n` (at its n-th operation on the disk; a write is done by half),
+        `fail_at=n, errno=e, lasting=bool` (that one fails, or all from there on), or
+        `signals=[number, …], after=seconds`, or `signal_at=n, signals=[number]`. `stdout=path`
+        sends what it prints elsewhere.
+        """
+        return self.race([arguments], **fault)[0]
+
+    def race(self, commands: Sequence[Sequence[object]], **fault: Any) -> list[Ended]:
+        """Several commands at once, all with the same fault."""
+        assert self._process.stdin
+        assert self._process.stdout
+        lists = [[str(argument) for argument in command] for command in commands]
+        print(json.dumps({"commands": lists, **fault}), file=self._process.stdin, flush=True)
+        return [Ended(**answer) for answer in json.loads(self._process.stdout.readline())]
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def serve() -> None:
+    """Answer requests until there are no more."""
+    warm_up()
+    gc.freeze()  # a collection in a child would copy all that it looks at
+    for line in sys.stdin:
+        request = json.loads(line)
+        with tempfile.TemporaryDirectory() as scratch:
+            answers = _carry_out(request, Path(scratch))
+        print(json.dumps(answers), flush=True)
+
+
+def warm_up() -> None:
+    """Load all that a training loads, and train once."""
+    import minidl_cli.app
+    import minidl_cli.progress
+    import minidl_cli.sweep_progress
+    import typer.main
+
+    import minidl.report
+    from minidl.execute import execute, resume
+    from minidl.runs import RunFolder
+    from minidl.spec import load_spec, load_sweep
+    from minidl.sweep.folder import SweepFolder
+    from minidl.sweep.run import plan, run
+
+    def draw_run(folder: RunFolder) -> list[Path]:
+        """One figure that takes no time."""
+        return [folder.write_plot("loss", b"a figure")]
+
+    minidl.report.draw_run = draw_run
+    minidl_cli.app.app = typer.main.get_command(minidl_cli.app.app)  # type: ignore[assignment]
+    with tempfile.TemporaryDirectory() as folder:
+        config, runs = Path(folder) / "small.yaml", Path(folder) / "runs"
+        config.write_text("data: {type: disk, train: 20}\nmodel: mlp\ntraining: {epochs: 2}\n")
+        path = execute(load_spec(config), runs_dir=runs).run.folder.path
+        record = RunFolder(path).read_record()
+        RunFolder(path).write_record({**record, "status": "interrupted"})
+        resume(path)
+        swept = load_sweep(config, ["seed=1,2"])
+        run(plan(swept, SweepFolder.create(runs, swept), jobs=1))
+
+
+def _carry_out(request: dict[str, Any], scratch: Path) -> list[dict[str, Any]]:
+    gate, start = os.pipe()
+    children = []
+    for place, command in enumerate(request["commands"]):
+        pid = os.fork()
+        if not pid:
+            os.close(start)
+            os.read(gate, 1)  # until all are there
+            _child(command, request, scratch / str(place))
+        children.append(pid)
+    os.close(gate)
+    os.close(start)
+    if "after" in request:
+        for number in request["signals"]:
+            time.sleep(request["after"])
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(children[0], number)
+    answers = []
+    signalled = time.perf_counter()
+    for place, pid in enumerate(children):
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        out, err, log = (_read(scratch / f"{place}.{kind}") for kind in ("out", "err", "log"))
+        said: dict[str, Any] = {"seconds": time.perf_counter() - signalled}
+        said |= {"out": out, "err": err, "operations": json.loads(log or "[]")}
+        answers.append({"pid": pid, "code": code, **said})
+    return answers
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
+    from minidl_cli.main import _leave, main
+
+    from minidl import files
+
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, _leave)  # as `main` begins: a signal may come before it does
+    out = request.get("stdout", f"{files_at}.out")
+    for number, path in ((1, out), (2, f"{files_at}.err")):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+    sys.argv = ["minidl", *command]
+    counter = Counter(request)
+    files.disk = counter
+    code = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 99
+    sys.stderr.flush()
+    sys.stdout.flush()  # as the interpreter does when it ends
+    Path(f"{files_at}.log").write_text(json.dumps(counter.log))
+    os._exit(code)
+
+
+class Counter:
+    """Stands in for `files.disk`: counts operations, and lets one fail."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.done = 0
+        self.log: list[bool] = []
+        self.kill_at, self.fail_at = request.get("kill_at"), request.get("fail_at")
+        self.signal_at, self.signals = request.get("signal_at"), request.get("signals")
+        self.errno, self.lasting = request.get("errno", 0), request.get("lasting", False)
+
+    def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        self.done += 1
+        opens = operation is os.open and arguments[1] == os.O_RDONLY
+        self.log.append(not (opens or getattr(operation, "__name__", "") in READING))
+        if self.done == self.kill_at:
+            if operation is os.write:
+                handle, content = arguments
+                os.write(handle, content[: len(content) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.done == self.signal_at:
+            signal.raise_signal(self.signals[0])
+        if self.fail_at and (
+            self.done >= self.fail_at if self.lasting else self.done == self.fail_at
+        ):
+            raise OSError(self.errno, os.strerror(self.errno))
+        if operation in (os.fsync, os.sync):
+            return None  # what a kill leaves behind doesn't depend on it, and it is slow
+        return operation(*arguments, **options)
+
+
+def delays(count: int, longest: float, seed: int = 0) -> list[float]:
+    """Random moments."""
+    generator = random.Random(seed)
+    return [generator.uniform(0, longest) for _ in range(count)]
+
+
+if __name__ == "__main__":
+    serve()

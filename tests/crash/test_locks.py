@@ -1,0 +1,104 @@
+"""One process works on a run folder; the others say who does."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from crash.helpers import assert_same, command, copy, killed, run_of, whole
+from crash.server import TIMES, Server
+from trainings import minidl
+
+from minidl.errors import RunError
+from minidl.locks import locked
+
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
+
+LONGER = "training.epochs=20"
+IN_USE = r"minidl: {folder}: is in use by process (\d+) on \S+ since \d{{4}}-\S+ \S+"
+
+
+def test_of_eight_processes_one_makes_the_run(server: Server, tmp_path: Path) -> None:
+    undisturbed, _ = whole(server, tmp_path / "whole", LONGER)
+    blamed = 0
+    for number in range(10 * TIMES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        ended = server.race([command(folder, LONGER)] * 8)
+        (winner,) = [one for one in ended if one.code == 0]
+        for loser in set(ended) - {winner}:
+            assert (loser.code, loser.out) == (2, "")
+            assert "exists already" in loser.err or is_in_use(loser.err, folder, winner.pid)
+            blamed += "is in use" in loser.err
+        assert_same(run_of(folder), undisturbed)
+    assert blamed > 10
+
+
+def test_of_eight_processes_one_resumes_the_run(server: Server, tmp_path: Path) -> None:
+    undisturbed, ended = whole(server, tmp_path / "whole", LONGER)
+    killed(server, tmp_path / "first", len(ended.operations) // 3, LONGER)
+    for number in range(10 * TIMES):
+        folder = copy(tmp_path / "first", tmp_path / str(number))
+        raced = server.race([["resume", run_of(folder).path, "--quiet"]] * 8)
+        (winner,) = [one for one in raced if one.code == 0]
+        for loser in set(raced) - {winner}:
+            assert (loser.code, loser.out) == (2, "")
+            ended_before = "nothing to resume: the run has ended (done)" in loser.err
+            assert ended_before or is_in_use(loser.err, folder, winner.pid)
+        assert_same(run_of(folder), undisturbed)
+
+
+def is_in_use(err: str, folder: Path, holder: int) -> bool:
+    found = re.match(IN_USE.format(folder=run_of(folder).path), err)
+    return bool(found) and int(found[1]) == holder
+
+
+def test_a_run_at_work_is_not_overwritten_or_resumed(tmp_path: Path) -> None:
+    arguments = command(tmp_path)
+    with locked(run_of(tmp_path).path):
+        for wanted in (arguments, [*arguments, "--overwrite"]):
+            ended = minidl(*wanted)
+            assert ended.code == 2
+            assert is_in_use(ended.err, tmp_path, os.getpid())
+        assert not run_of(tmp_path).path.exists()
+
+
+def test_a_run_of_a_sweep_is_left_alone_while_the_sweep_is_at_work(tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "sweep.yaml").write_text("")
+    (tmp_path / "sweep" / "run").mkdir()
+    (tmp_path / "sweep" / "run" / "config.yaml").write_text("data: disk\nmodel: mlp\n")
+    (tmp_path / "sweep" / "run" / "run.json").write_text('{"status": "interrupted"}')
+    with locked(tmp_path / "sweep"):
+        ended = minidl("resume", tmp_path / "sweep" / "run")
+        assert ended.code == 2
+        assert f"{tmp_path / 'sweep'}: is in use by process {os.getpid()}" in ended.err
+
+
+def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
+    held, told = os.pipe()
+    pid = os.fork()
+    if not pid:
+        with locked(tmp_path / "run"):
+            os.write(told, b"1")
+            time.sleep(60)
+    os.read(held, 1)
+    with pytest.raises(RunError, match=f"is in use by process {pid} on "), locked(tmp_path / "run"):
+        pass
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    with locked(tmp_path / "run"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_is_left_with_nothing_behind_also_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "a" / "run"):
+        raise ZeroDivisionError
+    with locked(tmp_path / "a" / "run"):
+        assert [path.name for path in (tmp_path / "a").iterdir()] == [".run.lock"]
+    assert not list((tmp_path / "a").iterdir())

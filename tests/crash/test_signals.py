@@ -1,0 +1,166 @@
+"""Ctrl-C, SIGTERM and SIGHUP end a run in good order, whenever they come; a second one at once."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crash.helpers import assert_same, command, go_on, run_of, whole, without_clock
+from crash.server import TIMES, Ended, Server, delays
+from trainings import spec
+
+from minidl import report
+from minidl.execute import execute, resume
+from minidl.runs import RunFolder
+from minidl.signals import SIGNALS
+
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
+
+LONG = "training.epochs=400"
+STOPPED_EARLY = r"(minidl: stopped by SIG[A-Z]+\n)?"
+
+
+def assert_in_good_order(ended: Ended, folder: Path, number: int) -> None:
+    """It stopped within seconds and says how to go on, or had reached its end before."""
+    run = run_of(folder)
+    assert ended.seconds < 5
+    assert "Traceback" not in ended.err
+    if ended.code == 0:
+        assert run.status == "done"
+        return
+    assert ended.code == 128 + number, ended
+    if not run.path.exists():
+        assert re.fullmatch(STOPPED_EARLY, ended.err)
+    elif run.status != "done":
+        assert run.status == "interrupted"
+        assert run.read_record()["reason"] == f"by {signal.Signals(number).name}"
+        assert f"minidl resume {run.path}" in ended.err
+        assert ended.out == f"{run.path}\n"
+        assert run.load_checkpoint("last")[1]["finished"] == run.read_record()["epochs"]
+        assert len(without_clock(run)[1:]) == run.read_record()["epochs"]
+
+
+def loud(folder: Path, *overrides: str) -> list[object]:
+    return [word for word in command(folder, *overrides) if word != "--quiet"]
+
+
+def test_a_signal_at_a_random_moment(server: Server, tmp_path: Path) -> None:
+    undisturbed, _ = whole(server, tmp_path / "whole", LONG)
+    started = time.perf_counter()
+    whole(server, tmp_path / "clock", LONG)
+    duration = time.perf_counter() - started
+    interrupted = 0
+    for number, delay in enumerate(delays(20 * TIMES, duration)):
+        folder, one = tmp_path / str(number), SIGNALS[number % len(SIGNALS)]
+        folder.mkdir()
+        ended = server.run(*loud(folder, LONG), signals=[one], after=delay)
+        assert_in_good_order(ended, folder, one)
+        interrupted += ended.code != 0
+        go_on(server, folder, command(folder, LONG))
+        assert_same(run_of(folder), undisturbed)
+    assert interrupted
+
+
+def test_a_signal_in_the_midst_of_writing(server: Server, tmp_path: Path) -> None:
+    """At operations on the disk: of checkpoints, metrics, record, and of the first folder."""
+    undisturbed, ended = whole(server, tmp_path / "whole")
+    generator = random.Random(0)
+    for number in range(20 * TIMES):
+        folder, one = tmp_path / str(number), SIGNALS[number % len(SIGNALS)]
+        folder.mkdir()
+        at = generator.randrange(1, len(ended.operations) + 1)
+        stopped = server.run(*loud(folder), signals=[one], signal_at=at)
+        assert_in_good_order(stopped, folder, one)
+        go_on(server, folder, command(folder))
+        assert_same(run_of(folder), undisturbed)
+
+
+def test_a_second_signal_ends_it_at_once(server: Server, tmp_path: Path) -> None:
+    """Even in an epoch that takes hours."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    hours = ("training.batch_size=1", "data.train=1000000", "model.hidden=[100]")
+    signals = [signal.SIGTERM, signal.SIGTERM]
+    ended = server.run(*loud(folder, *hours), signals=signals, after=1.5)
+    assert ended.code == 143
+    assert ended.seconds < 2
+    assert "Traceback" not in ended.err
+    if run_of(folder).path.exists():
+        assert run_of(folder).status in ("interrupted", "running")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize("number", range(3 * TIMES))
+def test_a_signal_while_modules_are_imported(number: int, tmp_path: Path) -> None:
+    """From the moment on at which Python runs the first line of minidl."""
+    one = SIGNALS[number % len(SIGNALS)]
+    words = [str(word) for word in command(tmp_path, "training.epochs=1000000")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "minidl_cli.main", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not catches(process.pid, signal.SIGTERM):
+        assert process.poll() is None
+    time.sleep(random.Random(number).uniform(0, 2))
+    process.send_signal(one)
+    started = time.monotonic()
+    out, err = process.communicate(timeout=60)
+    seconds = time.monotonic() - started
+    assert_in_good_order(Ended(0, process.returncode, out, err, seconds, []), tmp_path, one)
+
+
+def catches(pid: int, number: int) -> bool:
+    found = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(found and int(found[1], 16) >> (number - 1) & 1)
+
+
+# While figures are drawn.
+
+
+@pytest.mark.parametrize("disguised", [False, True])
+def test_a_signal_while_figures_are_drawn(
+    disguised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is interrupted, and resume draws them; an import may turn it into another error."""
+
+    def draw(folder: RunFolder) -> list[Path]:
+        assert folder.status == "running"
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException as error:
+            raise (ImportError("a module that failed") if disguised else error) from None
+        return []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "draw_run", draw)
+        outcome = execute(spec(), runs_dir=tmp_path, name="run")
+    assert outcome.exit_code == 143
+    run = RunFolder(tmp_path / "run")
+    assert (run.status, run.read_record()["reason"]) == ("interrupted", "by SIGTERM")
+    drawn: list[Any] = []
+    monkeypatch.setattr(report, "draw_run", drawn.append)
+    assert resume(run.path).exit_code == 0
+    assert len(drawn) == 1
+    assert run.status == "done"
+
+
+def test_a_signal_in_the_last_epoch_leaves_the_figures_to_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(row: Any) -> None:
+        if row["epoch"] == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(report, "draw_run", lambda folder: pytest.fail("drew"))
+    outcome = execute(spec(), runs_dir=tmp_path, name="run", observers=[send])
+    assert outcome.exit_code == 130
+    assert RunFolder(tmp_path / "run").status == "interrupted"
