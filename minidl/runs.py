@@ -253,6 +253,14 @@ def is_run(path: Path) -> bool:
     return any(files.is_file(path / name) for name in (_CONFIG, _RECORD))
 
 
+def refuse_links(folder: Path) -> None:
+    """Raises RunError where a link lies in a folder: who writes there might write elsewhere."""
+    for path, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            if (link := Path(path, name)).is_symlink():
+                raise RunError(f"{link}: is a symbolic link: a run is never written through one")
+
+
 def is_sweep(path: Path) -> bool:
     """Whether a folder holds a sweep."""
     return files.is_file(path / SWEEP)
