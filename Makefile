@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help run test check format bench clean
+.PHONY: help run test torture check format bench clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ run: $(INSTALLED)  ## Train configs/relu_mse_sgd.yaml
 
 test: $(INSTALLED)  ## Run all tests, on two processes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+
+torture: $(INSTALLED)  ## Kill and fail trainings ten times as often as the tests do
+	OMP_NUM_THREADS=1 TORTURE=10 $(BIN)/python -m pytest -q -n 2 -m torture
 
 check: $(INSTALLED)  ## Lint, format and types; the import rules are a test
 	$(BIN)/ruff check .

@@ -1,35 +1,33 @@
-"""Report 004's denoiser as a training step, in minidl and in PyTorch.
+"""Report 004's denoiser as a training step, in minidl and in PyTorch: time and memory.
 
-    python benchmarks/denoiser.py NAME
+    python benchmarks/denoiser.py [--runs 60]
 
-prints by how many MB a process grows while it trains (Linux).
+Prints Markdown. Both take turns in one process; a ratio above 1 means that minidl is faster. Memory
+is by how many MB a process of its own grows while it trains (Linux).
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Annotated
 
 import torch
+import typer
 from torch import Tensor
 
 from minidl import nn, optim
+from minidl.bench.timing import medians
 from minidl.capture import capture
+from minidl.reference import counterpart
+from minidl.report.sheet import Field, Record, Sheet, as_text
 
 BATCH, CHANNELS, SIZE = 32, 32, 32
 
 Function = Callable[[], object]
-
-
-class Upsampling(torch.nn.Sequential):
-    """Report 004's Upsampling, in PyTorch."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
-        super().__init__(
-            torch.nn.Upsample(scale_factor=2),
-            torch.nn.Conv2d(in_channels, out_channels, kernel_size, padding="same"),
-        )
 
 
 def denoiser() -> nn.Sequential:
@@ -52,14 +50,14 @@ def denoiser_in_two_steps() -> nn.Sequential:
     )  # fmt: skip
 
 
-def torch_denoiser() -> torch.nn.Sequential:
-    """The same in PyTorch."""
-    return torch.nn.Sequential(
-        torch.nn.Conv2d(3, CHANNELS, 3, stride=2, padding=1), torch.nn.ReLU(),
-        torch.nn.Conv2d(CHANNELS, CHANNELS, 3, stride=2, padding=1), torch.nn.ReLU(),
-        Upsampling(CHANNELS, CHANNELS, 3), torch.nn.ReLU(),
-        Upsampling(CHANNELS, 3, 3), torch.nn.Sigmoid(),
-    )  # fmt: skip
+def torch_denoiser(seed: int) -> torch.nn.Module:
+    """The same in PyTorch, with its own first weights."""
+    network = counterpart(denoiser())
+    torch.manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.reset_parameters()
+    return network
 
 
 def images(batch: int) -> tuple[Tensor, Tensor]:
@@ -87,7 +85,7 @@ def step(network: nn.Sequential, batch: int) -> Function:
 
 def torch_step(batch: int) -> Function:
     """PyTorch's, with autograd and torch.optim."""
-    network, loss = torch_denoiser(), torch.nn.MSELoss()
+    network, loss = torch_denoiser(0), torch.nn.MSELoss()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.5, momentum=0.9)
     x, target = images(batch)
 
@@ -106,6 +104,50 @@ STEPS: dict[str, Callable[[int], Function]] = {
     "Upsample, Conv2d": lambda batch: step(denoiser_in_two_steps(), batch),
     "PyTorch": torch_step,
 }
+OURS = list(STEPS)[:-1]
+
+
+def times(runs: int) -> Sheet:
+    """Milliseconds a training step, on one thread and on two."""
+    records: list[Record] = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        calls = [(make(BATCH), nullcontext) for make in STEPS.values()]
+        taken = dict(zip(STEPS, medians(calls, runs), strict=True))
+        records += [
+            {"upsampling as": name, "threads": threads, "ours": 1e3 * taken[name],
+             "PyTorch": 1e3 * taken["PyTorch"], "ratio": taken["PyTorch"] / taken[name]}
+            for name in OURS
+        ]  # fmt: skip
+    title = f"Denoiser: ms a training step (batch {BATCH}, {SIZE}×{SIZE}), medians of {runs}"
+    return _sheet(title, records)
+
+
+def memory() -> Sheet:
+    """Each training in a process of its own."""
+    measured = {name: _peak(name) for name in STEPS}
+    records = [
+        {"upsampling as": name, "ours": measured[name], "PyTorch": measured["PyTorch"],
+         "ours / PyTorch": measured[name] / measured["PyTorch"]}
+        for name in OURS
+    ]  # fmt: skip
+    return _sheet("Denoiser: peak memory of a training, MB beyond what was there before", records)
+
+
+def _sheet(title: str, records: list[Record]) -> Sheet:
+    def field(name: str) -> Field:
+        def show(record: Record) -> str:
+            value = record[name]
+            return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+        return Field(name, show, number=name != "upsampling as")
+
+    return Sheet("denoiser", title, [field(name) for name in records[0]], records)
+
+
+def _peak(name: str) -> float:
+    command = [sys.executable, __file__, "--peak-of", name]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def print_peak_memory(name: str) -> None:
@@ -125,6 +167,17 @@ def _memory(key: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(key))
 
 
-if __name__ == "__main__":
+def main(
+    runs: Annotated[int, typer.Option(min=1, help="How often each step is timed.")] = 60,
+    peak_of: Annotated[str | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Measure the denoiser's training step."""
     torch.manual_seed(0)
-    print_peak_memory(sys.argv[1])
+    if peak_of is not None:
+        print_peak_memory(peak_of)
+        return
+    print(as_text([times(runs), memory()], [], "md"), end="")
+
+
+if __name__ == "__main__":
+    typer.run(main)

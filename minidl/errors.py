@@ -4,10 +4,11 @@
     ├── ConfigError     a config or an override is wrong: carries every problem, with positions
     ├── DataError       a data file is missing, unreadable or holds what it must not
     ├── RunError        a run folder exists, is missing, or can't be read or written
-    └── CaptureError    a training step can't be recorded faithfully
+    ├── CaptureError    a training step can't be recorded faithfully
+    └── CheckError      a gradient isn't that of its function: carries a problem per layer
 
 `exit_code` is what the command line exits with: 2 for what the user can mend before anything ran,
-1 for what failed while running.
+1 for what failed while running, 3 for a check that failed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ class MinidlError(Exception):
     """The base class: catch this one to catch them all."""
 
     exit_code = 1
+
+
+class MinidlWarning(UserWarning):
+    """What can be meant, but rarely is: the message is shown, and the work goes on."""
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,13 @@ class RunError(MinidlError):
 
 class CaptureError(MinidlError):
     """A step that a replay would not repeat faithfully; names the module and the call."""
+
+
+class CheckError(MinidlError):
+    """Gradients that are wrong; `problems` names each layer, with its place in the config."""
+
+    exit_code = 3
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

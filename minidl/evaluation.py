@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -12,15 +13,19 @@ from minidl.data.encoding import Encoding
 from minidl.nn import Loss, Module
 from minidl.nn.memory import Memory
 
-# More samples at once would only need more memory.
+# More samples at once, or of images more numbers (42 of 3×32×32), would only need more memory.
 CHUNK = 4096
+CHUNK_NUMBERS = 2**17
+# An exact image would have an infinite PSNR.
+LEAST_MSE = 1e-10
 
 
 @dataclass(frozen=True)
 class Part:
     """The training or the test part as tensors: (N, ...) for one network, (T, N, ...) for a stack.
 
-    labels: class indices (N,) or (T, N); for a regression the values themselves.
+    labels: what outputs are measured against: class indices (N,) or (T, N); a regression's values;
+        images, clean ones where they are known.
     """
 
     inputs: Tensor
@@ -32,7 +37,8 @@ class Evaluator(Memory):
     """Measures a network: `evaluator(part)` gives each metric as one number per network.
 
     loss is a mean over samples whatever `reduction` the training uses. Classification adds
-    accuracy; regression mse, mae and r2 (the coefficient of determination), averaged over outputs.
+    accuracy; regression mse, mae and r2 (the coefficient of determination), averaged over outputs;
+    images psnr, 10 log₁₀(1 / mse) in dB, of each image by itself and then averaged (at most 100).
     `target_std` (outputs, T) scales mse and mae back where the targets were standardized.
     """
 
@@ -46,15 +52,15 @@ class Evaluator(Memory):
         super().__init__()
         self.target_std = target_std
         self.network, self.loss, self.encoding = network, loss, encoding
-        self.regression = encoding.form == "values"
+        self.regression, self.images = encoding.form == "values", encoding.form == "images"
         self._axis = 0 if network.networks is None else 1
         self._add = capture(self._add_chunk)
 
     @staticmethod
     def metrics_for(encoding: Encoding) -> tuple[str, ...]:
         """The names of the metrics, in the order of metrics.csv."""
-        regression = encoding.form == "values"
-        return ("loss", "mse", "mae", "r2") if regression else ("loss", "accuracy")
+        others = {"values": ("mse", "mae", "r2"), "images": ("psnr",)}
+        return ("loss", *others.get(encoding.form, ("accuracy",)))
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -65,12 +71,13 @@ class Evaluator(Memory):
         samples = part.inputs.shape[self._axis]
         self._sums(part.inputs).zero_()
         tensors = (part.inputs, part.targets, part.labels)
-        for start in range(0, samples, CHUNK):
-            count = min(CHUNK, samples - start)
+        size = chunk_size(part.inputs, self._axis)
+        for start in range(0, samples, size):
+            count = min(size, samples - start)
             self._add(*(x.narrow(self._axis, start, count) for x in tensors))
         sums = self._sums(part.inputs).double() / samples
         if not self.regression:
-            return {"loss": sums[0].tolist(), "accuracy": sums[1].tolist()}
+            return dict(zip(self.metrics, sums.tolist(), strict=True))
         sizes, squares = sums[1:].chunk(2)
         # mse and mae in the target's own units; R² has none.
         std = torch.ones_like(sizes) if self.target_std is None else self.target_std
@@ -92,7 +99,7 @@ class Evaluator(Memory):
         return torch.where(constant, (errors == 0).double(), 1 - errors / variance).mean(1)
 
     def _sums(self, like: Tensor) -> Tensor:
-        """Rows: loss, correct ones; for a regression loss, then |error| and error² by output."""
+        """Rows: loss, correct ones or PSNRs; for a regression |error| and error² by output."""
         rows = 1 + 2 * self.encoding.outputs if self.regression else 2
         return self.buffer("sums", (rows, self.network.networks or 1), like)
 
@@ -104,6 +111,8 @@ class Evaluator(Memory):
         sums[0].addcmul_(value, count)
         if self.regression:
             self._add_errors(sums, output, labels)
+        elif self.images:
+            self._add_psnr(sums[1], output, labels)
         else:
             self._add_correct(sums[1], output, labels)
 
@@ -122,6 +131,15 @@ class Evaluator(Memory):
         torch.sum(flags.view(len(total), -1), -1, out=counts)
         total.add_(counts)
 
+    def _add_psnr(self, total: Tensor, output: Tensor, labels: Tensor) -> None:
+        errors = torch.sub(output, labels, out=self.scratch("errors", output))
+        squares = torch.mul(errors, errors, out=errors)
+        decades = self.buffer("decades", output.shape[:-3], output)
+        torch.mean(squares, (-3, -2, -1), out=decades).clamp_min_(LEAST_MSE).log10_()
+        added = self.buffer("added", total.shape, output)
+        torch.sum(decades.view(len(total), -1), -1, out=added)
+        total.add_(added, alpha=-10)
+
     def _add_errors(self, sums: Tensor, output: Tensor, labels: Tensor) -> None:
         errors = torch.sub(output, labels, out=self.scratch("errors", output))
         squares = torch.mul(errors, errors, out=self.scratch("squares", output))
@@ -132,11 +150,17 @@ class Evaluator(Memory):
             part.add_(added.T)
 
 
+def chunk_size(inputs: Tensor, samples_axis: int) -> int:
+    """How many samples to evaluate at once, of inputs (N, ...) or (T, N, ...)."""
+    numbers = math.prod(inputs.shape[samples_axis + 1 :])
+    return max(1, min(CHUNK, CHUNK_NUMBERS // numbers))
+
+
 def predict(network: Module, inputs: Tensor, samples_axis: int = 0) -> Tensor:
     """The network's outputs in evaluation mode, in memory of their own."""
     was_training = network.training
     network.eval()
-    chunks = torch.split(inputs, CHUNK, samples_axis)
+    chunks = torch.split(inputs, chunk_size(inputs, samples_axis), samples_axis)
     outputs = torch.cat([network.forward(chunk).clone() for chunk in chunks], samples_axis)
     network.train(was_training)
     return outputs

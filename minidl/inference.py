@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,15 +17,22 @@ from numpy.typing import NDArray
 from minidl.build import Members, build_network
 from minidl.data import Preprocessing, TargetScale, read_table
 from minidl.data.encoding import Encoding
+from minidl.data.imagefile import IMAGE_FILES, read_image
 from minidl.errors import DataError, RunError
 from minidl.evaluation import predict
 from minidl.nn import Sequential
+from minidl.nn.windows import times
 from minidl.records import spreadsheet_safe
 from minidl.runs import RunFolder
 from minidl.spec import CsvData, Spec, load_spec
 from minidl.weights import set_weights
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Array = NDArray[Any]
+
+MOST_ROOM = 64  # pixels by which an image is continued, at most: more than any network's strides
 
 
 @dataclass
@@ -43,6 +52,8 @@ class TrainedRun:
         record = folder.read_record()
         try:
             encoding = Encoding(_form(record), record["outputs"])
+            if record["task"] == "images":
+                encoding = Encoding.of_images(tuple(record["output_shape"]))
             shape = tuple(record["input_shape"])
             weights = record["weights"]
         except (KeyError, TypeError) as error:
@@ -55,7 +66,7 @@ class TrainedRun:
         return cls(folder, spec, record, network.eval())
 
     def outputs(self, inputs: Array) -> Array:
-        """The network's outputs (N, K) for preprocessed inputs (N, *input_shape)."""
+        """The network's outputs (N, K), or images, for preprocessed inputs (N, *input_shape)."""
         dtype = self.network.parameters()[0].data.dtype
         x = torch.from_numpy(np.ascontiguousarray(inputs)).to(dtype)
         return predict(self.network, x).double().numpy()
@@ -63,7 +74,7 @@ class TrainedRun:
     def predict_file(
         self, path: Path, delimiter: str | None = None, *, inputs: bool = False
     ) -> str:
-        """CSV text with one row per row of a CSV file.
+        """CSV text with one row per row of a CSV file, or with one row for an image file.
 
         First comes the number of the row in the file, whose header is row 1, as messages count;
         then with `inputs` all columns of the file. A classification gives the class and a column
@@ -71,17 +82,8 @@ class TrainedRun:
         probabilities. A regression gives its targets.
         Raises DataError where the file lacks a column or holds what the training didn't know.
         """
-        if self.record.get("preprocessing") is None:
-            raise DataError(
-                f"{self.folder.path}: was trained on arrays, not on the rows of a table"
-            )
-        preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
-        if delimiter is None:
-            delimiter = self.spec.data.delimiter if isinstance(self.spec.data, CsvData) else ","
-        table = read_table(path, delimiter)
-        encoded = preprocessing.transform(table, file=str(path))
-        outputs = self.outputs(encoded.reshape(len(encoded), *self.record["input_shape"]))
-        heads, rows = self._predictions(outputs)
+        table, encoded = self._read(path, delimiter)
+        heads, rows = self._predictions(self.outputs(encoded))
         given = table if inputs else table.iloc[:, :0]
         taken = {str(name) for name in given.columns}
         heads = [f"predicted_{head}" if head in taken else head for head in heads]
@@ -106,6 +108,59 @@ class TrainedRun:
         heads = [target, *(f"{kind}_{name}" for name in names)]
         return heads, [[names[best], *row] for best, row in chosen]
 
+    def predict_image(self, path: Path) -> Array:
+        """What the network makes of an image file, (channels, height, width).
+
+        The image may have another size than those of the training, if the network takes it: at the
+        lower and right edge it is continued by as many pixels as the strides need, which are cut
+        off again. Raises DataError where there is no such size, and for what is no image.
+        """
+        if not self.gives_images:
+            raise DataError(f"{self.folder.path}: the network gives no images")
+        image = read_image(path, self.record["input_shape"][0])
+        rows, columns = _room(self.network, image.shape, self._enlarged)
+        if rows is None or columns is None:
+            raise DataError(
+                f"{path}: the network can't take {times(image.shape)}; it was trained on"
+                f" {times(self.record['input_shape'])}"
+            )
+        around = np.pad(image, ((0, 0), (0, rows), (0, columns)), mode="edge")
+        height, width = self._enlarged(image.shape)
+        return self.outputs(around[None])[0, :, :height, :width]
+
+    @property
+    def gives_images(self) -> bool:
+        """Whether its outputs are images."""
+        return bool(self.record["task"] == "images")
+
+    def _enlarged(self, shape: Sequence[int]) -> tuple[int, int]:
+        """Height and width of the output for an input (channels, height, width)."""
+        before, after = self.record["input_shape"][1:], self.record["output_shape"][1:]
+        height, width = (n * b // a for n, a, b in zip(shape[1:], before, after, strict=True))
+        return height, width
+
+    def _read(self, path: Path, delimiter: str | None) -> tuple[pd.DataFrame, Array]:
+        """A table, and its rows as the network gets them; an image is a row without columns."""
+        import pandas as pd
+
+        shape = tuple(self.record["input_shape"])
+        if self.record.get("preprocessing") is None:
+            if len(shape) != 3 or path.suffix.lower() not in IMAGE_FILES:
+                raise DataError(
+                    f"{self.folder.path}: was trained on arrays, not on the rows of a table"
+                )
+            image = read_image(path, shape[0])
+            if image.shape != shape:
+                message = f"is an image of {times(image.shape)}, but the network takes"
+                raise DataError(f"{path}: {message} {times(shape)}")
+            return pd.DataFrame(index=[1]), image[None]
+        preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
+        if delimiter is None:
+            delimiter = self.spec.data.delimiter if isinstance(self.spec.data, CsvData) else ","
+        table = read_table(path, delimiter)
+        encoded = preprocessing.transform(table, file=str(path))
+        return table, encoded.reshape(len(encoded), *shape)
+
     def _scores(self, outputs: Array) -> tuple[str, Array]:
         """What the outputs are, and one column per class, the largest for the predicted one."""
         if self.spec.loss.type == "cross_entropy":
@@ -116,6 +171,25 @@ class TrainedRun:
             outputs = torch.from_numpy(outputs).sigmoid().numpy()
         kind = "score" if self.spec.loss.type == "mse" else "probability"
         return kind, np.concatenate([1 - outputs, outputs], axis=1)
+
+
+def _room(
+    network: Sequential, shape: Sequence[int], enlarged: Callable[[Sequence[int]], Sequence[int]]
+) -> list[int | None]:
+    """The least number of further rows, and of columns, with which the output has its due size.
+
+    None where no number will do.
+    """
+    channels, *sizes = shape
+    found: list[int | None] = [None, None]
+    for extra in range(MOST_ROOM):
+        tried = (channels, sizes[0] + extra, sizes[1] + extra)
+        with suppress(ValueError):
+            output = network.output_shape(tried)
+            for axis, (got, wanted) in enumerate(zip(output[1:], enlarged(tried), strict=True)):
+                if found[axis] is None and got == wanted:
+                    found[axis] = extra
+    return found
 
 
 def _form(record: dict[str, Any]) -> Any:

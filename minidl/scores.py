@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def higher_is_better(metric: str) -> bool:
-    """Accuracy and R² grow as a network improves; losses, errors and seconds don't."""
-    return metric.endswith(("accuracy", "r2"))
+    """Accuracy, R² and PSNR grow as a network improves; losses, errors and seconds don't."""
+    return metric.endswith(("accuracy", "r2", "psnr"))

@@ -15,7 +15,7 @@ from minidl.capture import capture
 from minidl.data.batches import Batches
 from minidl.evaluation import Evaluator, Part
 from minidl.nn import Dropout, Loss, Module
-from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value
+from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value, not_finite
 from minidl.optim.schedules import constant
 from minidl.weights import set_weights, weights_of
 
@@ -103,6 +103,7 @@ class Trainer:
     def clip(self) -> None:
         """Bound the gradients, if asked to."""
         if self.clip_value is not None:
+            self._loss_sum += not_finite(self.optimizer.flat)
             clip_value(self.optimizer.flat, self.clip_value)
         if self.clip_norm is not None:
             clip_norm(self.optimizer.flat, self.clip_norm)

@@ -317,3 +317,79 @@ def surface(runs_dir: Path) -> RunFolder:
     names = {"feature_names": ["width", "height"], "target_names": ["yield"]}
     rows = epochs(50, score="r2")
     return write(runs_dir, "surface", rows, predictions, **REGRESSION, **names)
+
+
+# Images
+
+
+def images(
+    count: int, size: tuple[int, int, int], noise: float = 0.2, enlarged: int = 1
+) -> dict[str, Array]:
+    """Predictions of a denoiser that leaves more noise in every further image, or less."""
+    rng = np.random.default_rng(0)
+    _, height, width = size
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    clean = np.stack([0.5 + 0.45 * np.sin(7 * x * (i + 1) + 5 * y) for i in range(count * size[0])])
+    clean = clean.reshape(count, *size)
+    left = np.linspace(noise, 0.01, count)[:, None, None, None]
+    noisy = clean + noise * rng.normal(size=clean.shape)
+    output = clean + left * rng.normal(size=clean.shape)
+    psnr = {
+        name: -10 * np.log10(((part - clean) ** 2).mean((1, 2, 3)))
+        for name, part in (("test_input_psnr", noisy), ("test_psnr", output))
+    }
+    if enlarged > 1:
+        noisy = noisy[:, :, ::enlarged, ::enlarged]
+        del psnr["test_input_psnr"]
+    arrays = {"input": noisy, "output": output, "target": clean}
+    kept = {f"test_image_{name}": part.astype(np.float32) for name, part in arrays.items()}
+    return {**psnr, **kept, "test_image_index": np.arange(count)}
+
+
+def decibels(count: int) -> list[dict[str, Any]]:
+    rows = epochs(count, start=0.04, end=0.006, score="psnr")
+    for row in rows:
+        for part in ("train", "test"):
+            row[f"{part}_psnr"] = float(-10 * np.log10(row[f"{part}_loss"])) + 2
+    return rows
+
+
+IMAGES = {"task": "images", "feature_names": ["noisy"], "target_names": ["clean"]}
+
+
+@case
+def denoiser(runs_dir: Path) -> RunFolder:
+    return write(runs_dir, "denoise", decibels(10), images(8, (3, 32, 32)), **IMAGES)
+
+
+@case
+def one_gray_image(runs_dir: Path) -> RunFolder:
+    """One epoch, one wide image of one channel, names that are too long."""
+    name = "a run whose name goes on and on, $ \\input{x} and further than any title can show it"
+    words = {"task": "images", "target_names": ["the clean image, as it was once measured"]}
+    run = write(runs_dir, "gray", decibels(1), images(1, (1, 6, 40)), **words)
+    run.write_record({**run.read_record(), "name": name})
+    return run
+
+
+@case
+def enlarged_images(runs_dir: Path) -> RunFolder:
+    """Two channels, which are no colours, twice as large as their inputs, and some NaN."""
+    arrays = images(3, (2, 24, 16), enlarged=2)
+    arrays["test_image_output"][0, 0, 3:9] = np.nan
+    arrays["test_psnr"][0] = np.nan
+    return write(runs_dir, "enlarged", decibels(40), arrays, task="images")
+
+
+@case
+def diverged_denoiser(runs_dir: Path) -> RunFolder:
+    rows = decibels(4)
+    rows[-1] |= {
+        "train_loss": np.nan,
+        "test_loss": np.inf,
+        "train_psnr": np.nan,
+        "test_psnr": -90.0,
+    }
+    run = write(runs_dir, "diverged_denoiser", rows, {}, status="diverged", **IMAGES)
+    run.predictions_path.unlink()
+    return run

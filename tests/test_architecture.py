@@ -27,7 +27,7 @@ ALLOWED = {
     "minidl/capture.py": ("torch", "minidl.nn", "minidl.recorder"),
     "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.errors", "minidl.files"),
     "minidl/data": (
-        *("torch", "numpy", "pandas", "sklearn", "safetensors"),
+        *("torch", "numpy", "pandas", "sklearn", "safetensors", "PIL"),
         *("minidl.errors", "minidl.seeds", "minidl.files", "minidl.spec"),
     ),
     "minidl/train.py": (
@@ -35,12 +35,23 @@ ALLOWED = {
         *("minidl.nn", "minidl.optim", "minidl.weights"),
     ),
     "minidl/weights.py": ("torch", "minidl.nn"),
+    "minidl/reference": ("torch", "minidl.nn", "minidl.optim"),
+    "minidl/verify": (
+        *("torch", "minidl.errors", "minidl.nn", "minidl.spec", "minidl.data", "minidl.build"),
+        *("minidl.execute", "minidl.reference", "minidl.report.sheet"),
+    ),
+    "minidl/bench": (
+        *("torch", "minidl.nn", "minidl.spec", "minidl.build", "minidl.capture", "minidl.threads"),
+        *("minidl.execute", "minidl.evaluation", "minidl.reference", "minidl.report.sheet"),
+    ),
     "minidl/report": (
         *("numpy", "scipy.special", "matplotlib", "yaml", "pandas", "jinja2"),
         *("minidl.errors", "minidl.files", "minidl.scores", "minidl.runs", "minidl.spec"),
         "minidl.build.function",
     ),
 }
+# Where minidl is compared with PyTorch's own networks.
+COMPARISONS = ("reference", "verify", "bench")
 # The core computes with arithmetic, elementary functions and rearrangement alone.
 FORBIDDEN_IN_THE_CORE = {
     *("autograd", "requires_grad", "requires_grad_", "enable_grad", "functional", "optim"),
@@ -128,6 +139,20 @@ def test_the_core_is_written_by_hand() -> None:
                 assert node.attr not in FORBIDDEN_IN_THE_CORE, name
                 assert not node.attr.endswith("_backward"), name
                 assert not ast.unparse(node).startswith("torch.nn"), name
+
+
+def test_pytorchs_own_networks_serve_only_to_compare() -> None:
+    theirs = ("torch.nn", "torch.optim", "torch.autograd")
+    for file in files("minidl"):
+        if file.relative_to(ROOT / "minidl").parts[0] in COMPARISONS:
+            continue
+        names = {
+            ast.unparse(n)
+            for n in ast.walk(ast.parse(file.read_text()))
+            if isinstance(n, ast.Attribute)
+        }
+        for name in (*imports(file), *names):
+            assert not any(within(name, package) for package in theirs), (file, name)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from minidl_cli.bench import bench
+from minidl_cli.check import check
 from minidl_cli.compare import compare
 from minidl_cli.components import components
 from minidl_cli.list import list_runs
@@ -55,6 +57,8 @@ app.command("resume")(resume)
 app.command("sweep")(sweep)
 app.command("predict")(predict)
 app.command("validate")(validate)
+app.command("check")(check)
+app.command("bench")(bench)
 app.command("new")(new)
 app.command("components")(components)
 app.command("schema")(schema)

@@ -28,7 +28,10 @@ Line = list[tuple[str, str]]  # pieces with their styles
 
 _DEFAULT = Path("runs")
 _STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow"}  # the others are red
-_HEADS = ("name", "status", "epochs", "test loss", "accuracy", "R²", "parameters", "time", "when")
+_HEADS = (
+    *("name", "status", "epochs", "test loss", "accuracy", "R²", "PSNR"),
+    *("parameters", "time", "when"),
+)
 _TEXT_COLUMNS = ("name", "status", "when")
 _FIRST_TO_GO = ("parameters", "time", "when", "epochs")  # where a terminal is narrow
 _GAP = "  "
@@ -51,6 +54,7 @@ class Row:
     test_loss: float | None = None
     test_accuracy: float | None = None
     test_r2: float | None = None
+    test_psnr: float | None = None
     parameters: int | None = None
     seconds: float | None = None
     started: str | None = None
@@ -110,6 +114,7 @@ def read_row(run: RunFolder) -> Row:
         test_loss=_number(scores.get("test_loss")),
         test_accuracy=_number(scores.get("test_accuracy")),
         test_r2=_number(scores.get("test_r2")),
+        test_psnr=_number(scores.get("test_psnr")),
         parameters=_whole(record.get("parameters")),
         seconds=_number(record.get("seconds")),
         started=started if isinstance(started, str) else None,
@@ -144,6 +149,7 @@ def _cells(row: Row, runs_dir: Path) -> list[str]:
         _or_blank(row.test_loss, ".4g"),
         accuracy or "",
         _or_blank(row.test_r2, ".3f"),
+        "" if row.test_psnr is None else f"{row.test_psnr:.2f} dB",
         _or_blank(row.parameters, ",d"),
         "" if row.seconds is None else _duration(row.seconds),
         _when(row.started),

@@ -110,13 +110,13 @@ def _warnings_shown() -> Iterator[None]:
 
 
 def _report(error: Exception) -> None:
-    from minidl.errors import ConfigError
+    from minidl.errors import CheckError, ConfigError
 
     if "--debug" in sys.argv:
         import traceback
 
         traceback.print_exc()
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | CheckError):
         for problem in error.problems:
             _print_error(str(problem))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,27 +22,56 @@ seed: 0                         # draws data, weights, batch order and dropout
 
 {data}
 
-model:
-  type: mlp
-  hidden: [25, 25]              # the width of each hidden layer
-  activation: relu              # or tanh, sigmoid, gelu, …
-  init: he                      # how the weights start; uniform is PyTorch's default
+{model}
 
 {loss}
 
 optimizer:
   type: adam                    # or sgd, rmsprop, adamw, adagrad
-  lr: 0.01                      # the first thing to change: try 10 times more or less
+  lr: {lr:<25} # the first thing to change: try 10 times more or less
 
 schedule: {{type: cosine}}        # lr falls to 0 over the epochs; constant leaves it alone
 
 training:
-  epochs: 50
+  epochs: {epochs}
   batch_size: 50
 """
 
+MLP = """\
+model:
+  type: mlp
+  hidden: [25, 25]              # the width of each hidden layer
+  activation: relu              # or tanh, sigmoid, gelu, …
+  init: he                      # how the weights start; uniform is PyTorch's default"""
+
+CONVOLUTIONS = """\
+model:
+  type: sequential              # layer by layer; sizes are inferred
+  layers:
+    - {type: conv2d, out_channels: 16, padding: same}
+    - batch_norm
+    - relu
+    - max_pool2d                # halves height and width
+    - {type: conv2d, out_channels: 32, padding: same}
+    - batch_norm
+    - relu
+    - global_avg_pool2d         # one number per channel
+    - linear                    # one output per class
+  init: he                      # how the weights start"""
+
+DENOISER = """\
+model:
+  type: sequential              # layer by layer; sizes are inferred
+  layers:
+    - {type: conv2d, out_channels: 32, stride: 2, padding: 1}   # halves height and width
+    - relu
+    - {upsampling: 3}           # doubles them: 3 channels as in the target
+    - sigmoid                   # between 0 and 1, as the target
+  init: xavier                  # how the weights start"""
+
 CLASSES = "loss: cross_entropy             # for classes; mse for numbers"
 NUMBERS = "loss: mse                       # for numbers; cross_entropy for classes"
+IMAGES = "loss: mse                       # for images, too"
 
 
 class Kind(StrEnum):
@@ -53,6 +82,8 @@ class Kind(StrEnum):
     iris = "iris"
     digits = "digits"
     diabetes = "diabetes"
+    shapes = "shapes"
+    photo_patches = "photo_patches"
     csv = "csv"
 
 
@@ -73,6 +104,17 @@ data: iris                      # 150 irises of 3 species by 4 lengths""",
 data: digits                    # 1,797 handwritten digits as 8×8 pixels""",
     Kind.diabetes: """\
 data: diabetes                  # the disease's progress in 442 patients""",
+    Kind.shapes: """\
+data:                           # drawn shapes, a class each
+  type: shapes
+  size: 16                      # height and width of an image
+  classes: 4""",
+    Kind.photo_patches: """\
+data:                           # patches of photographs with noise, to be taken off again
+  type: photo_patches
+  size: 32
+  noise: {gaussian: 0.2}        # or {poisson: 30}, {mask: 0.5}
+  target: clean                 # noisy: learn from noisy targets alone""",
     Kind.csv: """\
 data:
   type: csv
@@ -108,6 +150,12 @@ def new(
 
 def starter(data: Kind, path: Path) -> str:
     """The text of a new config."""
-    loss = NUMBERS if data is Kind.diabetes else CLASSES
     shown = shlex.quote(str(path)) if str(path).isprintable() else "CONFIG"
-    return TEMPLATE.format(path=shown, data=DATA[data], loss=loss)
+    given: dict[str, Any] = {"model": MLP, "loss": CLASSES, "lr": 0.01, "epochs": 50}
+    if data is Kind.diabetes:
+        given["loss"] = NUMBERS
+    elif data is Kind.shapes:
+        given |= {"model": CONVOLUTIONS, "epochs": 20}
+    elif data is Kind.photo_patches:
+        given |= {"model": DENOISER, "loss": IMAGES, "lr": 0.001, "epochs": 10}
+    return TEMPLATE.format(path=shown, data=DATA[data], **given)

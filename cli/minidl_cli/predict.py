@@ -1,4 +1,4 @@
-"""minidl predict: a trained network on the rows of a file."""
+"""minidl predict: a trained network on the rows of a file, or on an image."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from minidl.errors import RunError
 from minidl_cli.options import Debug
 
 
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
     data: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A CSV with the columns that the run trained on.")
+        Path, typer.Argument(metavar="FILE", help="A CSV with the run's columns, or an image.")
     ],
     output: Annotated[
         Path | None,
@@ -30,22 +31,31 @@ def predict(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Predict the rows of a CSV file.
+    """Predict the rows of a CSV file, or what a network of images makes of an image.
 
     Writes CSV: the number of the row in the file (the header is row 1), then its class and a
-    probability per class, or its values. The weights are those of the last epoch, or of the best
-    one for a run with training.early_stopping (unless it says restore_best: false).
+    probability per class, or its values. Where the run's targets are images, it reads an image of
+    any size and writes a PNG. The weights are those of the last epoch, or of the best one for a run
+    with training.early_stopping (unless it says restore_best: false).
 
     \b
-    Example:
+    Examples:
       minidl predict runs/apples new.csv -o out.csv
+      minidl predict runs/denoised noisy.png -o clean.png
     """
+    from minidl.files import write_atomic
     from minidl.inference import TrainedRun
 
-    table = TrainedRun.load(run).predict_file(data, delimiter, inputs=inputs)
+    trained = TrainedRun.load(run)
+    if trained.gives_images:
+        from minidl.data.imagefile import png
+
+        if output is None:
+            raise RunError(f"{run}: gives images: say with --output FILE where to write the PNG")
+        write_atomic(output, png(trained.predict_image(data)))
+        return
+    table = trained.predict_file(data, delimiter, inputs=inputs)
     if output is None:
         print(table, end="")
     else:
-        from minidl.files import write_atomic
-
         write_atomic(output, table.encode())

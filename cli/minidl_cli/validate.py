@@ -43,7 +43,7 @@ def validate(
 
 def _summary(data: Dataset, experiment: Experiment) -> str:
     """What the data was taken for, so that a wrong guess is seen."""
-    task = f"{data.classes} classes" if data.task == "classification" else "regression"
+    task = f"{data.classes} classes" if data.task == "classification" else data.task
     inputs = "×".join(map(str, data.input_shape))
     size = experiment.trainer.optimizer.flat.size
     samples = f"{len(data.train):,} training and {len(data.test):,} test samples"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,14 +11,15 @@ from torch import Tensor
 
 from minidl.build.device import choose_device
 from minidl.build.members import Members
-from minidl.build.network import build_network
+from minidl.build.network import build_network, ends_with_sigmoid
 from minidl.build.optimization import build_loss, build_optimizer, build_plateau, build_schedule
 from minidl.build.targets import check_metrics, encoding_for
 from minidl.data import Dataset, Split, TargetScale
 from minidl.data.batches import Batches
 from minidl.data.encoding import Encoding
+from minidl.errors import MinidlWarning
 from minidl.evaluation import Evaluator, Part
-from minidl.nn import BatchNorm1d, Sequential
+from minidl.nn import BatchNorm1d, BatchNorm2d, Sequential
 from minidl.spec import Spec
 from minidl.train import Trainer
 
@@ -46,6 +48,7 @@ def build(specs: Spec | Sequence[Spec], data: Dataset | Sequence[Dataset]) -> Ex
         check_metrics(members, encoding)
         network = build_network(members, datasets[0].input_shape, encoding, device)
         network.skip_input_gradient()
+        _check_range(members, network, datasets[0], encoding)
         place = _Placer(members, encoding, device)
         parts = {
             "train": place.part([dataset.train for dataset in datasets]),
@@ -82,6 +85,19 @@ def _trainer(
     )
 
 
+def _check_range(members: Members, network: Sequential, data: Dataset, encoding: Encoding) -> None:
+    """Warn of targets which the network can't reach."""
+    if encoding.form not in ("values", "images") or not ends_with_sigmoid(network):
+        return
+    low, high = float(data.train.truth.min()), float(data.train.truth.max())
+    if low < 0 or high > 1:
+        message = (
+            f"the network ends with a sigmoid, but the targets reach from {low:.4g} to {high:.4g}"
+        )
+        hint = "scale them to 0 … 1, or leave the sigmoid out"
+        warnings.warn(str(members.first.problem("model", f"{message}: {hint}")), MinidlWarning, 3)
+
+
 def _batches(members: Members, network: Sequential, part: Part) -> Batches:
     training, stacked = members.first.training, members.networks is not None
     samples = part.inputs.shape[1 if stacked else 0]
@@ -103,8 +119,12 @@ def _batches(members: Members, network: Sequential, part: Part) -> Batches:
 
 
 def _compares_samples(network: Sequential) -> bool:
-    """Whether training needs more than one sample in a batch."""
-    return any(isinstance(module, BatchNorm1d) for module in network.modules())
+    """Whether training needs more than one sample in a batch.
+
+    A BatchNorm2d could compare the pixels of one image with each other, but would learn statistics
+    that fit no evaluation.
+    """
+    return any(isinstance(module, BatchNorm1d | BatchNorm2d) for module in network.modules())
 
 
 class _Placer:
@@ -116,12 +136,14 @@ class _Placer:
         self.encoding, self.device = encoding, device
 
     def part(self, splits: list[Split]) -> Part:
-        targets = [self.encoding.encode(split.targets, self.dtype) for split in splits]
+        targets = self._placed([self.encoding.encode(x.targets, self.dtype) for x in splits])
         labels = targets
-        if self.encoding.form != "values":
-            labels = [torch.from_numpy(split.targets) for split in splits]
+        if self.encoding.form == "images" and splits[0].clean is not None:
+            labels = self._placed([self.encoding.encode(x.truth, self.dtype) for x in splits])
+        elif self.encoding.decision() is not None:
+            labels = self._placed([torch.from_numpy(split.targets) for split in splits])
         inputs = [torch.from_numpy(split.inputs).to(self.dtype) for split in splits]
-        return Part(self._placed(inputs), self._placed(targets), self._placed(labels))
+        return Part(self._placed(inputs), targets, labels)
 
     def target_std(self, scales: list[TargetScale | None]) -> Tensor | None:
         """(outputs, T) standard deviations, if the targets were standardized."""

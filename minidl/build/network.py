@@ -39,6 +39,12 @@ def build_network(
     return network.seed_dropout(members.seeds("dropout"))
 
 
+def ends_with_sigmoid(network: nn.Sequential) -> bool:
+    """Whether the outputs are between 0 and 1."""
+    last = [child for child in network if not isinstance(child, nn.Dropout | nn.Flatten)][-1]
+    return isinstance(last, nn.Sigmoid)
+
+
 def _mlp(members: Members, input_shape: Shape, encoding: Encoding) -> list[NamedModule]:
     model: Any = members.first.model
     layers: list[nn.Module] = [] if len(input_shape) == 1 else [nn.Flatten()]
@@ -62,11 +68,15 @@ def _check_output(
         message = "there is nothing to train: put a linear layer among them"
         raise members.problem("model.layers", message)
     shape, loss = network.output_shape(input_shape), members.first.loss.type
-    if shape != (encoding.outputs,):
+    if encoding.image_shape and shape != encoding.image_shape:
+        message = f"the network gives {times(shape)} per sample"
+        raise members.problem(
+            "model", f"{message}, but the target is {times(encoding.image_shape)}"
+        )
+    if shape != encoding.output_shape:
         message = f"the network gives {times(shape)} outputs per sample"
         raise members.problem("model", f"{message}, but {loss} here needs {encoding.outputs}")
-    last = [child for child in network if not isinstance(child, nn.Dropout | nn.Flatten)][-1]
-    if loss == "bce" and not isinstance(last, nn.Sigmoid):
+    if loss == "bce" and not ends_with_sigmoid(network):
         message = "bce needs probabilities: end the network with a sigmoid"
         if isinstance(members.first.model, MlpModel):
             message += " (model.output_activation: sigmoid)"

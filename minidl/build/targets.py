@@ -6,6 +6,7 @@ from minidl.build.members import Members
 from minidl.data import Dataset
 from minidl.data.encoding import Encoding
 from minidl.evaluation import Evaluator
+from minidl.nn.windows import times
 from minidl.spec import LinearLayer, MlpModel, Spec
 
 
@@ -16,6 +17,16 @@ def encoding_for(members: Members, data: Dataset) -> Encoding:
     """
     spec = members.first
     kind, (key, outputs) = spec.loss.type, _outputs_of(spec)
+    if data.task == "images":
+        shape = data.train.targets.shape[1:]
+        if kind != "mse":
+            raise members.problem(
+                "loss", f"{kind} needs classes, but the target is an image: use mse"
+            )
+        if isinstance(spec.model, MlpModel):
+            message = f"an mlp gives a row of numbers, but the target is an image, {times(shape)}"
+            raise members.problem("model", f"{message}: use a sequential model")
+        return Encoding.of_images(shape)
     if data.task == "regression":
         if kind != "mse":
             raise members.problem(

@@ -1,20 +1,16 @@
-"""The user's arrays: a .npz or .safetensors file that holds `input` and `target`."""
+"""The user's arrays as a data set: rows of numbers or images, with labels, numbers or images."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.data.dataset import Dataset, Floats, Split
-from minidl.data.messages import listed
+from minidl.data.arrayfile import MOST_BYTES, read_pair
+from minidl.data.dataset import Dataset, Floats, Images, Split
 from minidl.data.preprocessing import Preprocessing
-from minidl.data.source import MEBIBYTE, Source, read_source
+from minidl.data.source import Source, read_source
 from minidl.data.split import split_rows
 from minidl.data.target import Target
 from minidl.errors import DataError
@@ -22,30 +18,22 @@ from minidl.errors import DataError
 if TYPE_CHECKING:
     from minidl.spec.data import ArraysData, Task
 
-# What zipfile and NumPy raise for a damaged file; RuntimeError is an encrypted or unknown method.
-DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    KeyError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-MOST_BYTES = 1024 * MEBIBYTE  # of the file, and of the arrays in it
+# Of images (N, channels, height, width).
+_CHANNELS = (1, 3, 4)
 
 
 def load_arrays(spec: ArraysData, rng: np.random.Generator) -> Dataset:
     """Reads `spec.path`, and either splits its rows or reads the test part from `spec.test_path`.
 
     input: numbers (N, …); (N,) is taken as (N, 1).
-    target: class labels (N,), numbers or texts; or numbers (N,) or (N, outputs) for a regression.
+    target: class labels (N,), numbers or texts; or numbers (N,) or (N, outputs) for a regression;
+        or images (N, channels, height, width) or (N, height, width), and then inputs too.
         `task: auto` decides as for a table: see `Target.learn`.
+    Images of uint8 are scaled to numbers from 0 to 1; others stay as they are.
     Raises DataError for other files, shapes and values.
     """
     source = test_source = read_source(spec.path, MOST_BYTES)
-    inputs, targets = _read_pair(source)
+    inputs, targets = _read(source)
     target = _learn_target(targets, spec.task, source.file)
     train = Split(inputs, _encode(target, targets, source.file))
 
@@ -58,7 +46,7 @@ def load_arrays(spec: ArraysData, rng: np.random.Generator) -> Dataset:
         train, test = train.take(train_rows), train.take(test_rows)
     else:
         test_source = read_source(spec.test_path, MOST_BYTES)
-        inputs, targets = _read_pair(test_source)
+        inputs, targets = _read(test_source)
         test = Split(inputs, _encode(target, targets, test_source.file))
         _require_same_shapes(train, test, test_source.file)
 
@@ -66,14 +54,14 @@ def load_arrays(spec: ArraysData, rng: np.random.Generator) -> Dataset:
     if preprocessing is not None:
         train = Split(preprocessing.to_inputs(train.inputs), train.targets)
         test = Split(preprocessing.to_inputs(test.inputs), test.targets)
-    outputs = train.targets.shape[1] if train.targets.ndim == 2 else 1
+    several = target.task == "regression" and train.targets.shape[1] > 1
     return Dataset(
         train,
         test,
         target.task,
         feature_names=preprocessing.feature_names if preprocessing else (),
         class_names=target.class_names,
-        target_names=_numbered("target", outputs) if outputs > 1 else ("target",),
+        target_names=_numbered("target", train.targets.shape[1]) if several else ("target",),
         preprocessing=preprocessing,
         source_hashes={source.path: source.sha256, test_source.path: test_source.sha256},
     )
@@ -91,7 +79,7 @@ def _require_same_shapes(train: Split, test: Split, file: str) -> None:
             )
 
 
-def _preprocessing(inputs: Floats, standardize: bool, file: str) -> Preprocessing | None:
+def _preprocessing(inputs: NDArray[Any], standardize: bool, file: str) -> Preprocessing | None:
     import pandas as pd
 
     if inputs.ndim == 2:
@@ -125,7 +113,11 @@ def _learn_target(targets: NDArray[Any], task: Task, file: str) -> Target:
             f"{file}: 'target' has shape {targets.shape}; a classification needs one label per row,"
             " (N,): for one-hot rows, store their argmax"
         )
-    return Target("regression")
+    if targets.ndim == 2:
+        return Target("regression")
+    if task == "regression":
+        raise DataError(f"{file}: 'target' holds images, {targets.shape}: leave `task` at auto")
+    return Target("images")
 
 
 def _encode(target: Target, targets: NDArray[Any], file: str) -> NDArray[Any]:
@@ -137,37 +129,57 @@ def _encode(target: Target, targets: NDArray[Any], file: str) -> NDArray[Any]:
         raise DataError(
             f"{file}: 'target' has shape {targets.shape}, but (N,) in the training file"
         )
-    return targets.astype(np.float64)
+    return targets
 
 
 # The file ------------------------------------------------------------------------------------
 
 
-def _read_pair(source: Source) -> tuple[Floats, NDArray[Any]]:
-    """`input` as float64 (N, …), and `target` (N,) or (N, outputs), both without NaN."""
-    arrays = _read_arrays(source)
-    for name in ("input", "target"):
-        if name not in arrays:
-            have = f"it holds {listed(tuple(arrays))}" if arrays else "it is empty"
-            raise DataError(f"{source.file}: there is no array {name!r}; {have}")
-    inputs, targets = arrays["input"], arrays["target"]
-    _check("input", inputs, "biuf", source.file)
-    _check("target", targets, "biufU", source.file)
+def _read(source: Source) -> tuple[Floats | Images, NDArray[Any]]:
+    """Inputs (N, ...) and targets: (N,), float64 (N, outputs), or images as `_images` has them."""
+    inputs, targets = read_pair(source)
+    file = source.file
+    _check("input", inputs, "biuf", file)
+    _check("target", targets, "biufU", file)
     if len(inputs) != len(targets):
+        raise DataError(f"{file}: 'input' has {len(inputs)} rows, but 'target' has {len(targets)}")
+    if targets.ndim > 4 or (targets.ndim > 1 and targets.dtype.kind == "U"):
         raise DataError(
-            f"{source.file}: 'input' has {len(inputs)} rows, but 'target' has {len(targets)}"
+            f"{file}: 'target' has shape {targets.shape}; expected (N,), or (N, outputs) for the"
+            " numbers of a regression, or images (N, channels, height, width)"
         )
-    if targets.ndim > 2 or (targets.ndim == 2 and targets.dtype.kind == "U"):
-        raise DataError(
-            f"{source.file}: 'target' has shape {targets.shape}; expected (N,), or (N, outputs) for"
-            " the numbers of a regression"
-        )
+    if targets.ndim > 2:
+        if inputs.ndim not in (3, 4):
+            raise DataError(
+                f"{file}: 'target' has shape {targets.shape}: images, but 'input' has shape"
+                f" {inputs.shape}; expected images (N, channels, height, width) there, too"
+            )
+        both = (("input", inputs), ("target", targets))
+        inputs, targets = (_images(name, array, file, one_channel=True) for name, array in both)
+        return inputs, targets
     if targets.dtype.kind == "b":
         targets = targets.astype(np.int64)
-    if targets.ndim == 2 and targets.shape[1] == 1:
-        targets = targets[:, 0]
+    if targets.ndim == 2:
+        targets = targets[:, 0] if targets.shape[1] == 1 else targets.astype(np.float64)
     inputs = inputs[:, None] if inputs.ndim == 1 else inputs
-    return inputs.astype(np.float64), targets
+    return _images("input", inputs, file, one_channel=False), targets
+
+
+def _images(name: str, array: NDArray[Any], file: str, *, one_channel: bool) -> Floats | Images:
+    """Numbers as float64; images of uint8 as float32 from 0 to 1.
+
+    one_channel: let (N, H, W) be (N, 1, H, W).
+    """
+    if array.ndim < 3 or array.dtype != np.uint8:
+        numbers: Floats = array.astype(np.float64)
+        return numbers[:, None] if one_channel and array.ndim == 3 else numbers
+    if array.ndim == 4 and array.shape[3] in _CHANNELS and array.shape[1] not in _CHANNELS:
+        raise DataError(
+            f"{file}: {name!r} has shape {array.shape}, with its channels last; expected (N,"
+            " channels, height, width): transpose(0, 3, 1, 2)"
+        )
+    pixels: Images = array.astype(np.float32) / np.float32(255)
+    return pixels[:, None] if one_channel and array.ndim == 3 else pixels
 
 
 def _check(name: str, array: NDArray[Any], kinds: str, file: str) -> None:
@@ -181,39 +193,3 @@ def _check(name: str, array: NDArray[Any], kinds: str, file: str) -> None:
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         index = ", ".join(str(i) for i in place)
         raise DataError(f"{file}: {name}[{index}] is {array[place]}; only finite numbers will do")
-
-
-def _read_arrays(source: Source) -> dict[str, NDArray[Any]]:
-    """All arrays of the file by name; never unpickles anything."""
-    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
-    suffix = Path(source.file).suffix.lower()
-    if suffix not in readers:
-        raise DataError(f"{source.file}: expected a .npz or a .safetensors file")
-    return readers[suffix](source)
-
-
-def _read_npz(source: Source) -> dict[str, NDArray[Any]]:
-    stream = io.BytesIO(source.content)
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > MOST_BYTES:
-            raise DataError(
-                f"{source.file}: unpacks to {unpacked / MEBIBYTE:,.0f} MiB; at most"
-                f" {MOST_BYTES / MEBIBYTE:,.0f} are read"
-            )
-        with np.load(stream, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except DAMAGED as error:
-        reason = "holds Python objects" if "pickle" in str(error) else f"is damaged ({error})"
-        raise DataError(f"{source.file}: can't be read as .npz: it {reason}") from error
-
-
-def _read_safetensors(source: Source) -> dict[str, NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        return dict(load(source.content))
-    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{source.file}: can't be read as .safetensors: {error}") from error

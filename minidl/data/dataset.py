@@ -13,8 +13,9 @@ from minidl.errors import DataError
 if TYPE_CHECKING:
     from minidl.data.preprocessing import Preprocessing
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "images"]
 Floats = NDArray[np.float64]
+Images = NDArray[np.float32]  # half the memory, and far finer than what they were made of
 Integers = NDArray[np.int64]
 
 
@@ -22,19 +23,33 @@ Integers = NDArray[np.int64]
 class Split:
     """The training part or the test part.
 
-    inputs: float64 (N, *shape).
-    targets: int64 (N,), class indices; for a regression float64 (N, outputs).
+    inputs: float64 (N, *shape); images may be float32.
+    targets: int64 (N,), class indices; for a regression float64 (N, outputs); for images
+        (N, channels, height, width).
+    clean: what the outputs are measured against where the targets themselves are noisy.
     """
 
-    inputs: Floats
+    inputs: NDArray[Any]
     targets: NDArray[Any]
+    clean: Images | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def take(self, rows: Integers) -> Split:
         """The part that holds the given rows (positions) alone."""
-        return Split(self.inputs[rows], self.targets[rows])
+        clean = None if self.clean is None else self.clean[rows]
+        return Split(self.inputs[rows], self.targets[rows], clean)
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """All that it holds."""
+        return [self.inputs, self.targets, *([] if self.clean is None else [self.clean])]
+
+    @property
+    def truth(self) -> NDArray[Any]:
+        """What the outputs are measured against."""
+        return self.targets if self.clean is None else self.clean
 
 
 @dataclass(frozen=True)
@@ -71,9 +86,9 @@ class Dataset:
     """Training and test part of one task.
 
     feature_names: one per input number, after one-hot encoding (`colour=red`); empty for inputs of
-        more than one axis (images).
-    class_names: by class index; empty for a regression.
-    target_names: the class column's name, or one name per output of a regression.
+        more than one axis, but for images which have a name.
+    class_names: by class index; empty for other tasks.
+    target_names: the class column's name, one name per output of a regression, or one for images.
     target_scale: how the targets of a regression were standardized; None: they are as they are.
     preprocessing: turns further rows of a file into inputs (images: row by row); None for
         arrays of more than one axis.
@@ -109,5 +124,5 @@ class Dataset:
 
     @property
     def classes(self) -> int:
-        """How many classes there are; 0 for a regression."""
+        """How many classes there are; 0 for other tasks."""
         return len(self.class_names)

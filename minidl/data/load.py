@@ -9,6 +9,8 @@ import numpy as np
 from minidl.data.arrays import load_arrays
 from minidl.data.bundled import TARGETS, load_bundled
 from minidl.data.dataset import Dataset
+from minidl.data.photos import load_photo_patches
+from minidl.data.shapes import load_shapes
 from minidl.data.table import load_csv
 from minidl.data.toy import load_toy
 
@@ -34,6 +36,10 @@ def _load(data_spec: AnyData, rng: np.random.Generator) -> Dataset:
         return load_csv(data_spec, rng)
     if data_spec.type == "arrays":
         return load_arrays(data_spec, rng)
+    if data_spec.type == "photo_patches":
+        return load_photo_patches(data_spec, rng)
+    if data_spec.type == "shapes":
+        return load_shapes(data_spec, rng)
     if data_spec.type in TARGETS:
         return load_bundled(data_spec, rng)
     return load_toy(data_spec, rng)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from minidl.errors import MinidlError
+from minidl.errors import MinidlError, MinidlWarning
 from minidl.signals import orderly_end
 from minidl.spec import Member
 from minidl.sweep.progress import Progress
@@ -82,7 +83,8 @@ def run_job(job: Job, watch: Watch) -> None:
 
     try:
         # A signal while the stack is being built is not lost: `train` is told as it begins.
-        with use_threads(THREADS), orderly_end(lambda: None):
+        with use_threads(THREADS), orderly_end(lambda: None), warnings.catch_warnings():
+            warnings.simplefilter("ignore", MinidlWarning)  # said when the sweep was measured
             update = Update(job, StackRun(job, SweepFolder(job.folder), report).train())
     except MinidlError as error:
         cause = getattr(error.__cause__, "errno", None)

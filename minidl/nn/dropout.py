@@ -52,16 +52,14 @@ class Dropout(Module):
             return x
         self.mask = self.scratch("mask", x)
         each_step(self.draw, self.mask)
-        return torch.mul(x, self.mask, out=x if self.may_overwrite_input else self._like(x))
+        return torch.mul(x, self.mask, out=x if self.may_overwrite_input else self.scratch("y", x))
 
     def backward(self, grad_output: Tensor) -> Tensor:
         if not self.drops:
             return grad_output
-        out = grad_output if self.may_overwrite_grad else self._like(grad_output)
+        overwrite = self.may_overwrite_grad
+        out = grad_output if overwrite else self.scratch("grad_input", grad_output)
         return torch.mul(grad_output, self.mask, out=out)
-
-    def _like(self, x: Tensor) -> Tensor:
-        return self.scratch("y", x)
 
     def draw(self, mask: Tensor) -> None:
         """Fill `mask` with the next ones of the pool."""

@@ -1,7 +1,7 @@
 """Optimizers, learning-rate schedules and clipping."""
 
 from minidl.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
-from minidl.optim.clipping import clip_norm, clip_value
+from minidl.optim.clipping import clip_norm, clip_value, not_finite
 from minidl.optim.optimizer import Optimizer
 from minidl.optim.schedules import ReduceOnPlateau, Schedule
 from minidl.optim.sgd import SGD
@@ -17,4 +17,5 @@ __all__ = [
     "Schedule",
     "clip_norm",
     "clip_value",
+    "not_finite",
 ]

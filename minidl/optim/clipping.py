@@ -22,6 +22,19 @@ def clip_norm(flat: Flat, max_norm: float) -> Tensor:
     return norms
 
 
+def not_finite(flat: Flat) -> Tensor:
+    """0 for each network whose gradient holds numbers alone, else NaN: (T,), one for one network.
+
+    Clamped, an infinite gradient looks like any other: whoever clamps asks first.
+    """
+    zeros = torch.mul(flat.grad, 0.0, out=flat.buffer("no_gradient", flat.grad.shape, flat.grad))
+    blocks = flat.blocks(zeros)
+    sums = flat.buffer("no_gradients", (len(blocks), flat.networks or 1), flat.grad)
+    for block, total in zip(blocks, sums, strict=True):
+        torch.sum(block, 1, out=total)
+    return torch.sum(sums, 0, out=flat.buffer("not_finite", sums.shape[1:], flat.grad))
+
+
 def clip_value(flat: Flat, max_value: float) -> None:
     """Every entry of g into [−max_value, max_value]. As torch.nn.utils.clip_grad_value_."""
     flat.grad.clamp_(-max_value, max_value)

@@ -75,7 +75,7 @@ def warm_up(epochs: int, then: Schedule) -> Schedule:
 class ReduceOnPlateau:
     """Multiplies a rate by `factor` when a metric has not improved for `patience` epochs.
 
-    An improvement is a value below (1 − threshold) · best, for accuracy and r2 one above
+    An improvement is a value below (1 − threshold) · best, for accuracy, r2 and psnr one above
     (1 + threshold) · best. After a reduction `cooldown` epochs are not counted; a rate never falls
     below `min_lr`. Each network of a stack is judged by itself.
     As torch.optim.lr_scheduler.ReduceLROnPlateau.

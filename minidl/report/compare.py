@@ -115,7 +115,7 @@ def plot_path(paths: Sequence[Path]) -> Path | None:
 
 
 def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
-    """The sides' curves laid over each other: loss, and accuracy or R²; bands for groups."""
+    """The sides' curves laid over each other: loss, and accuracy, R² or PSNR; bands for groups."""
     from minidl.report import style
     from minidl.report.lines import Line, legend
     from minidl.report.lines import draw as draw_lines
@@ -124,7 +124,7 @@ def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
 
     shown = comparison.sides[:MOST_LINES]
     drawn: dict[str, list[Line]] = {}
-    for metric in ("train_loss", "test_loss", "test_accuracy", "test_r2"):
+    for metric in ("train_loss", "test_loss", "test_accuracy", "test_r2", "test_psnr"):
         for side, look in zip(shown, looks([side.name for side in shown]), strict=True):
             made = series(_drawable(side), metric, "std", notes)
             if made is not None:

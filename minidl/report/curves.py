@@ -1,4 +1,4 @@
-"""Curves over the epochs: loss, accuracy, R²."""
+"""Curves over the epochs: loss, accuracy, R², PSNR."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ def r2(run: RunView) -> Figure | None:
     return _curves(run, "r2", "R²")
 
 
+def psnr(run: RunView) -> Figure | None:
+    return _curves(run, "psnr", "PSNR")
+
+
 def _curves(run: RunView, metric: str, title: str) -> Figure | None:
     """Train and test over the epochs; None where no epoch has a number for either."""
     epochs = run.metrics.get("epoch", np.empty(0))
@@ -55,8 +59,8 @@ def _curves(run: RunView, metric: str, title: str) -> Figure | None:
         _rate_strip(axes[1], epochs, run.metrics["lr"])
     elif changes:
         _rate_marks(axes[0], epochs, changes, run.metrics["lr"][0])
-    style.label(axes[0], "" if strip else "epoch", "")
     style.label(axes[-1], "epoch", "rate" if strip else "")
+    style.label(axes[0], "" if strip else "epoch", "dB" if metric == "psnr" else "")
     return figure
 
 
@@ -73,6 +77,8 @@ def _summary(run: RunView, metric: str, epochs: np.ndarray) -> str:
 
 
 def _value(value: float, metric: str) -> str:
+    if metric == "psnr":
+        return f"{value:.2f} dB"
     return style.percent(value) if metric == "accuracy" else style.number(value)
 
 

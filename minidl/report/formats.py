@@ -12,8 +12,8 @@ from typing import Any
 
 from minidl.report.document import Document
 from minidl.report.escape import csv_text, latex, line, markdown
-from minidl.report.grid import grid
-from minidl.report.plain import blocks
+from minidl.report.grid import Column, grid
+from minidl.report.plain import column_blocks
 from minidl.report.table import Row, Table
 
 _UNIT = re.compile(r"\s*±\s*")
@@ -25,19 +25,27 @@ def as_table(document: Document, width: int | None = None, *, bold: bool = False
     `bold` sets titles and heads off, for a terminal that can.
     """
 
-    def strong(text: str) -> str:
-        return "\n".join(f"\033[1m{row}\033[0m" for row in text.split("\n")) if bold else text
-
     parts = []
     for table in document.tables:
         if not table.rows:
             continue  # all runs are damaged, and the remarks say why
-        heading = [strong(line(table.title))] if table.title else []
-        cut = ["\n".join([strong(head), *rows]) for head, *rows in blocks(table, width)]
-        parts.append("\n".join([*heading, "\n\n".join(cut)]))
+        parts.append(plain_table(grid(table), table.title, width, bold=bold))
     if document.remarks:
         parts.append("\n".join(map(line, document.remarks)))
     return "\n\n".join(parts) + "\n"
+
+
+def plain_table(
+    made: Sequence[Column], title: str = "", width: int | None = None, *, bold: bool = False
+) -> str:
+    """The columns as aligned lines, the title above them."""
+
+    def strong(text: str) -> str:
+        return "\n".join(f"\033[1m{row}\033[0m" for row in text.split("\n")) if bold else text
+
+    heading = [strong(line(title))] if title else []
+    cut = ["\n".join([strong(head), *rows]) for head, *rows in column_blocks(made, width)]
+    return "\n".join([*heading, "\n\n".join(cut)])
 
 
 def as_csv(table: Table) -> str:
@@ -48,9 +56,9 @@ def as_csv(table: Table) -> str:
     heads = [*table.keys, "n", *table.counts, *(f"{metric}_{stat}" for metric, stat in stats)]
     writer.writerow(map(csv_text, heads))
     for row in table.rows:
-        settings = [_csv_cell(row.settings.get(key)) for key in table.keys]
+        settings = [csv_cell(row.settings.get(key)) for key in table.keys]
         counts = [row.counts[name] for name in table.counts]
-        numbers = [_csv_cell(getattr(row.statistics[metric], stat)) for metric, stat in stats]
+        numbers = [csv_cell(getattr(row.statistics[metric], stat)) for metric, stat in stats]
         writer.writerow([*settings, row.n, *counts, *numbers])
     return content.getvalue()
 
@@ -67,25 +75,26 @@ def as_json(document: Document) -> str:
 
 
 def as_markdown(document: Document) -> str:
-    parts = []
-    for table in document.tables:
-        made = grid(table)
-        rule = [" ---: " if column.number else " --- " for column in made]
-        lines = [_pipes(f" {markdown(column.head)} " for column in made), _pipes(rule)]
-        lines += [
-            _pipes(f" {markdown_cell(cell, column.number)} " for cell, column in cells)
-            for cells in _rows(made)
-        ]
-        title = [f"**{markdown(table.title)}**", ""] if table.title else []
-        parts.append("\n".join([*title, *lines]))
+    parts = [markdown_table(grid(table), table.title) for table in document.tables]
     if document.remarks:
         parts.append("\n".join(f"- {markdown(remark)}" for remark in document.remarks))
     return "\n\n".join(parts) + "\n"
 
 
+def markdown_table(made: Sequence[Column], title: str = "") -> str:
+    """The columns as a table of GitHub's, the title above it."""
+    rule = [" ---: " if column.number else " --- " for column in made]
+    lines = [_pipes(f" {markdown(column.head)} " for column in made), _pipes(rule)]
+    lines += [
+        _pipes(f" {markdown_cell(cell, column.number)} " for cell, column in cells)
+        for cells in _rows(made)
+    ]
+    return "\n".join([*([f"**{markdown(title)}**", ""] if title else []), *lines])
+
+
 def as_latex(document: Document) -> str:
     r"""A table environment each; needs `\usepackage{booktabs}`."""
-    parts = [_latex_table(table) for table in document.tables]
+    parts = [latex_table(grid(table), table.title) for table in document.tables]
     remarks = [f"% {line(remark)}" for remark in document.remarks]
     return "\n".join(["% needs \\usepackage{booktabs}", *parts, *remarks]) + "\n"
 
@@ -95,10 +104,10 @@ def markdown_cell(cell: str, number: bool) -> str:
     return cell if number else markdown(cell)
 
 
-def _latex_table(table: Table) -> str:
-    made = grid(table)
+def latex_table(made: Sequence[Column], title: str = "") -> str:
+    """The columns as a table environment, the title as its caption."""
     align = "".join("r" if column.number else "l" for column in made)
-    caption = [f"  \\caption{{{latex(table.title)}}}"] if table.title else []
+    caption = [f"  \\caption{{{latex(title)}}}"] if title else []
     heads = " & ".join(_math(latex(column.head)) for column in made)
     rows = [
         "    " + " & ".join(_math(latex(cell)) for cell, _ in cells) + r" \\"
@@ -125,7 +134,7 @@ def _math(text: str) -> str:
     return _UNIT.sub(r" $\\pm$ ", text).replace("–", "--").replace("R²", "$R^2$")
 
 
-def _rows(made: Sequence[Any]) -> list[list[tuple[str, Any]]]:
+def _rows(made: Sequence[Column]) -> list[list[tuple[str, Column]]]:
     """Each row's cells with their columns."""
     cells = zip(*(column.cells for column in made), strict=True)
     return [list(zip(row, made, strict=True)) for row in cells]
@@ -135,7 +144,7 @@ def _pipes(cells: Any) -> str:
     return f"|{'|'.join(cells)}|"
 
 
-def _csv_cell(value: Any) -> Any:
+def csv_cell(value: Any) -> Any:
     """Numbers exactly, never with an apostrophe; no value as nothing."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""

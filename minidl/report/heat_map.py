@@ -97,7 +97,7 @@ def _index(axes: Sequence[Sequence[Any]], values: Sequence[Any]) -> tuple[int, .
 
 def _norm(metric: str, known: np.ndarray) -> Normalize:
     low, high = float(known.min()), float(known.max())
-    if low > 0 and high > 30 * low and not metric.endswith(("accuracy", "r2")):
+    if low > 0 and high > 30 * low and not metric.endswith(("accuracy", "r2", "psnr")):
         return LogNorm(low, high)
     room = 0 if high > low else 0.05 * abs(low) or 1.0
     return Normalize(low - room, high + room)

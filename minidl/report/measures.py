@@ -22,7 +22,7 @@ def words(metric: str) -> str:
     text = special.get(metric) or metric.replace("_", " ").replace("r2", "R²")
     for short in ("mse", "mae"):
         text = text.replace(short, short.upper())
-    return text
+    return text.replace("psnr", "PSNR (dB)")
 
 
 def measured(record: Mapping[str, Any], metric: str, epoch: str = "last") -> float:

@@ -95,7 +95,7 @@ def metric_axis(axes: Axes, metric: str, curves: Sequence[np.ndarray], kind: str
 
 def _by_decades(metric: str, positive: np.ndarray) -> bool:
     """Losses, errors and rates that span more than a factor of 30 are read by decades."""
-    falls = not metric.endswith(("accuracy", "r2", "epochs", "parameters"))
+    falls = not metric.endswith(("accuracy", "r2", "psnr", "epochs", "parameters"))
     return falls and positive.size > 0 and float(positive.max() / positive.min()) > 30
 
 

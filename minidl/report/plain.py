@@ -7,17 +7,11 @@ from dataclasses import replace
 
 from minidl.report.escape import columns, line
 from minidl.report.fold import fold, longest_word
-from minidl.report.grid import Column, grid
-from minidl.report.table import Table
+from minidl.report.grid import Column
 
 GAP = "  "
 _WORTH_KEYS = 1.6  # times as many lines are no price for keys in every part
 _LONGEST_WORD = 24  # longer words are cut where a column is folded
-
-
-def blocks(table: Table, width: int | None = None) -> list[list[str]]:
-    """A table's columns as `column_blocks` has them."""
-    return column_blocks(grid(table), width)
 
 
 def column_blocks(given: Sequence[Column], width: int | None = None) -> list[list[str]]:

@@ -36,9 +36,14 @@ def draw_run(folder: RunFolder) -> list[Path]:
 
 def _figures(run: RunView) -> Iterator[tuple[str, Draw]]:
     """The figures that suit the run's task and the number of its inputs."""
-    from minidl.report import confusion, curves, fit, plane
+    from minidl.report import confusion, curves, fit, image_grid, plane
 
     yield "loss", curves.loss
+    if run.task == "images":
+        yield "psnr", curves.psnr
+        if "test_image_output" in run.predictions:
+            yield "images", image_grid.image_grid
+        return
     if run.classification:
         yield "accuracy", curves.accuracy
     else:

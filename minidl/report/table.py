@@ -92,8 +92,8 @@ def check_keys(members: Sequence[Member], keys: Mapping[str, Any] | Sequence[str
 
 
 def default_metrics(members: Sequence[Member]) -> list[TableMetric]:
-    """Test loss and accuracy, or R² where the task is regression."""
-    choice: tuple[TableMetric, ...] = ("test_accuracy", "test_r2")
+    """Test loss and accuracy, R² of a regression, or PSNR of images."""
+    choice: tuple[TableMetric, ...] = ("test_accuracy", "test_r2", "test_psnr")
     scores = [m for m in choice if any(math.isfinite(member.value(m)) for member in members)]
     return ["test_loss", *(scores or choice[:1])]
 

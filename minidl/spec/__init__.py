@@ -29,6 +29,8 @@ from minidl.spec.data import (
     IrisData,
     MoonsData,
     NoisySineData,
+    PhotoPatchesData,
+    ShapesData,
     SpiralsData,
     WineData,
     XorData,
@@ -50,6 +52,7 @@ from minidl.spec.layer import DropoutLayer, FlattenLayer, Layer, LinearLayer
 from minidl.spec.load import load_spec, parse_spec
 from minidl.spec.loss import BceLoss, BceWithLogitsLoss, CrossEntropyLoss, Loss, MseLoss
 from minidl.spec.model import MlpModel, Model, SequentialModel
+from minidl.spec.noise import GaussianNoise, MaskNoise, Noise, PoissonNoise
 from minidl.spec.optimizer import (
     AdagradOptimizer,
     AdamOptimizer,
@@ -117,6 +120,7 @@ __all__ = [
     "Figure",
     "FlattenLayer",
     "Friedman1Data",
+    "GaussianNoise",
     "GeluActivation",
     "HeNormalInit",
     "HeUniformInit",
@@ -128,6 +132,7 @@ __all__ = [
     "LinearLayer",
     "LinearSchedule",
     "Loss",
+    "MaskNoise",
     "Member",
     "Metric",
     "MlpModel",
@@ -135,11 +140,14 @@ __all__ = [
     "MoonsData",
     "MseLoss",
     "MultistepSchedule",
+    "Noise",
     "NoisySineData",
     "NormalInit",
     "Optimizer",
     "OverlayFigure",
+    "PhotoPatchesData",
     "PlateauSchedule",
+    "PoissonNoise",
     "ReluActivation",
     "Report",
     "ReportTable",
@@ -147,6 +155,7 @@ __all__ = [
     "Schedule",
     "SequentialModel",
     "SgdOptimizer",
+    "ShapesData",
     "SigmoidActivation",
     "SiluActivation",
     "SoftmaxActivation",

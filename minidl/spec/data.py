@@ -1,4 +1,4 @@
-"""The data: toy tasks, the sets that ship with scikit-learn, and one's own files."""
+"""The data: toy tasks, images, the sets that ship with scikit-learn, and one's own files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from minidl.spec.component import Component, Expect, Group, Seed, Text
+from minidl.spec.noise import GaussianNoise, Noise
 
 TestFraction = Annotated[float, Field(gt=0, lt=1)]
 Task = Literal["auto", "classification", "regression"]
 
-MAX_POINTS = 10_000_000  # a typing mistake shouldn't fill the memory
+# A typing mistake shouldn't fill the memory.
+MAX_POINTS = 10_000_000
+MAX_PIXELS = 2**27  # of all images together, a colour each: 1 GiB
 
 
 class _Data(Component):
@@ -96,6 +99,46 @@ class Friedman1Data(_Toy):
     type: Literal["friedman1"] = "friedman1"
     noise: float = Field(1.0, ge=0, description="The std of the noise on the target.")
     features: int = Field(10, ge=5, description="The number of inputs.")
+
+
+class _Images(_Data):
+    train: int = Field(2000, ge=1, le=MAX_POINTS, description="The number of training images.")
+    test: int = Field(500, ge=1, le=MAX_POINTS, description="The number of test images.")
+    size: int = Field(32, ge=8, le=128, description="The height and width of an image.")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        pixels = (self.train + self.test) * self.size**2 * self.channels
+        if pixels > MAX_PIXELS:
+            side = f"{self.size}×{self.size}"
+            yield "train", f"so many images of {side} fill {8 * pixels / 2**30:.0f} GiB: take fewer"
+
+    @property
+    def channels(self) -> int:
+        return 1
+
+
+class PhotoPatchesData(_Images):
+    """Patches of two photographs with noise on them; the target is the patch without it."""
+
+    type: Literal["photo_patches"] = "photo_patches"
+    noise: Noise = Field(GaussianNoise(), description="What spoils the input.")
+    target: Literal["clean", "noisy"] = Field(
+        "clean", description="noisy: the same patch with other noise, as in noise-to-noise."
+    )
+    gray: bool = Field(False, description="One channel, the luminance, instead of three.")
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.gray else 3
+
+
+class ShapesData(_Images):
+    """Drawn shapes (disk, square, triangle, cross, ring, bar), a class each, in one channel."""
+
+    type: Literal["shapes"] = "shapes"
+    size: int = Field(16, ge=8, le=128, description="The height and width of an image.")
+    classes: int = Field(4, ge=2, le=6, description="How many of the shapes, from the first.")
+    noise: float = Field(0.1, ge=0, le=10, description="The std of the noise on the image.")
 
 
 class _Bundled(_Data):
@@ -196,8 +239,11 @@ class CsvData(_FileData):
                 yield f"features[{index}]", f"the feature {feature!r} is given twice"
 
 
+ARRAY_FILES = (".npz", ".safetensors", ".pt", ".pth", ".pkl")  # the last three by torch.save
+
+
 class ArraysData(_FileData):
-    """Arrays `input` and `target` of an .npz or .safetensors file."""
+    """Arrays `input` and `target` of an .npz or .safetensors file, or a pair saved by torch."""
 
     type: Literal["arrays"] = "arrays"
     standardize: bool = Field(
@@ -207,8 +253,8 @@ class ArraysData(_FileData):
     def rules(self) -> Iterator[tuple[str, str]]:
         yield from super().rules()
         for key, path in (("path", self.path), ("test_path", self.test_path)):
-            if path is not None and path.suffix.lower() not in (".npz", ".safetensors"):
-                yield key, f"expected a .npz or .safetensors file, but got {path.name!r}"
+            if path is not None and path.suffix.lower() not in ARRAY_FILES:
+                yield key, f"expected a file {', '.join(ARRAY_FILES)}, but got {path.name!r}"
 
 
 AnyData = (
@@ -222,6 +268,8 @@ AnyData = (
     | BlobsData
     | NoisySineData
     | Friedman1Data
+    | PhotoPatchesData
+    | ShapesData
     | IrisData
     | WineData
     | BreastCancerData

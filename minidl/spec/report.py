@@ -18,7 +18,7 @@ _Metric = Literal[Metric, "train_error", "test_error"]
 _TableMetric = Literal[_Metric, "train_seconds", "epochs", "parameters"]
 _CurveMetric = Literal[_Metric, "lr"]
 TABLE_METRICS: tuple[str, ...] = get_args(_TableMetric)
-_PARTS = "(train_ or test_) and (loss, accuracy, error, mse, mae or r2)"
+_PARTS = "(train_ or test_) and (loss, accuracy, error, mse, mae, r2 or psnr)"
 TableMetric = Annotated[
     _TableMetric,
     Expect(
@@ -84,7 +84,9 @@ class ReportTable(Selection):
         None, description="The metric that best_over looks at; the first of metrics if left out."
     )
     metrics: tuple[TableMetric, ...] | None = Field(
-        None, min_length=1, description="The metrics; test loss and accuracy or R² if left out."
+        None,
+        min_length=1,
+        description="The metrics; by the task if left out.",
     )
     epoch: Epoch = Field("last", description="The last epoch's metrics, or the best epoch's.")
     stats: tuple[Statistic, ...] = Field(

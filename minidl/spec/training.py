@@ -17,6 +17,8 @@ Metric = Literal[
     "test_mae",
     "train_r2",
     "test_r2",
+    "train_psnr",
+    "test_psnr",
 ]
 
 

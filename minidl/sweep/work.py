@@ -14,7 +14,7 @@ import torch
 from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset
 from minidl.errors import ConfigError, Problem
-from minidl.evaluation import CHUNK
+from minidl.evaluation import chunk_size
 from minidl.execute import read_data
 from minidl.files import is_file, read
 from minidl.nn.memory import Memory
@@ -90,9 +90,10 @@ def work_of(spec: Spec, data: Dataset, experiment: Experiment) -> Work:
     batch = min(spec.training.batch_size, samples[0])
     products = sum(multiplications(experiment.network, data.input_shape))
     state, per_step_sample, per_chunk_sample = _bytes(experiment)
-    split = [size for count in samples for size in (min(count, CHUNK), count % CHUNK)]
+    chunk = chunk_size(trainer.parts["train"].inputs, 1)
+    split = [size for count in samples for size in (min(count, chunk), count % chunk)]
     parts = [tensor for part in trainer.parts.values() for tensor in vars(part).values()]
-    arrays = [array for part in (data.train, data.test) for array in vars(part).values()]
+    arrays = [array for part in (data.train, data.test) for array in part.arrays]
     step = state + batch * per_step_sample
     # The parts lie in memory as the data set, as the stack's tensors, and once more as batches.
     lasting = sum(array.nbytes for array in arrays) + 2 * sum(map(_size, parts))

@@ -17,6 +17,7 @@ from trainings import built, data_of, distance, parameters, spec
 
 from minidl import nn, optim
 from minidl.build import Experiment
+from minidl.data.noise import noisy_input
 from minidl.seeds import torch_seed
 from minidl.spec import component_groups
 
@@ -188,6 +189,7 @@ SEQUENTIAL = Row(
     ["Linear(2, 5)", "ReLU()", "Linear(5, 1)"],
 )
 MODELS = [MLP, SEQUENTIAL]
+SMALL_DENOISER = ("model={sequential: [{type: conv2d, out_channels: 1, padding: same}]}",)
 # (training samples, test samples, shape of an input, outputs with mse)
 DATA = [
     Row("data", "disk", "train: 30, test: 20, seed: 1", (30, 20, (2,), 1)),
@@ -203,6 +205,10 @@ DATA = [
     Row("data", "noisy_sine", "train: 30, test: 20, seed: 1, noise: 0.2", (30, 20, (1,), 1)),
     Row("data", "friedman1", "train: 30, test: 20, seed: 1, noise: 0.2, features: 7",
         (30, 20, (7,), 1)),
+    Row("data", "photo_patches", "train: 30, test: 20, size: 8, noise: {type: mask, lost: 0.25}, "
+        "target: noisy, gray: true, seed: 1", (30, 20, (1, 8, 8), 64), SMALL_DENOISER),
+    Row("data", "shapes", "train: 30, test: 20, size: 8, classes: 5, noise: 0.2, seed: 1",
+        (30, 20, (1, 8, 8), 5)),
     Row("data", "iris", "test_fraction: 0.5, standardize: false, seed: 1", (75, 75, (4,), 3)),
     Row("data", "wine", "test_fraction: 0.5, standardize: false, seed: 1", (89, 89, (13,), 3)),
     Row("data", "breast_cancer", "test_fraction: 0.5, standardize: false, seed: 1",
@@ -238,8 +244,14 @@ ELSEWHERE = {
     "test_sha256",
     "test_path",  # data/test_table.py
 }
+NOISES = [  # the std of their noise on a value of 1/4
+    Row("noise", "gaussian", "sigma: 0.05", 0.05),
+    Row("noise", "poisson", "peak: 100.0", 0.05),
+    Row("noise", "mask", "lost: 0.5", 0.125),
+]
 ALL = [
-    *LOSSES, *OPTIMIZERS, *ACTIVATIONS, *LAYERS, *INITS, *SCHEDULES, PLATEAU, *MODELS, *DATA
+    *LOSSES, *OPTIMIZERS, *ACTIVATIONS, *LAYERS, *INITS, *SCHEDULES, PLATEAU,
+    *MODELS, *DATA, *NOISES,
 ]  # fmt: skip
 
 
@@ -367,13 +379,20 @@ def test_an_image_is_flattened_for_an_mlp(tmp_path: Path) -> None:
 def test_data(row: Row, tmp_path: Path) -> None:
     path = write_file(row.name, tmp_path)
     written = row.written.replace("PATH", str(path)).replace(": ;", ": ';'")
-    one = spec(f"data={written}", "training.epochs=1", "optimizer.lr=1e-6")
-    data = data_of(one)
-    experiment = built(f"data={written}", "training.epochs=1", "optimizer.lr=1e-6")
+    changes = (f"data={written}", "training.epochs=1", "optimizer.lr=1e-6", *row.more)
+    data = data_of(spec(*changes))
+    experiment = built(*changes)
     train, test, shape, outputs = row.expected
     assert (len(data.train), len(data.test), data.input_shape) == (train, test, shape)
     assert experiment.encoding.outputs == outputs
     assert all(all(epoch.finite) for epoch in experiment.trainer)
+
+
+@pytest.mark.parametrize("row", NOISES, ids=repr)
+def test_noises(row: Row) -> None:
+    one = spec(f"data={{type: photo_patches, noise: {row.written}}}", *SMALL_DENOISER)
+    spoiled = noisy_input(np.full((8, 3, 32, 32), 0.25), one.data.noise, np.random.default_rng(0))
+    assert spoiled.std() == pytest.approx(row.expected, rel=0.05)
 
 
 def write_file(kind: str, folder: Path) -> Path:

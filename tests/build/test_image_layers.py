@@ -149,20 +149,20 @@ def test_what_does_not_fit_is_said_with_its_place_and_the_sizes(layers: str, sai
     assert complaint(config(layers)) == said
 
 
+@pytest.mark.parametrize(
+    "layers", ["[batch_norm, linear]", "[{conv2d: 2}, batch_norm, flatten, linear]"]
+)
 @pytest.mark.parametrize("size", [1, 359])
-def test_a_batch_of_one_sample_cannot_be_normalised(size: int) -> None:
-    layers, data = "[batch_norm, linear]", "{type: moons, train: 360, test: 50}"
+def test_a_batch_of_one_sample_cannot_be_normalised(size: int, layers: str) -> None:
+    data = "{type: shapes, train: 360, test: 50, size: 8}"
+    if "conv2d" not in layers:
+        data = "{type: moons, train: 360, test: 50}"
     text = config(layers, data, f"training: {{batch_size: {size}}}")
     assert complaint(text) == (
         "training.batch_size: leaves a batch of 1 of the 360 samples, but batch_norm compares "
         "samples: choose another, or drop_last"
     )
     prepare(parse_spec(config(layers, data, "training: {batch_size: 359, drop_last: true}")))
-    prepare(
-        parse_spec(
-            config("[{conv2d: 2}, batch_norm, flatten, linear]", more="training: {batch_size: 1}")
-        )
-    )
 
 
 def test_each_member_of_a_stack_has_its_own_p_inside_a_residual() -> None:

@@ -66,7 +66,8 @@ class Server:
 
         A fault is `kill_at=n` (at its n-th operation on the disk; a write is done by half),
         `fail_at=n, errno=e, lasting=bool` (that one fails, or all from there on), or
-        `signals=[number, …], after=seconds`, or `signal_at=n, signals=[number]`.
+        `signals=[number, …], after=seconds`, or `signal_at=n, signals=[number]`. `stdout=path`
+        sends what it prints elsewhere.
         """
         return self.race([arguments], **fault)[0]
 
@@ -163,9 +164,9 @@ def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
 
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, _leave)  # as `main` begins: a signal may come before it does
-    for number, kind in ((1, "out"), (2, "err")):
-        handle = os.open(f"{files_at}.{kind}", os.O_WRONLY | os.O_CREAT)
-        os.dup2(handle, number)
+    out = request.get("stdout", f"{files_at}.out")
+    for number, path in ((1, out), (2, f"{files_at}.err")):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     sys.argv = ["minidl", *command]
     counter = Counter(request)
@@ -179,6 +180,7 @@ def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
         sys.excepthook(*sys.exc_info())
         code = 99
     sys.stderr.flush()
+    sys.stdout.flush()  # as the interpreter does when it ends
     Path(f"{files_at}.log").write_text(json.dumps(counter.log))
     os._exit(code)
 

@@ -52,6 +52,19 @@ def assert_failed(ended: Ended, folder: Path, kind: str) -> None:
         assert Restart.find(run).damage == ()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_full_disk_behind_stdout(kind: str, server: Server, tmp_path: Path) -> None:
+    """All results are there; the folder's name is what could not be printed."""
+    undisturbed, _ = whole(server, tmp_path / "whole", kind=kind)
+    folder = tmp_path / "full"
+    folder.mkdir()
+    ended = server.run(*command(folder, kind=kind), stdout="/dev/full")
+    assert ended.code == 1
+    assert ended.err == "minidl: standard output: No space left on device\n"
+    assert_same(run_of(folder), undisturbed)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_operation_fails_once(kind: str, server: Server, tmp_path: Path) -> None:
     undisturbed, ended = whole(server, tmp_path / "whole", kind=kind)

@@ -99,10 +99,11 @@ def test_a_line_of_inputs_is_one_feature() -> None:
 
 
 def test_images_keep_their_shape() -> None:
-    data = saved(np.zeros((10, 3, 4, 4), dtype=np.uint8), LABELS)
+    data = saved(np.full((10, 3, 4, 4), 51, dtype=np.uint8), LABELS)
     assert data.input_shape == (3, 4, 4)
     assert data.feature_names == ()
     assert data.preprocessing is None
+    np.testing.assert_allclose(data.train.inputs, 0.2, rtol=1e-7)
 
 
 def test_standardize_uses_the_training_part_alone() -> None:
@@ -179,7 +180,10 @@ def test_a_test_file_unlike_the_training_file(inputs: Any, targets: Any, message
 
 def test_python_objects_are_never_unpickled() -> None:
     np.savez("x.npz", input=np.array([{}] * 10, dtype=object), target=LABELS)
-    assert complaint() == "x.npz: can't be read as .npz: it holds Python objects"
+    assert complaint() == (
+        "x.npz: can't be read as .npz: it holds Python objects (images of unequal size? All must"
+        " have one shape)"
+    )
 
 
 @pytest.mark.parametrize("path", ["x.npz", "x.safetensors"])
@@ -223,7 +227,7 @@ def test_a_header_that_lies_about_its_size() -> None:
 
 
 def test_an_archive_that_would_unpack_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.data.arrays.MOST_BYTES", 2**20)
+    monkeypatch.setattr("minidl.data.arrayfile.MOST_BYTES", 2**20)
     np.savez_compressed("x.npz", input=np.zeros((10, 20_000)), target=LABELS)
     assert Path("x.npz").stat().st_size < 2**16
     assert complaint() == "x.npz: unpacks to 2 MiB; at most 1 are read"

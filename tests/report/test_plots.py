@@ -11,7 +11,8 @@ from run_cases import CASES, TWO, disk, disk_output, in_disk, plane, spirals, wr
 
 from minidl.errors import RunError
 from minidl.report.confusion import counts
-from minidl.report.curves import accuracy, loss, r2
+from minidl.report.curves import accuracy, loss, psnr, r2
+from minidl.report.image_grid import image_grid
 from minidl.report.plane import decision_boundary, output
 from minidl.report.plots import draw_run
 from minidl.report.run_view import RunView
@@ -35,6 +36,10 @@ FIGURES = {
     "three_targets": {"loss", "r2", "fit"},
     "diabetes": {"loss", "r2", "predicted_vs_true"},
     "surface": {"loss", "r2", "data", "output", "predicted_vs_true"},
+    "denoiser": {"loss", "psnr", "images"},
+    "one_gray_image": {"loss", "psnr", "images"},
+    "enlarged_images": {"loss", "psnr", "images"},
+    "diverged_denoiser": {"loss", "psnr"},
 }
 
 
@@ -146,6 +151,35 @@ def test_the_legend_gives_the_last_values_and_the_line_below_the_best() -> None:
     assert figure is not None
     assert {"train  100 %", "test  75.0 %"} <= set(texts(figure))
     assert any("best on test >99.9 % (epoch 1)" in text for text in texts(figure))
+
+
+# Images
+
+
+def test_images_stand_above_each_other_with_their_psnr(tmp_path: Path) -> None:
+    run = RunView.read(CASES["denoiser"](tmp_path))
+    figure = image_grid(run)
+    assert figure is not None
+    assert len(figure.axes) == 24
+    assert [axes.get_ylabel() for axes in figure.axes[::8]] == ["noisy", "network", "clean"]
+    for row, key in enumerate(("test_input_psnr", "test_psnr")):
+        titles = [axes.get_title() for axes in figure.axes[8 * row : 8 * row + 8]]
+        assert titles == [f"{value:.1f} dB" for value in run.predictions[key]]
+    shown = figure.axes[16].images[0].get_array()
+    wanted = run.predictions["test_image_target"][0].transpose(1, 2, 0)
+    np.testing.assert_allclose(np.asarray(shown), wanted, atol=1e-6)
+    means = [run.predictions[key].mean() for key in ("test_input_psnr", "test_psnr")]
+    assert any(f"PSNR on test {means[0]:.2f} → {means[1]:.2f} dB" in text for text in texts(figure))
+
+
+def test_the_curve_of_psnr_is_in_decibels(tmp_path: Path) -> None:
+    run = RunView.read(CASES["denoiser"](tmp_path))
+    figure = psnr(run)
+    assert figure is not None
+    assert figure.axes[0].get_ylabel() == "dB"
+    best = np.argmax(run.metrics["test_psnr"])
+    said = f"best on test {run.metrics['test_psnr'][best]:.2f} dB (epoch {best + 1})"
+    assert any(said in text for text in texts(figure))
 
 
 # Classes

@@ -135,6 +135,7 @@ def test_every_group_is_listed_once() -> None:
     names = [group.name for group in GROUPS]
     assert names == [
         "data",
+        "noise",
         "model",
         "activation",
         "init",

@@ -156,9 +156,7 @@ def test_what_is_measured_grows_as_the_memory_does() -> None:
         tensors = [flat.data, flat.grad, *trainer.optimizer.vectors.values()]
         for part in trainer.parts.values():
             tensors += [part.inputs, part.inputs, part.targets, part.targets, part.labels]
-        arrays = [
-            a for one in data for split in (one.train, one.test) for a in vars(split).values()
-        ]
+        arrays = [a for one in data for split in (one.train, one.test) for a in split.arrays]
         real = buffers + sum(x.numel() * x.element_size() for x in tensors)
         real += sum(array.nbytes for array in arrays)
         # Over-estimated by the copies of the test part, and by a recording's inputs.

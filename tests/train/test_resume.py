@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
+from minidl import checkpoint
 from minidl.errors import RunError
 from minidl.execute import execute, prepare, resume
 from minidl.runs import RunFolder
 from minidl.spec import Spec, parse_spec
+from minidl.spec.optimizer import AnyOptimizer
 from minidl.stopping import Row
 
 CONFIG = """
@@ -31,6 +35,11 @@ CONVOLVED = (
     "{residual: [{type: conv2d, out_channels: 4, padding: same}, batch_norm, {dropout: 0.3}]}, "
     "max_pool2d, flatten, linear]}"
 )
+DENOISES = (
+    "model={sequential: [{type: conv2d, out_channels: 4, stride: 2, padding: 1}, relu, "
+    "{dropout: 0.1}, {upsampling: 3}, sigmoid]}"
+)
+PATCHES = "data={type: photo_patches, train: 50, test: 10, size: 8, target: noisy}"
 
 VARIANTS = [
     ["optimizer=sgd"],
@@ -50,6 +59,7 @@ VARIANTS = [
     [NORMALISED, "training.evaluate_in=train"],
     [NORMALISED, "training.early_stopping={patience: 2}", "optimizer.lr=0.3"],
     [CONVOLVED, "data={type: digits, images: true, test_fraction: 0.9}"],
+    [DENOISES, PATCHES, "loss=mse", "schedule={type: plateau, metric: test_psnr, patience: 0}"],
 ]
 
 
@@ -69,6 +79,44 @@ def test_training_goes_on_from_every_epoch(overrides: list[str]) -> None:
         again.restore(0, *state)
         assert [{**epoch.row(), "seconds": 0.0} for epoch in again] == rows[stop:]
         assert torch.equal(again.optimizer.flat.data, trainer.optimizer.flat.data)
+
+
+OPTIMIZERS = (
+    "sgd",
+    "{type: sgd, momentum: 0.9, dampening: 0.5}",
+    "{type: sgd, momentum: 0.9, nesterov: true}",
+    "rmsprop",
+    "{type: rmsprop, momentum: 0.9, centered: true}",
+    "adam",
+    "{type: adam, amsgrad: true}",
+    "adamw",
+    "{type: adamw, amsgrad: true}",
+    "adagrad",
+)
+
+
+def test_every_optimizer_is_among_those_that_are_stopped() -> None:
+    types = {get_args(one.model_fields["type"].annotation)[0] for one in get_args(AnyOptimizer)}
+    assert {re.sub(r"{type: (\w+).*", r"\1", one) for one in OPTIMIZERS} == types
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_with_dropout_and_batch_normalisation_goes_on_from_every_epoch(
+    optimizer: str, tmp_path: Path
+) -> None:
+    """By way of the file that a checkpoint is."""
+    spec = make([NORMALISED, f"optimizer={optimizer}", "training.epochs=4"])
+    trainer = prepare(spec)[1].trainer
+    files = [checkpoint.encode(*trainer.state()) for _ in trainer]
+    assert len(files) == 4
+    for content in files:
+        again = prepare(spec)[1].trainer
+        again.restore(0, *checkpoint.decode(content))
+        for _ in again:
+            pass
+        mine, theirs = again.state()[0], trainer.state()[0]
+        assert mine.keys() == theirs.keys()
+        assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
 class KilledError(Exception):

@@ -1,0 +1,60 @@
+"""minidl check: proof that the gradients are right."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minidl_cli.options import Debug, Overrides
+from minidl_cli.report import show_text
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    md = "md"
+    latex = "latex"
+    json = "json"
+
+
+def check(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Whose network is checked.")],
+    overrides: Overrides = None,
+    samples: Annotated[
+        int, typer.Option(min=2, metavar="N", help="How many samples of the training data to use.")
+    ] = 4,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Draws the samples and the compared entries.")
+    ] = 0,
+    format: Annotated[Format, typer.Option(help="How the table is written.")] = Format.table,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Prove that the gradients are right.
+
+    Those of every layer and of the loss, on the config's own data, against central differences and
+    PyTorch's autograd, in float64, for one network and for a stack. Ends with 3, and names the
+    layer, where one is off.
+
+    \b
+    Example:
+      minidl check configs/relu_mse_sgd.yaml loss=bce_with_logits
+    """
+    from minidl.spec import load_spec  # here, so that --help needn't wait for it
+
+    spec = load_spec(config, overrides or ())
+
+    from minidl.report.sheet import as_text
+    from minidl.verify import check as checked
+    from minidl.verify.sheet import notes_of, sheet_of
+
+    found = checked(spec, samples=samples, seed=seed)
+    sheet, notes = sheet_of(found), notes_of(found)
+    show_text(lambda width, bold: as_text([sheet], notes, format.value, width, bold=bold), output)
+    found.raise_if_off()

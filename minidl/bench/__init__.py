@@ -1,0 +1,6 @@
+"""minidl beside PyTorch: every module's results and times, and whole trainings."""
+
+from minidl.bench.modules import Measured, measure_modules
+from minidl.bench.training import Comparison, compare_trainings
+
+__all__ = ["Comparison", "Measured", "compare_trainings", "measure_modules"]

@@ -1,0 +1,187 @@
+"""A module or a loss beside PyTorch's, with the same parameters, on the same random tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minidl import nn
+from minidl.capture import capture
+from minidl.reference import copy_parameters, counterpart, loss_counterpart
+
+# Report 004's; flattened where a module takes rows of numbers.
+IMAGES = (100, 3, 10, 10)
+ROWS = (100, 300)
+
+Make = Callable[[], nn.Module]
+MODULES: dict[str, tuple[Make, tuple[int, ...]]] = {
+    "Linear": (lambda: nn.Linear(300, 300), ROWS),
+    "ReLU": (nn.ReLU, IMAGES),
+    "LeakyReLU": (nn.LeakyReLU, IMAGES),
+    "Sigmoid": (nn.Sigmoid, IMAGES),
+    "Tanh": (nn.Tanh, IMAGES),
+    "GELU": (nn.GELU, IMAGES),
+    "SiLU": (nn.SiLU, IMAGES),
+    "Softmax": (nn.Softmax, ROWS),
+    "Flatten": (nn.Flatten, IMAGES),
+    "Dropout": (nn.Dropout, IMAGES),
+    "Conv2d": (lambda: nn.Conv2d(3, 3, 3), IMAGES),
+    "ConvTranspose2d": (lambda: nn.ConvTranspose2d(3, 3, 3, 2, 1, 1), IMAGES),
+    "Upsampling": (lambda: nn.UpsampleConv2d(3, 3, 3), IMAGES),
+    "Upsample": (lambda: nn.Upsample(2), IMAGES),
+    "Upsample, bilinear": (lambda: nn.Upsample(2, "bilinear"), IMAGES),
+    "MaxPool2d": (lambda: nn.MaxPool2d(2), IMAGES),
+    "AvgPool2d": (lambda: nn.AvgPool2d(2), IMAGES),
+    "GlobalAvgPool2d": (nn.GlobalAvgPool2d, IMAGES),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(300), ROWS),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(3), IMAGES),
+    "LayerNorm": (lambda: nn.LayerNorm(IMAGES[1:]), IMAGES),
+    "Residual": (lambda: nn.Residual(nn.Conv2d(3, 3, 3, padding="same")), IMAGES),
+}
+
+
+class ModulePair:
+    """A module; its gradients are those of a mean over all outputs, as behind a mean loss."""
+
+    def __init__(self, name: str, dtype: torch.dtype) -> None:
+        make, shape = MODULES[name]
+        self.mine = make().to(dtype=dtype)
+        self.theirs = counterpart(self.mine)
+        self.x = torch.empty(shape, dtype=dtype)
+        self.leaf = self.x.clone().requires_grad_()
+        self.grad_output = torch.empty_like(self.mine(self.x.zero_()))
+        self.draw()
+        self._forward = capture(self.mine.forward)
+        self._both = capture(self._forward_and_backward)
+
+    def draw(self) -> None:
+        """New random tensors and parameters."""
+        with torch.no_grad():
+            self.x.normal_()
+            self.leaf.copy_(self.x)
+            self.grad_output.normal_().div_(self.grad_output.numel())
+            self.mine.initialize()
+            copy_parameters(self.mine, self.theirs)
+
+    def forward(self) -> object:
+        return self._forward(self.x)
+
+    def their_forward(self) -> object:
+        return self.theirs(self.leaf)
+
+    def both(self) -> tuple[Tensor, Tensor]:
+        y, grad = self._both(self.x, self.grad_output)
+        return y, grad
+
+    def their_both(self) -> Tensor:
+        self.leaf.grad = None
+        self.theirs.zero_grad()
+        y: Tensor = self.theirs(self.leaf)
+        y.backward(self.grad_output)  # type: ignore[no-untyped-call]
+        return y
+
+    def differences(self) -> dict[str, float]:
+        """The largest one in y, dx and each parameter's gradient."""
+        drawn = self.theirs
+        if self.mine.draws:
+            self.theirs = counterpart(self.mine, masks={self.mine: self._next_mask()})
+        y, grad = self.both()
+        reference = self.their_both()
+        pairs = {"forward": (y, reference.detach()), "input": (grad, self.leaf.grad)}
+        parameters = zip(self.mine.parameters(), self.theirs.named_parameters(), strict=True)
+        for mine, (name, theirs) in parameters:
+            pairs[name.rpartition(".")[2]] = (mine.grad, theirs.grad)
+        self.theirs = drawn
+        return _distances(pairs)
+
+    def _next_mask(self) -> Tensor:
+        """What the dropout layer is going to draw."""
+        layer: Any = self.mine
+        state = layer.step_state()
+        mask: Tensor = layer(torch.ones_like(self.x))
+        layer.restore_step_state(state)
+        return mask
+
+    def _forward_and_backward(self, x: Tensor, grad_output: Tensor) -> tuple[Tensor, Tensor]:
+        self.mine.zero_grad()
+        return self.mine.forward(x), self.mine.backward(grad_output)
+
+
+def _probabilities(x: Tensor) -> Tensor:
+    return x.uniform_(0.01, 0.99)
+
+
+def _classes(x: Tensor) -> Tensor:
+    return torch.randint(x.shape[-1], x.shape[:-1])
+
+
+Draw = Callable[[Tensor], Tensor]
+LOSSES: dict[str, tuple[Callable[[], nn.Loss], tuple[int, ...], Draw, Draw]] = {
+    "MSE": (nn.MSELoss, IMAGES, Tensor.normal_, Tensor.normal_),
+    "BCE": (nn.BCELoss, IMAGES, _probabilities, _probabilities),
+    "BCE with logits": (nn.BCEWithLogitsLoss, IMAGES, Tensor.normal_, _probabilities),
+    "cross-entropy": (nn.CrossEntropyLoss, ROWS, Tensor.normal_, _classes),
+}
+
+
+class LossPair:
+    """A loss of a random output and a random target."""
+
+    def __init__(self, name: str, dtype: torch.dtype) -> None:
+        make, shape, self._output, self._target = LOSSES[name]
+        self.mine = make()
+        self.theirs = loss_counterpart(self.mine)
+        self.x = torch.empty(shape, dtype=dtype)
+        self.leaf = self.x.clone().requires_grad_()
+        self.draw()
+        self._forward = capture(self.mine.forward)
+        self._both = capture(lambda x, t: (self.mine.forward(x, t), self.mine.backward()))
+
+    def draw(self) -> None:
+        """New random tensors."""
+        with torch.no_grad():
+            self.leaf.copy_(self._output(self.x))
+            self.target = self._target(torch.empty_like(self.x))
+
+    def forward(self) -> object:
+        return self._forward(self.x, self.target)
+
+    def their_forward(self) -> object:
+        return self.theirs(self.leaf, self.target)
+
+    def both(self) -> tuple[Tensor, Tensor]:
+        value, grad = self._both(self.x, self.target)
+        return value, grad
+
+    def their_both(self) -> Tensor:
+        self.leaf.grad = None
+        value: Tensor = self.theirs(self.leaf, self.target)
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    def differences(self) -> dict[str, float]:
+        """Of the value and its gradient."""
+        value, grad = self.both()
+        reference = self.their_both().detach()
+        return _distances({"forward": (value, reference), "input": (grad, self.leaf.grad)})
+
+
+Pair = ModulePair | LossPair
+NAMES = (*MODULES, *LOSSES)
+
+
+def pair(name: str, dtype: torch.dtype) -> Pair:
+    """One of NAMES."""
+    return ModulePair(name, dtype) if name in MODULES else LossPair(name, dtype)
+
+
+def _distances(pairs: Mapping[str, tuple[Tensor, Tensor | None]]) -> dict[str, float]:
+    """The largest absolute difference of each pair."""
+    found = {}
+    for name, (a, b) in pairs.items():
+        assert b is not None
+        found[name] = float((a - b).abs().max())
+    return found

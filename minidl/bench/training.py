@@ -1,0 +1,217 @@
+"""A config's whole training in minidl and in PyTorch, from the same weights on the same batches."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minidl import nn
+from minidl.build import Experiment, build
+from minidl.evaluation import Evaluator
+from minidl.execute import read_data
+from minidl.nn.memory import each_step, outside_recording
+from minidl.reference import counterpart, loss_counterpart, optimizer_counterpart
+from minidl.report.sheet import Field, Record, Sheet
+from minidl.spec import Spec
+from minidl.threads import threads_for, use_threads
+
+
+@dataclass(frozen=True)
+class Side:
+    """One training: its metrics at the end, and the seconds that each epoch's steps took."""
+
+    metrics: dict[str, float]
+    epochs: list[float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Trainings with one seed each, by side. steps: of an epoch. drops: whether masks are drawn."""
+
+    spec: Spec
+    sides: dict[str, list[Side]]
+    steps: int
+    threads: int
+    drops: bool
+
+
+def compare_trainings(spec: Spec, repeats: int, threads: int | None = None) -> Comparison:
+    """Train with `repeats` seeds, the spec's and the next, in both; an epoch each in turns.
+
+    On the CPU, all epochs: nothing stops early. Raises ConfigError and DataError.
+    """
+    sides: dict[str, list[Side]] = {"PyTorch": [], "minidl": []}
+    for i in range(repeats):
+        member = _measured_spec(spec, spec.seed + i)
+        data = read_data(member)
+        ours, theirs = build(member, data), PyTorchTraining(build(member, data))
+        count = threads or threads_for(ours.network, data.input_shape, spec.training.batch_size)
+        taken: dict[str, list[float]] = {"PyTorch": [], "minidl": []}
+        before = 0.0
+        with use_threads(count):
+            for epoch, seconds in zip(ours.trainer, theirs, strict=True):
+                taken["minidl"].append(epoch.train_seconds - before)
+                taken["PyTorch"].append(seconds)
+                before = epoch.train_seconds
+            metrics = {name: values[0] for name, values in epoch.metrics.items()}
+            sides["minidl"].append(Side(metrics, taken["minidl"]))
+            sides["PyTorch"].append(Side(theirs.evaluate(), taken["PyTorch"]))
+    drops = any(module.draws for module in ours.network.modules())
+    return Comparison(spec, sides, len(ours.trainer.batches), count, drops)
+
+
+def _measured_spec(spec: Spec, seed: int) -> Spec:
+    """With this seed, and evaluated at the end alone, if no schedule needs it earlier."""
+    training = spec.training
+    if spec.schedule.type != "plateau":
+        training = training.model_copy(update={"eval_every": training.epochs})
+    return spec.model_copy(update={"training": training, "seed": seed, "device": "cpu"})
+
+
+class PyTorchTraining:
+    """What minidl's Trainer does, with torch.nn, autograd and torch.optim.
+
+    Made from an experiment that nobody trains: its weights, batches and rates. Iterating gives the
+    seconds of each epoch's steps.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.trainer, self.encoding = experiment.trainer, experiment.encoding
+        self.network = counterpart(experiment.network)
+        self.loss = loss_counterpart(self.trainer.loss)
+        self.optimizer = optimizer_counterpart(self.trainer.optimizer, self.network.parameters())
+        self.loss_sum = torch.zeros((), dtype=self.trainer.optimizer.flat.data.dtype)
+        evaluator = self.trainer.evaluator
+        self._evaluator = Evaluator(
+            Foreign(self.network), evaluator.loss, evaluator.encoding, evaluator.target_std
+        )
+        self._lr = self.trainer.optimizer.lr
+
+    def step(self, x: Tensor, target: Tensor) -> None:
+        """One step of gradient descent."""
+        self.optimizer.zero_grad()
+        value = self.loss(self.network(x), target)
+        value.backward()
+        if self.trainer.clip_value is not None:
+            torch.nn.utils.clip_grad_value_(self.network.parameters(), self.trainer.clip_value)
+        if self.trainer.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.trainer.clip_norm)
+        self.optimizer.step()
+        self.loss_sum += value.detach()
+
+    def __iter__(self) -> Iterator[float]:
+        plateau, (schedule,) = self.trainer.plateau, self.trainer.schedules
+        for finished in range(self.trainer.epochs):
+            first = plateau.lrs[0] if plateau else self._lr
+            for group in self.optimizer.param_groups:
+                group["lr"] = schedule(finished, first)
+            self.network.train()
+            started = time.perf_counter()
+            for x, target in self.trainer.batches:
+                self.step(x, target)
+            yield time.perf_counter() - started
+            if plateau is not None and (finished + 1) % self.trainer.eval_every == 0:
+                plateau.step([self.evaluate()[plateau.metric]])
+
+    def evaluate(self) -> dict[str, float]:
+        """The metrics of both parts, by minidl's evaluator of PyTorch's outputs."""
+        self.network.train(self.trainer.evaluate_in_training_mode)
+        with torch.no_grad():
+            measured = {name: self._evaluator(part) for name, part in self.trainer.parts.items()}
+        return {
+            f"{name}_{metric}": values[0]
+            for name, metrics in measured.items()
+            for metric, values in metrics.items()
+        }
+
+
+class Foreign(nn.Module):
+    """A network of PyTorch's, where one of ours is expected; to be evaluated only."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        with outside_recording():
+            like = self.network(x)
+        y = self.buffer("y", like.shape, like)
+        each_step(_run, self.network, x, y)
+        return y
+
+
+def _run(network: torch.nn.Module, x: Tensor, y: Tensor) -> None:
+    with torch.no_grad():
+        y.copy_(network(x))
+
+
+# The table ----------------------------------------------------------------------------------------
+
+
+def sheet_of(compared: Comparison) -> Sheet:
+    """A row per side: test metrics (– if it diverged), time of a step, time of a training."""
+    names = [name for name in compared.sides["minidl"][0].metrics if name.startswith("test_")]
+    records = [
+        {"side": name, **_statistics(sides, names), **_times(sides, compared.steps)}
+        for name, sides in compared.sides.items()
+    ]
+    several = len(compared.sides["minidl"]) > 1
+    fields = [
+        Field("", lambda record: record["side"], number=False, key=True),
+        *(Field(name.replace("_", " "), _shown(name, several)) for name in names),
+        Field("µs a step", lambda record: f"{record['step_seconds'] * 1e6:.1f}"),
+        Field("seconds", lambda record: f"{record['seconds']:.3g}"),
+    ]
+    threads = "one thread" if compared.threads == 1 else f"{compared.threads} threads"
+    return Sheet("training", f"{compared.spec.name} on {threads}", fields, records)
+
+
+def notes_of(compared: Comparison) -> list[str]:
+    """The ratio, and what the sides don't have in common."""
+    ratios = [
+        statistics.median(theirs.epochs) / statistics.median(ours.epochs)
+        for theirs, ours in zip(*compared.sides.values(), strict=True)
+    ]
+    ratio, trainings = statistics.median(ratios), len(ratios)
+    seeds = "one seed" if trainings == 1 else f"{trainings} seeds, mean ± std"
+    notes = [
+        f"PyTorch takes {ratio:.2f} times as long (medians over epochs in turns); {seeds}; "
+        "the same data, first weights and batches."
+    ]
+    if compared.drops:
+        notes.append("Dropout's masks are not the same: PyTorch draws its own.")
+    return notes
+
+
+def _statistics(sides: Sequence[Side], names: Sequence[str]) -> Record:
+    found: dict[str, float | None] = {}
+    for name in names:
+        values = [side.metrics[name] for side in sides]
+        found[f"{name}_mean"] = statistics.fmean(values)
+        found[f"{name}_std"] = statistics.stdev(values) if len(values) > 1 else None
+    return found
+
+
+def _times(sides: Sequence[Side], steps: int) -> Record:
+    """Of a step, the median over all epochs; of a training, over the seeds."""
+    return {
+        "step_seconds": statistics.median(s for side in sides for s in side.epochs) / steps,
+        "seconds": statistics.median(sum(side.epochs) for side in sides),
+    }
+
+
+def _shown(name: str, several: bool) -> Any:
+    def show(record: Record) -> str:
+        mean, std = record[f"{name}_mean"], record[f"{name}_std"]
+        if not math.isfinite(mean):
+            return "–"
+        return f"{mean:.4g} ± {std:.2g}" if several else f"{mean:.4g}"
+
+    return show

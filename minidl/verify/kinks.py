@@ -1,0 +1,43 @@
+"""Kinks: where a network can't be differentiated, and differences must not step over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class Kinks:
+    """Watches the kinked modules in PyTorch's counterparts of a network (one per member).
+
+    Those, since they know nothing of what is to be proven.
+    """
+
+    def __init__(self, references: Sequence[torch.nn.Module]) -> None:
+        self.references = references
+        self._seen: list[Tensor] = []
+        self.any = False
+        for reference in references:
+            for module in reference.modules():
+                if isinstance(module, (torch.nn.ReLU, torch.nn.LeakyReLU, torch.nn.MaxPool2d)):
+                    module.register_forward_hook(self._note)
+                    self.any = True
+
+    def pattern(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """The signs at every ReLU and the places of every maximum, for one input per member."""
+        self._seen = []
+        with torch.no_grad():
+            for reference, x in zip(self.references, inputs, strict=True):
+                reference(x)
+        return self._seen
+
+    def _note(self, module: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        (x,) = inputs
+        if isinstance(module, torch.nn.MaxPool2d):
+            size = module.kernel_size, module.stride, module.padding, module.dilation
+            self._seen.append(functional.max_pool2d(x, *size, return_indices=True)[1])
+        else:
+            self._seen.append(x > 0)

@@ -1,0 +1,223 @@
+"""minidl check: the shipped configs, models of every form, kinks, formats and mistakes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from minidl_cli.check import Format
+from minidl_cli.check import check as command
+from minidl_cli.main import main
+from torch import Tensor
+
+from minidl import nn
+from minidl.errors import ConfigError, DataError
+from minidl.spec import load_spec, parse_spec
+from minidl.verify import AUTOGRAD, DIFFERENCES, Row, check
+from minidl.verify.compare import Gradient, Subject, compare
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_all_gradients_of_a_shipped_config_are_right(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minidl.verify.compare.ENTRIES", 40)  # the command takes 200
+    found = check(load_spec(config), samples=3)
+    assert not found.problems()
+    assert {row.networks for row in found.rows} == {None, 3}
+    compared = [row for row in found.rows if row.differences is not None]
+    assert len(compared) == len(found.rows)
+    assert all(row.sampled == min(row.entries - row.redrawn, 40) or row.redrawn for row in compared)
+
+
+MLP = """
+data: disk
+model:
+  type: mlp
+  hidden: [5, 4]
+  activation: [tanh, {type: leaky_relu, negative_slope: 0.2}]
+  output_activation: sigmoid
+  dropout: 0.3
+loss: {type: bce, reduction: batchmean}
+"""
+
+
+def test_an_mlps_layers_are_found_in_its_config() -> None:
+    found = check(parse_spec(MLP))
+    assert not found.problems()
+    alone = [row for row in found.rows if row.networks is None and row.quantity == "input"]
+    assert [(row.key, row.layer, row.name) for row in alone if row.mode == "train"] == [
+        ("model.hidden[0]", "linear", "fc_1"),
+        ("model.activation[0]", "tanh", "act_1"),
+        ("model.dropout", "dropout", "dropout_1"),
+        ("model.hidden[1]", "linear", "fc_2"),
+        ("model.activation[1]", "leaky_relu", "act_2"),
+        ("model.dropout", "dropout", "dropout_2"),
+        ("model.outputs", "linear", "fc_3"),
+        ("model.output_activation", "sigmoid", "act_3"),
+        ("model", "mlp", ""),
+    ]
+
+
+NESTED = """
+data: {type: digits, images: true}
+model:
+  type: sequential
+  layers:
+    - {type: conv2d, out_channels: 3, padding: same, bias: false}
+    - residual:
+        - batch_norm
+        - relu
+        - {type: conv2d, out_channels: 3, padding: same, name: inner}
+        - {dropout: 0.2}
+    - {type: conv_transpose2d, out_channels: 2, kernel_size: 3, stride: 2, output_padding: 1}
+    - {type: upsample, size: 6}
+    - {type: max_pool2d, kernel_size: 2, stride: 1}
+    - global_avg_pool2d
+    - linear
+    - softmax
+loss: {type: mse, reduction: sum}
+"""
+
+
+def test_layers_inside_a_residual_are_checked_by_themselves() -> None:
+    found = check(parse_spec(NESTED), samples=3)
+    assert not found.problems()
+    places = {row.key: row.name for row in found.rows}
+    assert places["model.layers[1]"] == "res_1"
+    assert places["model.layers[1].layers[2]"] == "inner"
+    modes = {(row.layer, row.mode) for row in found.rows}
+    assert {(kind, "eval") for kind in ("batch_norm", "dropout")} <= modes
+
+
+@pytest.mark.parametrize(
+    "init", ["zeros", "{type: constant, value: 0.5}", "{type: normal, std: 30}"]
+)
+def test_any_initial_weights_do(init: str) -> None:
+    text = f"data: iris\nmodel: {{type: mlp, hidden: [6], activation: tanh, init: {init}}}\n"
+    assert not check(parse_spec(text.replace("\\\n", "\n"))).problems()
+
+
+def test_the_seed_draws_samples_and_entries() -> None:
+    spec = parse_spec("data: iris\nmodel: {type: mlp, hidden: [30]}\nloss: cross_entropy\n")
+    first, again, other = (check(spec, seed=seed).rows for seed in (1, 1, 2))
+    assert first == again != other
+
+
+# Kinks.
+
+
+def rows_of_relu(x: Tensor, wrong: float = 0.0) -> Row:
+    """Of ReLU and its gradient, with something added to it."""
+    ones, slope = torch.ones_like(x), (x > 0).double()
+    gradient = Gradient(x, slope + wrong, slope)
+    subject = Subject(
+        "k", "relu", "act", "train", lambda: x.clamp(min=0), ones, {"input": gradient},
+        lambda: [x > 0],
+    )  # fmt: skip
+    return compare(subject, None, torch.Generator().manual_seed(0))[0]
+
+
+def test_entries_at_a_kink_are_drawn_again_and_counted() -> None:
+    x = torch.linspace(-1, 1, 500, dtype=torch.float64)
+    x[100:300] = 1e-9
+    row = rows_of_relu(x)
+    assert row.ok
+    assert row.sampled == 200
+    assert 0 < row.redrawn <= 200
+    assert not rows_of_relu(x, wrong=1e-6).ok
+
+
+def test_where_all_entries_are_at_a_kink_autograd_alone_decides() -> None:
+    row = rows_of_relu(torch.zeros(7, dtype=torch.float64))
+    assert (row.differences, row.sampled, row.redrawn, row.ok) == (None, 0, 7, True)
+
+
+def test_no_number_is_off() -> None:
+    row = rows_of_relu(torch.ones(3, dtype=torch.float64), wrong=float("nan"))
+    assert not row.ok
+
+
+ON_IMAGES = """
+data: {type: digits, images: true}
+model: {type: sequential, layers: [LAYERS, flatten, linear]}
+loss: cross_entropy
+"""
+
+
+def test_ties_of_a_maximum_are_redrawn() -> None:
+    found = check(parse_spec(ON_IMAGES.replace("LAYERS", "relu, max_pool2d")))
+    assert not found.problems()
+    pool = next(row for row in found.rows if row.layer == "max_pool2d")
+    assert pool.redrawn > 0  # where ReLU gave 0 for all of a window
+
+
+# The command.
+
+
+def run(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["minidl", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+IRIS = str(ROOT / "configs" / "iris.yaml")
+
+
+def test_the_command_ends_with_0_and_shows_every_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("check", IRIS, "--samples", "3", monkeypatch=monkeypatch) == 0
+    out = capsys.readouterr().out
+    assert "iris: all gradients are right" in out
+    assert out.count(" ok\n") == 20
+    for tolerance in (DIFFERENCES, AUTOGRAD):
+        assert f"{tolerance:.0e}" in out
+
+
+def test_the_command_ends_with_3_and_names_the_layer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(nn.Tanh, "backward", lambda self, grad: grad)
+    assert run("check", IRIS, monkeypatch=monkeypatch) == 3
+    out, err = capsys.readouterr()
+    assert "gradients are off" in out
+    assert "off\n" in out
+    assert "iris.yaml:7:" in err
+    assert "model.activation: tanh (act_1): the gradient of its input is off" in err
+
+
+def test_every_format_holds_the_same(tmp_path: Path) -> None:
+    texts = {}
+    for format in Format:
+        command(Path(IRIS), format=format, output=tmp_path / format, samples=3, seed=0)
+        texts[format] = (tmp_path / format).read_text(encoding="utf-8")
+    rows = json.loads(texts[Format.json])["tables"][0]["rows"]
+    lines = list(csv.DictReader(texts[Format.csv].splitlines()))
+    assert [row["key"] for row in rows] == [row["key"] for row in lines]
+    assert [row["autograd"] for row in rows] == [float(row["autograd"]) for row in lines]
+    assert all(row["ok"] for row in rows)
+    assert texts[Format.md].count("| ok |") == len(rows)
+    assert texts[Format.latex].count(r"& ok \\") == len(rows)
+
+
+def test_mistakes_are_config_and_data_errors(tmp_path: Path) -> None:
+    kernel = "{type: conv2d, out_channels: 2, kernel_size: 9}"
+    with pytest.raises(ConfigError, match=r"model\.layers\[0\].*is larger than the 8×8 input"):
+        check(parse_spec(ON_IMAGES.replace("LAYERS", kernel)))
+    with pytest.raises(DataError, match="nowhere"):
+        check(parse_spec("data: {type: csv, path: nowhere.csv, target: a}\nmodel: mlp\n"))
+
+
+def test_outputs_that_are_not_finite_are_said_to_be() -> None:
+    text = "data: iris\nmodel: {type: mlp, hidden: [4], init: {type: constant, value: 1.0e+308}}\n"
+    with pytest.raises(ConfigError, match=r"its output isn't finite on the config's data"):
+        check(parse_spec(text))
