@@ -195,7 +195,7 @@ def _train(run: MemberRun, stop: _Stop) -> Outcome:
     with _failure_recorded(run):
         for epoch in run.trainer if run.running else ():
             run.epoch_ended(epoch)
-            run.write_rows()
+            run.write_rows_now_and_then()
             if not run.running:
                 break
             if checkpoints.due(epoch.number):
@@ -245,6 +245,7 @@ def _failure_recorded(run: MemberRun):  # type: ignore[no-untyped-def]  # see co
     except BaseException as error:
         run.status = "interrupted" if isinstance(error, KeyboardInterrupt | Stopped) else "failed"
         run.reason = str(error) or type(error).__name__
-        with contextlib.suppress(RunError):  # the disk may be what failed
-            run.close()
+        for last_words in (run.write_rows, run.close):
+            with contextlib.suppress(RunError):  # the disk may be what failed
+                last_words()
         raise

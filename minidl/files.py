@@ -122,11 +122,12 @@ def write_atomic(
     content: bytes,
     *,
     keep: str | os.PathLike[str] | None = None,
+    forced: bool = True,
 ) -> None:
     """Makes `path` hold exactly `content`, or leaves it as it was.
 
-    What it held before goes to `keep`, if that is given; a kill may leave it there alone. A
-    symbolic link is followed. The folder must exist. Raises WriteError, which names the file.
+    What it held before goes to `keep`, if that is given; a kill may leave it there alone. What
+    isn't `forced` to the disk survives a kill, but maybe no power cut. A symbolic link is followed. The folder must exist. Raises WriteError, which names the file.
     """
     target = Path(os.path.realpath(path))
     temporary = target.parent / _temporary_name()
@@ -135,12 +136,13 @@ def write_atomic(
         found = status(target)
         if found is not None and not stat.S_ISREG(found.st_mode):
             raise WriteError(f"{os.fspath(path)}: can't be written: not a regular file")
-        _write_new(temporary, content)
+        _write_new(temporary, content, forced=forced)
         if keep is not None and found is not None:
             disk(os.replace, target, keep)
         disk(os.replace, temporary, target)
         done = True
-        _sync_folder(target.parent)
+        if forced:
+            _sync_folder(target.parent)
     except OSError as error:
         raise WriteError(f"{os.fspath(path)}: can't be written: {reason(error)}") from error
     finally:
@@ -198,6 +200,8 @@ def make_folder(path: str | os.PathLike[str], *, new: bool = False) -> None:
     Raises RunError, which names the folder.
     """
     folder = Path(path)
+    if not new and is_folder(folder):
+        return
     try:
         disk(folder.parent.mkdir, parents=True, exist_ok=True)
         disk(folder.mkdir, exist_ok=not new)
@@ -262,11 +266,12 @@ def _temporary_name() -> str:
     return f".{secrets.token_hex(8)}.tmp"
 
 
-def _write_new(path: Path, content: bytes) -> None:
+def _write_new(path: Path, content: bytes, *, forced: bool = True) -> None:
     handle = disk(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         _write_all(handle, content)
-        _force(handle)
+        if forced:
+            _force(handle)
     finally:
         disk(os.close, handle)
 

@@ -28,6 +28,7 @@ from minidl.weights import is_weight, set_weights
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
+ROWS_SECONDS = 0.1  # between two times that rows are appended to metrics.csv
 _BEST = "best."  # before the names of the best weights, in a checkpoint
 
 
@@ -61,6 +62,7 @@ class MemberRun:
         self.best.improved = self._keep_best
         self._observers: list[Observer] = [self.best, *_stopping(spec), *observers]
         self._unwritten: list[Row] = []
+        self._written = -ROWS_SECONDS  # when rows were, on the clock of `perf_counter`
         self._clock = time.perf_counter() - (record.get("seconds") or 0.0)
 
     @property
@@ -119,6 +121,12 @@ class MemberRun:
         """Append what is new to metrics.csv."""
         self.folder.append_metrics(*self._unwritten)
         self._unwritten.clear()
+        self._written = time.perf_counter()
+
+    def write_rows_now_and_then(self) -> None:
+        """The same, some rows at a time: an epoch may take less than writing its row."""
+        if time.perf_counter() - self._written > ROWS_SECONDS:
+            self.write_rows()
 
     def state(self) -> State:
         """All that this run needs to go on from here, its best weights included."""
@@ -158,6 +166,8 @@ class MemberRun:
                 self.record["weights"] = "best"
         elif self.trainer.between_epochs:
             self.save_checkpoints()
+        else:
+            self.write_rows()
         row = self.last_row
         if status == "done" and self._restores_best():
             self.record["weights"], row = "best", self.best.row
@@ -185,7 +195,7 @@ class MemberRun:
             "ended": now(),
             "metrics": self.folder.metrics.mark(),
         }
-        self.folder.write_record(self.record)
+        self.folder.write_record(self.record, forced=self.record["status"] != "running")
 
     def _observed(self, row: Row) -> str | None:
         """Show a row to all observers; returns a reason to stop, if one has one."""

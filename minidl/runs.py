@@ -135,9 +135,12 @@ class RunFolder:
 
     # run.json
 
-    def write_record(self, record: Mapping[str, Any]) -> None:
-        """Replaces run.json. NaN and infinities become null; paths and NumPy numbers are fine."""
-        files.write_atomic(self.record_path, records.encode(record))
+    def write_record(self, record: Mapping[str, Any], *, forced: bool = True) -> None:
+        """Replaces run.json. NaN and infinities become null; paths and NumPy numbers are fine.
+
+        One that is replaced again soon needn't be `forced` to the disk.
+        """
+        files.write_atomic(self.record_path, records.encode(record), forced=forced)
 
     def read_record(self) -> dict[str, Any]:
         try:

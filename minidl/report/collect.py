@@ -96,7 +96,7 @@ class Collection:
 
 def run_folders(paths: Sequence[Path]) -> list[Path]:
     """The paths without what `SWEEP/*` finds beside the runs: files, and the folder plots."""
-    beside = [p for p in paths if p.is_file() or (p.name == "plots" and is_sweep(p.parent))]
+    beside = [p for p in paths if files.is_file(p) or (p.name == "plots" and is_sweep(p.parent))]
     return [p for p in paths if p not in beside] or list(paths)
 
 

@@ -90,7 +90,10 @@ def test_what_is_damaged_is_trained_again(
     rows = run.metrics_path.read_bytes().splitlines(keepends=True)
     for part in parts:
         if part.startswith("metrics"):
-            flip(run.metrics_path, len(rows[0]) + 3 if "first" in part else sum(map(len, rows)) - 5)
+            flip(
+                run.metrics_path,
+                len(rows[0]) + 3 if "first" in part else sum(map(len, rows[:5])) - 5,
+            )
         else:
             flip(run.checkpoint_path(part), 12_345)
     assert Restart.find(run).epoch == epoch
@@ -127,7 +130,7 @@ def test_metrics_cut_at_any_byte_are_told(
         content = run.metrics_path.read_bytes()
         for length in range(len(content)):
             run.metrics_path.write_bytes(content[:length])
-            assert_told(run)
+            assert_told(run, length)
 
 
 def test_metrics_changed_at_any_byte_are_told(
@@ -138,14 +141,17 @@ def test_metrics_changed_at_any_byte_are_told(
         for position in range(len(content)):
             run.metrics_path.write_bytes(content)
             flip(run.metrics_path, position)
-            assert_told(run)
+            assert_told(run, position)
 
 
-def assert_told(run: RunFolder) -> None:
+def assert_told(run: RunFolder, position: int) -> None:
     """The record of either run holds a checksum, as does each checkpoint."""
     with pytest.raises(RunError, match=r"metrics\.csv: is damaged"):
         run.read_columns()
     restart = Restart.find(run)
+    if position >= run.load_checkpoint("last")[1]["metrics"]["bytes"]:
+        assert restart.damage == ()  # the row of an epoch that is trained again
+        return
     assert restart.checkpoint != "last"
     assert any("metrics.csv: is damaged" in line for line in restart.damage)
     if restart.checkpoint:  # then the rows up to it are those that were written

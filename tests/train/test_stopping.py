@@ -65,7 +65,7 @@ def test_predictions_and_predict_use_the_best_weights(tmp_path: Path) -> None:
     table.write_text("\n".join(["x1,x2", *rows]) + "\n")
     predicted = minidl("predict", run.path, table).out.splitlines()[1:]
     right = [
-        line.split(",")[0] == ("inside" if target else "outside")
+        line.split(",")[1] == ("inside" if target else "outside")
         for line, target in zip(predicted, arrays["test_target"], strict=True)
     ]
     assert np.mean(right) == best["test_accuracy"]
