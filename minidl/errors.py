@@ -57,9 +57,16 @@ class ConfigError(MinidlError):
 
 
 class DataError(MinidlError):
-    """Data that can't be read or used; the message names the file, and row and column if it can."""
+    """Data that can't be read or used; messages name the file, and row and column if they can.
+
+    `problems` lists all that was found, a line each.
+    """
 
     exit_code = 2
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
 
 
 class RunError(MinidlError):

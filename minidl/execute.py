@@ -17,7 +17,7 @@ from minidl.errors import DataError, RunError
 from minidl.locks import locked
 from minidl.member import MemberRun, first_record, resolved
 from minidl.provenance import differences, provenance
-from minidl.runs import RunFolder, run_path
+from minidl.runs import RunFolder, refuse_links, run_path
 from minidl.seeds import generator
 from minidl.signals import Stopped, orderly_end
 from minidl.spec import ArraysData, CsvData, Spec, dump, load_spec
@@ -103,6 +103,7 @@ def resume(
     process works on, and, without `force`, one that began where results come out differently.
     """
     folder = RunFolder.open(path)
+    refuse_links(path)
     with locked(path):
         record = folder.read_record()
         if record.get("status") in ("done", "diverged"):
@@ -115,6 +116,8 @@ def resume(
             _threads(spec, data, experiment),
             _Stop(experiment.trainer) as stop,
         ):
+            known = {key: value for key, value in record.items() if value is not None}
+            record = first_record(spec, data, experiment, ()) | known
             record = _as_before(record, provenance(experiment.device), path, force)
             run = MemberRun(spec, data, experiment, folder, record, observers=observers)
             run.figures_missing = True

@@ -18,7 +18,7 @@ from minidl.build import Members, build_network
 from minidl.data import Preprocessing, TargetScale, read_table
 from minidl.data.encoding import Encoding
 from minidl.data.imagefile import IMAGE_FILES, read_image
-from minidl.errors import DataError, RunError
+from minidl.errors import ConfigError, DataError, RunError
 from minidl.evaluation import predict
 from minidl.nn import Sequential
 from minidl.nn.windows import times
@@ -60,9 +60,13 @@ class TrainedRun:
             raise RunError(f"{folder.record_path}: is damaged: no {error}") from error
         if not folder.has_checkpoint(weights):
             raise RunError(f"{path}: has no trained weights (status: {folder.status})")
-        network = build_network(Members(spec), shape, encoding, torch.device("cpu"))
         tensors, _ = folder.load_checkpoint(weights)
-        set_weights(network, network.flatten(), tensors)
+        try:
+            network = build_network(Members(spec), shape, encoding, torch.device("cpu"))
+            set_weights(network, network.flatten(), tensors)
+        except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            message = "the weights don't fit the network that config.yaml and run.json describe"
+            raise RunError(f"{path}: is damaged: {message}") from error
         return cls(folder, spec, record, network.eval())
 
     def outputs(self, inputs: Array) -> Array:

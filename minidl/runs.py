@@ -44,6 +44,7 @@ class RunFolder:
         """Use `create` or `open`: this checks nothing."""
         self.path = Path(path)
         self.metrics = MetricsFile(self.metrics_path)
+        self._unforced: tuple[Path, ...] = (self.config_path, self.record_path)
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -196,6 +197,9 @@ class RunFolder:
 
     def save_last(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
         """Writes what a run goes on from (restart.py): it stands for metrics.csv as it is now."""
+        for path in self._unforced:  # as they were made
+            files.force(path)
+        self._unforced = ()
         self.metrics.force()
         state = {**state, "metrics": self.metrics.mark()}
         self.save_checkpoint("last", tensors, state, keep="previous")
@@ -251,6 +255,14 @@ def run_path(
 def is_run(path: Path) -> bool:
     """Whether a folder holds a config.yaml or a run.json."""
     return any(files.is_file(path / name) for name in (_CONFIG, _RECORD))
+
+
+def refuse_links(folder: Path) -> None:
+    """Raises RunError where a link lies in a folder: who writes there might write elsewhere."""
+    for path, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            if (link := Path(path, name)).is_symlink():
+                raise RunError(f"{link}: is a symbolic link: a run is never written through one")
 
 
 def is_sweep(path: Path) -> bool:

@@ -14,6 +14,7 @@ from run_cases import disk_output, in_disk, plane
 
 from minidl.runs import RunFolder
 from minidl.spec import dump, parse_spec
+from minidl.spec.dump import to_yaml
 
 Array = np.ndarray
 BASE = "data: disk\nmodel: mlp\ntraining: {epochs: 20}\n"
@@ -58,7 +59,7 @@ def write_run(
 ) -> RunFolder:
     folder.mkdir(parents=True)
     run = RunFolder(folder)
-    run.config_path.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+    run.config_path.write_text(to_yaml(dict(config)))
     rows = (
         []
         if columns is None

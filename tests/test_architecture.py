@@ -25,7 +25,10 @@ ALLOWED = {
     ),
     "minidl/recorder.py": ("torch", "minidl.errors", "minidl.nn"),
     "minidl/capture.py": ("torch", "minidl.nn", "minidl.recorder"),
-    "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.errors", "minidl.files"),
+    "minidl/spec": (
+        *("yaml", "pydantic", "pydantic_core"),
+        *("minidl.errors", "minidl.files", "minidl.names"),
+    ),
     "minidl/data": (
         *("torch", "numpy", "pandas", "sklearn", "safetensors", "PIL"),
         *("minidl.errors", "minidl.seeds", "minidl.files", "minidl.spec"),
@@ -45,8 +48,9 @@ ALLOWED = {
         *("minidl.execute", "minidl.evaluation", "minidl.reference", "minidl.report.sheet"),
     ),
     "minidl/report": (
-        *("numpy", "scipy.special", "matplotlib", "yaml", "pandas", "jinja2"),
-        *("minidl.errors", "minidl.files", "minidl.scores", "minidl.runs", "minidl.spec"),
+        *("numpy", "scipy.special", "matplotlib", "pandas", "jinja2"),
+        *("minidl.errors", "minidl.files", "minidl.records", "minidl.runs", "minidl.spec"),
+        "minidl.scores",
         "minidl.build.function",
     ),
 }

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from minidl.errors import RunError
+from minidl.names import clean_name, fault
 from minidl.runs import RunFolder, find_runs
 
 
@@ -39,7 +40,8 @@ def test_a_new_folder_is_called_by_stem_date_time_and_hash_and_holds_the_config(
 
 HOSTILE_NAMES = [
     *("", ".", "..", "../x", "/tmp/x", "a/b", "a\\b", "x.", "x ", ".x", "-x", " x"),
-    *("x" * 201, "é" * 101, "a\0", "a\nb", "a\u202eb", "a\ud800", "\x1b[31m"),
+    *("x" * 201, "é" * 101, "a\0", "a\nb", "a\u202eb", "a\ud800", "\x1b[31m", "a\u2028b"),
+    *("C:x", "a:b", "a*", "a?", "<a>", '"a"', "a|b", "nul", "CON", "com1.txt", "Aux .x"),
 ]
 
 
@@ -53,7 +55,15 @@ def test_no_name_leaves_the_runs_folder_or_disturbs_a_terminal(name: str, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["x" * 200, "ein Lauf", "Ω, take 2", "0"])
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+def test_any_text_becomes_a_safe_name(name: str) -> None:
+    for longest in (100, 200):
+        assert fault(clean_name(name, longest), longest) is None
+    if fault(name) is None:
+        assert clean_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["nulls", "x" * 200, "ein Lauf", "Ω, take 2", "0"])
 def test_ordinary_names_are_taken_as_they_are(name: str, tmp_path: Path) -> None:
     assert create(tmp_path, name).path == tmp_path / name
 

@@ -18,11 +18,11 @@ import typer
 
 from minidl import files
 from minidl.errors import RunError
-from minidl.records import spreadsheet_safe
-from minidl.report.escape import columns
+from minidl.report.escape import columns, csv_text
 from minidl.report.escape import line as one_line
 from minidl.runs import RunFolder, find_runs, is_sweep
 from minidl_cli.options import Debug
+from minidl_cli.output import harmless, show
 
 Line = list[tuple[str, str]]  # pieces with their styles
 
@@ -86,9 +86,10 @@ def list_runs(
     if format is Format.json:
         print(json.dumps([vars(row) for row in rows], indent=2))
     elif format is Format.csv:
-        print(_csv(rows), end="")
+        show(_csv(rows).removesuffix("\n"))
     elif not rows:
-        print(f"no runs in {runs_dir} yet: `minidl train CONFIG` makes one", file=sys.stderr)
+        empty = f"no runs in {runs_dir} yet: `minidl train CONFIG` makes one"
+        print(harmless(empty), file=sys.stderr)
     elif sys.stdout.isatty():
         _print_in_colour(rows, runs_dir)
     else:
@@ -240,5 +241,6 @@ def _csv(rows: Sequence[Row]) -> str:
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(Row.__dataclass_fields__)
     for row in rows:
-        writer.writerow(spreadsheet_safe(value) for value in vars(row).values())
+        cells = vars(row).values()
+        writer.writerow(csv_text(cell) if isinstance(cell, str) else cell for cell in cells)
     return content.getvalue()

@@ -58,12 +58,21 @@ def _run() -> int:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
+        if _is_out_of_memory(error):
+            _print_error("out of memory: choose a smaller network, batch or stack, or less data")
+            return 1
         _print_error(
             f"unexpected {type(error).__name__}: {error}\n"
             "This is a mistake in minidl; `--debug` after the command shows where."
         )
         return INTERNAL_ERROR
     return code
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether it is Python's error, torch's of a GPU, or its bare RuntimeError of the CPU."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
 @contextlib.contextmanager
@@ -110,13 +119,13 @@ def _warnings_shown() -> Iterator[None]:
 
 
 def _report(error: Exception) -> None:
-    from minidl.errors import CheckError, ConfigError
+    from minidl.errors import CheckError, ConfigError, DataError
 
     if "--debug" in sys.argv:
         import traceback
 
         traceback.print_exc()
-    if isinstance(error, ConfigError | CheckError):
+    if isinstance(error, ConfigError | CheckError | DataError):
         for problem in error.problems:
             _print_error(str(problem))
     else:
@@ -125,9 +134,10 @@ def _report(error: Exception) -> None:
 
 def _print_error(text: str) -> None:
     """On stderr, without characters that would move a terminal's cursor."""
-    shown = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+    from minidl_cli.output import harmless
+
     with contextlib.suppress(OSError):
-        print(f"minidl: {shown}", file=sys.stderr)
+        print(f"minidl: {harmless(text)}", file=sys.stderr)
 
 
 def _discard_stdout() -> None:

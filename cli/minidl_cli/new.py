@@ -12,6 +12,7 @@ import typer
 from minidl.errors import RunError
 from minidl.files import is_folder, status, write_atomic
 from minidl_cli.options import Debug
+from minidl_cli.output import show
 
 TEMPLATE = """\
 # A first config. Train it:           minidl train {path}
@@ -145,7 +146,7 @@ def new(
     if status(path) is not None and not overwrite:
         raise RunError(f"{path}: exists already (use --overwrite to replace it)")
     write_atomic(path, starter(data, path).encode())
-    print(path)
+    show(path)
 
 
 def starter(data: Kind, path: Path) -> str:

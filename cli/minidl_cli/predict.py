@@ -9,6 +9,7 @@ import typer
 
 from minidl.errors import RunError
 from minidl_cli.options import Debug
+from minidl_cli.output import show
 
 
 def predict(
@@ -56,6 +57,6 @@ def predict(
         return
     table = trained.predict_file(data, delimiter, inputs=inputs)
     if output is None:
-        print(table, end="")
+        show(table.removesuffix("\n"))
     else:
         write_atomic(output, table.encode())

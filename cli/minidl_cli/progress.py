@@ -9,6 +9,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from minidl_cli.output import harmless
+
 if TYPE_CHECKING:
     from minidl.errors import Problem
     from minidl.execute import Outcome
@@ -162,4 +164,4 @@ def _advice(run: MemberRun) -> Problem:
 
 def _say(text: str) -> None:
     with contextlib.suppress(OSError):  # a terminal that is gone stops no training
-        print(text, file=sys.stderr)
+        print(harmless(text), file=sys.stderr)

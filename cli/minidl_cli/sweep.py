@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minidl_cli.options import Debug, Device, Quiet
+from minidl_cli.output import show
 
 if TYPE_CHECKING:
     from minidl.spec import Member, Sweep
@@ -93,7 +94,7 @@ def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> None:
     with progress:
         outcome = run(todo, fail_fast=fail_fast, watch=progress)
     progress.ended(outcome)
-    print(outcome.folder.path)
+    show(outcome.folder.path)
     raise typer.Exit(outcome.exit_code)
 
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from minidl.scores import higher_is_better
+from minidl_cli.output import harmless
 
 if TYPE_CHECKING:
     from minidl.executors import Update
@@ -192,4 +193,4 @@ def _duration(seconds: float) -> str:
 
 def _say(text: str) -> None:
     with contextlib.suppress(OSError):  # a terminal that is gone stops no training
-        print(text, file=sys.stderr)
+        print(harmless(text), file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minidl_cli import output
 from minidl_cli.options import Debug, Device, Overrides, Quiet
 
 if TYPE_CHECKING:
@@ -79,5 +80,5 @@ def show(run: Callable[[list[Observer], Started], Outcome], *, epochs: int, quie
     with progress:
         outcome = run([progress], progress.started)
     progress.ended(outcome)
-    print(outcome.run.folder.path)
+    output.show(outcome.run.folder.path)
     raise typer.Exit(outcome.exit_code)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minidl_cli.options import Debug, Overrides
+from minidl_cli.output import show
 
 if TYPE_CHECKING:
     from minidl.build import Experiment
@@ -38,7 +39,7 @@ def validate(
 
         dataset, experiment = prepare(spec)
         print(_summary(dataset, experiment))
-    print(f"{config}: ok")
+    show(f"{config}: ok")
 
 
 def _summary(data: Dataset, experiment: Experiment) -> str:

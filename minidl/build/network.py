@@ -21,6 +21,8 @@ from minidl.data.encoding import Encoding
 from minidl.nn.windows import times
 from minidl.spec import MlpModel
 
+MOST_PARAMETERS = 100_000_000  # with gradient and moments 1.6 GB: a typing mistake, more likely
+
 
 def build_network(
     members: Members, input_shape: Shape, encoding: Encoding, device: torch.device
@@ -67,6 +69,10 @@ def _check_output(
     if not network.parameters():
         message = "there is nothing to train: put a linear layer among them"
         raise members.problem("model.layers", message)
+    count = sum(parameter.data.numel() for parameter in network.parameters())
+    if count > MOST_PARAMETERS:
+        message = f"has {count:,} parameters, more than the {MOST_PARAMETERS:,} that are trained"
+        raise members.problem("model", message)
     shape, loss = network.output_shape(input_shape), members.first.loss.type
     if encoding.image_shape and shape != encoding.image_shape:
         message = f"the network gives {times(shape)} per sample"

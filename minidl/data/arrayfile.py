@@ -59,7 +59,11 @@ def _read_npz(source: Source) -> Arrays:
     try:
         _check_unpacked_size(stream, source.file)
         with np.load(stream, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            arrays = {name: stored[name] for name in stored.files}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):  # NumPy hands on what it doesn't know
+                raise ValueError(f"{name!r} is no array")
+        return arrays
     except DAMAGED as error:
         reason = f"is damaged ({error})"
         if "pickle" in str(error):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minidl.data.messages import quoted
+from minidl.data.messages import Problems, quoted
 from minidl.data.source import MEBIBYTE, Source, read_source
 from minidl.errors import DataError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256 * MEBIBYTE  # a cell of text takes some 60 bytes of memory; `arrays` are leaner
 MOST_COLUMNS = 10_000
+MOST_CELLS = 50_000_000  # many short ones take more memory than a file's size tells
 
 # Spellings of a missing value, in lower case: those of pandas.
 MISSING = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "none"})
@@ -45,16 +46,23 @@ def parse_table(source: Source, delimiter: str) -> pd.DataFrame:
     header_row, header = next(records, (0, []))
     if not header:
         raise DataError(f"{source.file}: holds blank rows only")
-    _check_header(header, header_row, source.file)
+    problems = Problems()
+    problems.add(*_header_problems(header, header_row, source.file))
     rows, cells = [], []
     for row, record in records:
-        if len(record) != len(header):
+        rows.append(row)
+        if len(rows) * len(header) > MOST_CELLS:
             raise DataError(
+                f"{source.file}: has more than the {MOST_CELLS:,} cells that are read; use `arrays`"
+            )
+        if len(record) == len(header):
+            cells.append([None if cell.lower() in MISSING else cell for cell in record])
+        else:
+            problems.add(
                 f"{source.file}: row {row} has {len(record)} cells, but the header names"
                 f" {len(header)} columns; a cell that holds {delimiter!r} must stand in quotes"
             )
-        rows.append(row)
-        cells.append([None if cell.lower() in MISSING else cell for cell in record])
+    problems.check()
     if not rows:
         raise DataError(f"{source.file}: holds a header, but no rows below it")
     return pd.DataFrame(cells, columns=header, index=pd.Index(rows, name="row"), dtype=object)
@@ -97,7 +105,7 @@ def _decode(source: Source) -> str:
     return text
 
 
-def _check_header(header: list[str], row: int, file: str) -> None:
+def _header_problems(header: list[str], row: int, file: str) -> Iterator[str]:
     if len(header) > MOST_COLUMNS:
         raise DataError(
             f"{file}: has {len(header):,} columns; at most {MOST_COLUMNS:,} are read; use `arrays`"
@@ -105,7 +113,7 @@ def _check_header(header: list[str], row: int, file: str) -> None:
     seen = set()
     for number, name in enumerate(header, start=1):
         if not name:
-            raise DataError(f"{file}: row {row}: column {number} has no name; name or remove it")
-        if name in seen:
-            raise DataError(f"{file}: row {row}: two columns are named {quoted(name)}; rename one")
+            yield f"{file}: row {row}: column {number} has no name; name or remove it"
+        elif name in seen:
+            yield f"{file}: row {row}: two columns are named {quoted(name)}; rename one"
         seen.add(name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,47 @@ if TYPE_CHECKING:
     from minidl.data.cells import Cells
 
 
+MOST_PROBLEMS = 50
+MOST_ROWS = 10  # that are named of one column
+
+
+class Problems:
+    """Collects what is wrong with a file, so that all of it can be mended at once.
+
+    `with problems.noted():` goes on after a DataError; `check` raises what was found.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, None] = {}  # each once
+        self._unlisted = 0
+
+    def add(self, *problems: str) -> None:
+        for problem in problems:
+            if len(self._found) < MOST_PROBLEMS:
+                self._found[problem] = None
+            else:
+                self._unlisted += 1
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        try:
+            yield
+        except DataError as error:
+            self.add(*error.problems)
+
+    def check(self) -> None:
+        """Raises DataError with all problems, if there are any."""
+        more = [f"and {self._unlisted:,} more problems"] if self._unlisted else []
+        if self._found:
+            raise DataError(*self._found, *more)
+
+
 def cell_error(file: str, cells: Cells, wrong: NDArray[np.bool_], what: str) -> DataError:
-    """An error about the first of the `wrong` cells (N,), which also counts the others."""
-    row = cells.index[int(np.argmax(wrong))]
-    others = int(wrong.sum()) - 1
-    more = f" (and {others} more in this column)" if others else ""
+    """An error about the first of the `wrong` cells (N,), which also names the others' rows."""
+    row, *others = cells.index[wrong][: 1 + MOST_ROWS]
+    count = int(wrong.sum()) - 1
+    rows = ", ".join(map(str, others)) + (", …" if count > len(others) else "")
+    more = f" (and {count:,} more in this column: row{'s' * (count > 1)} {rows})" if count else ""
     return DataError(f"{file}: row {row}, column {quoted(cells.name)}: {what}{more}")
 
 

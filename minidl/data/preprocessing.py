@@ -15,7 +15,7 @@ import numpy as np
 
 from minidl.data.columns import CategoricalColumn, Column, NumericColumn, fit_column
 from minidl.data.dataset import Floats, Integers
-from minidl.data.messages import absent_columns, quoted
+from minidl.data.messages import Problems, absent_columns, quoted
 from minidl.errors import DataError
 
 if TYPE_CHECKING:
@@ -52,18 +52,20 @@ class Preprocessing:
         alphabetical order; the categories are those of the whole table.
         Raises DataError: see `fit_column`.
         """
-        return cls(
-            tuple(
-                fit_column(
-                    table[name],
-                    training,
-                    standardize=standardize,
-                    fill_missing=fill_missing,
-                    file=file,
+        problems, fitted = Problems(), list[Column]()
+        for name in columns:
+            with problems.noted():
+                fitted.append(
+                    fit_column(
+                        table[name],
+                        training,
+                        standardize=standardize,
+                        fill_missing=fill_missing,
+                        file=file,
+                    )
                 )
-                for name in columns
-            )
-        )
+        problems.check()
+        return cls(tuple(fitted))
 
     def transform(self, table: pd.DataFrame, file: str = "table") -> Floats:
         """Finds the columns by name and encodes them: float64 (N, features).
@@ -74,7 +76,12 @@ class Preprocessing:
         complaint = absent_columns((column.name for column in self.columns), table.columns)
         if complaint:
             raise DataError(f"{file}: {complaint}")
-        return np.hstack([column.encode(table[column.name], file) for column in self.columns])
+        problems, encoded = Problems(), list[Floats]()
+        for column in self.columns:
+            with problems.noted():
+                encoded.append(column.encode(table[column.name], file))
+        problems.check()
+        return np.hstack(encoded)
 
     @property
     def feature_names(self) -> tuple[str, ...]:

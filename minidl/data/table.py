@@ -9,7 +9,7 @@ import numpy as np
 from minidl.data.cells import mostly_text, typed
 from minidl.data.csvfile import MOST_BYTES, parse_table
 from minidl.data.dataset import Dataset, Split
-from minidl.data.messages import absent_columns, cell_error, quoted
+from minidl.data.messages import Problems, absent_columns, cell_error, quoted
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.source import read_source
 from minidl.data.split import split_rows
@@ -28,14 +28,23 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
     The lists of classes and categories are those of `spec.path`; every number that preprocessing
     uses is learned from the training part. Raises DataError.
     """
-    source = read_source(spec.path, MOST_BYTES)
-    table = parse_table(source, spec.delimiter)
+    problems = Problems()
+    source = test_source = read_source(spec.path, MOST_BYTES)
+    table = test = parse_table(source, spec.delimiter)
     features = _features(spec, table, source.file)
-    table = _complete(table, features, spec, source.file)
-    target = Target.learn(table[spec.target], spec.task, source.file)
+    table = _complete(table, features, spec, source.file, problems)
+    with problems.noted():
+        target = Target.learn(table[spec.target], spec.task, source.file)
     # Parsing texts is what takes the time, so it is done once, here.
     for name in features:
-        table[name] = typed(table[name], source.file)
+        with problems.noted():
+            table[name] = typed(table[name], source.file)
+    if spec.test_path is not None:
+        with problems.noted():
+            test_source = read_source(spec.test_path, MOST_BYTES)
+            test = parse_table(test_source, spec.delimiter)
+            test = _complete(test, features, spec, test_source.file, problems)
+    problems.check()
 
     if spec.test_path is None:
         assert spec.test_fraction is not None  # the schema asks for one of the two
@@ -43,11 +52,8 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
         train_rows, test_rows = split_rows(
             len(table), spec.test_fraction, rng, labels=labels, file=source.file
         )
-        train, test, test_source = table.iloc[train_rows], table.iloc[test_rows], source
+        train, test = table.iloc[train_rows], table.iloc[test_rows]
     else:
-        test_source = read_source(spec.test_path, MOST_BYTES)
-        test = parse_table(test_source, spec.delimiter)
-        test = _complete(test, features, spec, test_source.file)
         train, train_rows = table, np.arange(len(table))
 
     preprocessing = Preprocessing.fit(
@@ -60,8 +66,12 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
     )
 
     def split(part: pd.DataFrame, file: str) -> Split:
-        inputs = preprocessing.transform(part, file)
-        return Split(inputs, target.encode(part[spec.target], file))
+        with problems.noted():
+            inputs = preprocessing.transform(part, file)
+        with problems.noted():
+            targets = target.encode(part[spec.target], file)
+        problems.check()
+        return Split(inputs, targets)
 
     return Dataset(
         split(train, source.file),
@@ -77,12 +87,16 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
 
 def _features(spec: CsvData, table: pd.DataFrame, file: str) -> list[str]:
     """The feature columns: those listed, or all but the target."""
-    _require_columns(table, [spec.target], "`target`", file)
+    problems = Problems()
+    with problems.noted():
+        _require_columns(table, [spec.target], "`target`", file)
     if spec.features is None:
         features = [str(name) for name in table.columns if name != spec.target]
     else:
         features = list(spec.features)
-        _require_columns(table, features, "`features`", file)
+        with problems.noted():
+            _require_columns(table, features, "`features`", file)
+    problems.check()
     if not features:
         raise DataError(
             f"{file}: the target {quoted(spec.target)} is the only column: is `delimiter` right?"
@@ -96,7 +110,9 @@ def _require_columns(table: pd.DataFrame, names: list[str], key: str, file: str)
         raise DataError(f"{file}: {complaint} ({key} of the config)")
 
 
-def _complete(table: pd.DataFrame, features: list[str], spec: CsvData, file: str) -> pd.DataFrame:
+def _complete(
+    table: pd.DataFrame, features: list[str], spec: CsvData, file: str, problems: Problems
+) -> pd.DataFrame:
     """The columns in use, after `missing: error | drop | mean` did its work."""
     _require_columns(table, [*features, spec.target], "`features` and `target`", file)
     table = table[[*features, spec.target]].copy()
@@ -117,5 +133,5 @@ def _complete(table: pd.DataFrame, features: list[str], spec: CsvData, file: str
             what = "missing value: texts have no mean (set `missing: drop`, or fill it in)"
         else:
             continue
-        raise cell_error(file, table[name], missing, what)
+        problems.add(*cell_error(file, table[name], missing, what).problems)
     return table

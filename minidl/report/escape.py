@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from minidl.records import spreadsheet_safe
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -23,7 +25,6 @@ _LATEX = {
 }
 _MARKDOWN = re.compile(r"[\\`*\[\]<>&|$~#!]|(?<![^\W_])_|_(?![^\W_])|^[-+=]|^\d+(?=[.)](?:\s|$))")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def line(text: object) -> str:
@@ -36,9 +37,8 @@ def line(text: object) -> str:
 
 def csv_text(text: object) -> str:
     """Text that a spreadsheet would run as a formula gets an apostrophe."""
-    clean = line(text)
-    # The first character is looked at before and after: a tab is a formula's beginning too.
-    return f"'{clean}" if str(text)[:1] in FORMULA or clean[:1] in FORMULA else clean
+    safe: str = spreadsheet_safe(line(text))
+    return safe
 
 
 def latex(text: object) -> str:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import yaml
 
 from minidl import files
+from minidl.errors import ConfigError, RunError
+from minidl.report.configs import read_settings
+from minidl.report.shapes import check_shapes
 from minidl.runs import RunFolder
 
 
@@ -33,6 +35,10 @@ class RunView:
         record = folder.read_record()
         metrics = folder.read_columns() if files.is_file(folder.metrics_path) else {}
         predictions = folder.read_predictions() if files.is_file(folder.predictions_path) else {}
+        try:
+            check_shapes(predictions, record.get("task", "classification") == "classification")
+        except ValueError as error:
+            raise RunError(f"{folder.predictions_path}: is damaged: {error}") from error
         return cls(
             name=folder.path.resolve().name,
             status=str(record.get("status", "")),
@@ -85,6 +91,6 @@ class RunView:
 def _loss(folder: RunFolder) -> str:
     """The type of the loss; empty where the config doesn't say it."""
     try:
-        return str(yaml.safe_load(files.read(folder.config_path))["loss"]["type"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return str(read_settings(folder.config_path).get("loss", ""))
+    except (ConfigError, RunError):
         return ""

@@ -13,7 +13,7 @@ TestFraction = Annotated[float, Field(gt=0, lt=1)]
 Task = Literal["auto", "classification", "regression"]
 
 # A typing mistake shouldn't fill the memory.
-MAX_POINTS = 10_000_000
+MAX_POINTS, MAX_CLASSES, MAX_FEATURES = 10_000_000, 1000, 10_000
 MAX_PIXELS = 2**27  # of all images together, a colour each: 1 GiB
 
 
@@ -49,7 +49,7 @@ class SpiralsData(_Toy):
     """Spiral arms around one centre, a class each."""
 
     type: Literal["spirals"] = "spirals"
-    classes: int = Field(2, ge=2, description="The number of arms.")
+    classes: int = Field(2, ge=2, le=MAX_CLASSES, description="The number of arms.")
     turns: float = Field(1.0, gt=0, description="Turns of each arm around the centre.")
     noise: float = Field(0.02, ge=0, description="The std of the noise on the points.")
 
@@ -80,7 +80,7 @@ class BlobsData(_Toy):
     """Gaussian clouds, a class each."""
 
     type: Literal["blobs"] = "blobs"
-    classes: int = Field(3, ge=2, description="The number of clouds.")
+    classes: int = Field(3, ge=2, le=MAX_CLASSES, description="The number of clouds.")
     std: float = Field(1.0, gt=0, description="The standard deviation of each cloud.")
 
 
@@ -98,7 +98,7 @@ class Friedman1Data(_Toy):
 
     type: Literal["friedman1"] = "friedman1"
     noise: float = Field(1.0, ge=0, description="The std of the noise on the target.")
-    features: int = Field(10, ge=5, description="The number of inputs.")
+    features: int = Field(10, ge=5, le=MAX_FEATURES, description="The number of inputs.")
 
 
 class _Images(_Data):
@@ -204,6 +204,9 @@ class _FileData(_Data):
         return given
 
     def rules(self) -> Iterator[tuple[str, str]]:
+        for key, path in (("path", self.path), ("test_path", self.test_path)):
+            if any("\ud800" <= character <= "\udfff" for character in str(path)):
+                yield key, "its name, or that of a folder above it, isn't UTF-8: rename it"
         if self.test_path is not None and self.test_fraction is not None:
             yield "test_path", "excludes test_fraction; keep one of the two"
         if self.test_path is None and self.test_fraction is None:

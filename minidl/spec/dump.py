@@ -8,10 +8,22 @@ from typing import Any
 import yaml
 
 from minidl.spec.component import Part
+from minidl.spec.loader import resolve
 from minidl.spec.spec import Spec
 
 # libyaml writes several times faster than PyYAML's own emitter.
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_BASE: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_BASE):  # type: ignore[misc]
+    """Quotes the texts that loader.py reads as numbers, though YAML 1.1 doesn't: `1e3`."""
+
+    def text(self, text: str) -> Any:
+        style = None if isinstance(resolve(text), str) else "'"
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.text)
 
 
 def dump(spec: Spec) -> str:
@@ -23,7 +35,7 @@ def to_yaml(value: Any) -> str:
     """Plain values as YAML that a person can read."""
     text: str = yaml.dump(
         value,
-        Dumper=_DUMPER,
+        Dumper=_Dumper,
         sort_keys=False,
         default_flow_style=None,
         allow_unicode=True,

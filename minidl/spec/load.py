@@ -8,13 +8,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from minidl.errors import ConfigError, Problem
+from minidl.names import clean_name
 from minidl.spec.expand import expand
 from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Mapping, Node, Place, Scalar, plain, show_node
 from minidl.spec.overrides import apply
 from minidl.spec.problems import in_order, problems_of
 from minidl.spec.shape import Shape
-from minidl.spec.spec import Spec, clean_name
+from minidl.spec.spec import MAX_NAME_BYTES, Spec
 from minidl.spec.study import read_report
 
 
@@ -63,7 +64,7 @@ def full_form(given: str | Mapping, start: Place, shape: Shape, problems: list[P
 def validated(root: Mapping, file: Path, problems: list[Problem]) -> Spec:
     """The Spec of nodes in full form. Raises ConfigError with what was found before and here."""
     if "name" not in root.items:
-        name = clean_name(file.stem)
+        name = clean_name(file.stem, MAX_NAME_BYTES)
         root.items["name"] = Scalar(name, name, root.place)
     try:
         spec = Spec.model_validate(plain(root))

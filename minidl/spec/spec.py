@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr
 
 from minidl.errors import Problem
+from minidl.names import fault
 from minidl.spec.component import Expect, Part, Text
 from minidl.spec.data import Data
 from minidl.spec.loss import Loss, MseLoss
@@ -53,20 +54,9 @@ class Spec(Part):
         return place_of(self._source, parse_key(key) or ()).problem(message, key)
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        if clean_name(self.name) != self.name:
-            yield (
-                "name",
-                f"expected a name of at most {MAX_NAME_BYTES} bytes without / \\ and control "
-                "characters, that neither starts nor ends with a dot or a space",
-            )
+        if wrong := fault(self.name, MAX_NAME_BYTES):
+            yield "name", f"{wrong} (the run's folder gets this name)"
 
     def __eq__(self, other: object) -> bool:
         """Equal if all options are; where they were written doesn't matter."""
         return isinstance(other, Spec) and self.__dict__ == other.__dict__
-
-
-def clean_name(text: str) -> str:
-    """The text with what can't stand in a run's name replaced or cut off."""
-    kept = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in text)
-    cut = kept.encode("utf-8", "replace")[:MAX_NAME_BYTES].decode("utf-8", "ignore")
-    return cut.strip(". ") or "config"

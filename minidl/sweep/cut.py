@@ -8,6 +8,7 @@ now. A stack is called by a number; one that failed is cut into halves, called `
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from minidl.errors import RunError
 from minidl.metrics import read_file
 
 Cut = dict[str, list[str]]
+_STACK = re.compile(r"[0-9]{1,9}(-[0-9]{1,9}){0,20}")
 
 
 def read_cut(path: Path) -> Cut:
@@ -25,7 +27,9 @@ def read_cut(path: Path) -> Cut:
     try:
         found = json.loads(read_file(path))
         cut = {str(stack): [str(name) for name in names] for stack, names in found.items()}
-    except (ValueError, AttributeError, TypeError) as error:
+        if odd := [stack for stack in cut if not _STACK.fullmatch(stack)]:
+            raise ValueError(f"{odd[0]!a} is no stack's name")
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise RunError(
             f"{path}: is damaged: {error} (without this file, what hasn't ended is cut into new "
             "stacks and trained from its beginning)"

@@ -17,16 +17,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from minidl import files
-from minidl.errors import RunError
-from minidl.metrics import read_file
+from minidl.errors import ConfigError, Problem, RunError
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
-from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
+from minidl.runs import SWEEP, RunFolder, is_run, is_sweep, refuse_links
 from minidl.spec import Member, Sweep, load_sweep
 from minidl.spec.dump import to_yaml
+from minidl.spec.loader import load, read_text
+from minidl.spec.nodes import Place, plain
 from minidl.sweep.cut import Cut, ancestors, read_cut, write_cut
 from minidl.sweep.stack_state import StackState
 
@@ -55,7 +54,11 @@ class SweepFolder:
         RunError says what differs otherwise.
         """
         folder = cls(cls.place(runs_dir, sweep, name))
+        if folder.path.is_symlink():
+            message = "is a symbolic link: a sweep is never written through one"
+            raise RunError(f"{folder.path}: {message}")
         if files.status(folder.path) is not None:
+            refuse_links(folder.path)
             if not files.is_file(folder.path / SWEEP):
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder.refuse_another(sweep)
@@ -79,6 +82,7 @@ class SweepFolder:
         """An existing one."""
         if not is_sweep(path):
             raise RunError(f"{path}: not a sweep's folder: it holds no {SWEEP}")
+        refuse_links(path)
         return cls(path)
 
     @property
@@ -206,9 +210,9 @@ class SweepFolder:
 
     def refuse_other_files(self, files_read: Mapping[str, str]) -> None:
         """RunError if a data file isn't the one that the sweep began with."""
-        before = self._written().get("sweep", {}).get("files") or {}
+        before = _flat(self._written())
         for path, digest in files_read.items():
-            if before.get(path, digest) != digest:
+            if before.get(f"sweep.files.{path}", digest) != digest:
                 raise RunError(
                     f"{path}: has changed since the sweep in {self.path} began: its SHA-256 "
                     "differs. Bring the file back, or give this sweep another --name"
@@ -216,18 +220,12 @@ class SweepFolder:
 
     def _written(self) -> dict[str, Any]:
         """sweep.yaml as plain values."""
-        try:
-            found = yaml.safe_load(read_file(self.config_path).decode())
-        except (ValueError, yaml.YAMLError) as error:
-            raise RunError(f"{self.config_path}: is damaged: {error}") from error
-        if not isinstance(found, dict):
-            raise RunError(f"{self.config_path}: is damaged: it holds no config")
-        return found
+        return _read_yaml(read_text(self.config_path), str(self.config_path))
 
     def refuse_another(self, sweep: Sweep) -> None:
         """RunError if the folder has runs that aren't members of this sweep."""
         before = self._written()
-        now = yaml.safe_load(_as_yaml({**sweep.base, "sweep": sweep.block}, None))
+        now = _read_yaml(_as_yaml({**sweep.base, "sweep": sweep.block}, None), "this sweep")
         names = {member.name for member in sweep.members}
         # Those with a dot in front were being made when a process was killed.
         held = {path.name for path in files.entries(self.path) if is_run(path)}
@@ -264,6 +262,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def _read_yaml(text: str, file: str) -> dict[str, Any]:
+    problems: list[Problem] = []
+    node = load(text, Place(file), problems)
+    if problems:
+        raise ConfigError(problems)
+    found = _plain(plain(node)) if node is not None else None
+    if not isinstance(found, dict):
+        raise RunError(f"{file}: is damaged: it holds no config")
+    return found
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:

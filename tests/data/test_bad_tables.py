@@ -21,6 +21,12 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def complaint(content: str | bytes, test: str | None = None, **options: Any) -> str:
+    """The one thing that loading a file.csv with this content says."""
+    (problem,) = complaints(content, test, **options)
+    return problem
+
+
+def complaints(content: str | bytes, test: str | None = None, **options: Any) -> list[str]:
     """What loading a file.csv with this content says; it must fail."""
     Path("file.csv").write_bytes(content.encode() if isinstance(content, str) else content)
     if test is not None:
@@ -29,8 +35,8 @@ def complaint(content: str | bytes, test: str | None = None, **options: Any) -> 
     spec = CsvData(path=Path("file.csv"), **({"target": "kind"} | options))
     with pytest.raises(DataError) as error:
         load_dataset(spec, np.random.default_rng(0))
-    assert "\n" not in str(error.value)
-    return str(error.value)
+    assert all("\n" not in problem for problem in error.value.problems)
+    return list(error.value.problems)
 
 
 def rows(header: str, *lines: str) -> str:
@@ -54,7 +60,7 @@ def test_further_missing_values_are_counted() -> None:
     message = complaint(rows("age,kind", *AGES, ",a", ",b", ",a"))
     assert message == (
         "file.csv: row 22, column 'age': missing value (set `missing: drop` or `mean`)"
-        " (and 2 more in this column)"
+        " (and 2 more in this column: rows 23, 24)"
     )
 
 
@@ -415,3 +421,56 @@ def test_values_too_large_to_average_are_said(column: int, tmp_path: Path) -> No
     spec = CsvData(path=path, target="fruit", task="regression")
     with pytest.raises(DataError, match="values are too large to average"):
         load_dataset(spec, np.random.default_rng(0))
+
+
+# All at once ---------------------------------------------------------------------------------
+
+
+def test_all_ragged_rows_and_bad_heads_are_said_at_once() -> None:
+    found = complaints(rows("age,age,,kind", "1,2,3,a", "1", "", "1,2,3,b", "1,2,3,4,5"))
+    assert [line.partition(": ")[2].split(";")[0] for line in found] == [
+        "row 1: two columns are named 'age'",
+        "row 1: column 3 has no name",
+        "row 3 has 1 cells, but the header names 4 columns",
+        "row 6 has 5 cells, but the header names 4 columns",
+    ]
+
+
+def test_bad_cells_of_all_columns_and_of_the_test_file_are_said_at_once() -> None:
+    table = rows(
+        "age,size,kind", *(f"{line.replace(',', ',3,')}" for line in AGES), "x,inf,a", ",y,"
+    )
+    found = complaints(table, test=rows("age,size,kind", "1,2,a", ",,b"))
+    assert [line.split(": ")[:2] for line in found] == [
+        ["file.csv", "row 23, column 'age'"],
+        ["file.csv", "row 23, column 'kind'"],
+        ["file.csv", "row 22, column 'age'"],
+        ["file.csv", "row 23, column 'size'"],
+        ["test.csv", "row 3, column 'age'"],
+        ["test.csv", "row 3, column 'size'"],
+    ]
+
+
+def test_the_test_file_is_compared_with_the_training_file_in_all_columns() -> None:
+    train = rows("age,colour,kind", "1,red,a", "2,blue,b")
+    found = complaints(train, test=rows("age,colour,kind", "old,green,c"))
+    assert [line.split("column ")[1].partition(":")[0] for line in found] == [
+        "'age'",
+        "'colour'",
+        "'kind'",
+    ]
+
+
+def test_ten_thousand_problems_are_not_all_listed() -> None:
+    found = complaints(rows("age,kind", *["1"] * 10_000))
+    assert len(found) == 51
+    assert found[-1] == "and 9,950 more problems"
+
+
+def test_more_cells_than_memory_holds_are_refused_while_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("minidl.data.csvfile.MOST_CELLS", 9)
+    assert complaint(rows("age,kind", *["1,a"] * 5)) == (
+        "file.csv: has more than the 9 cells that are read; use `arrays`"
+    )

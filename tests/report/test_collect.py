@@ -175,8 +175,8 @@ def test_a_member_that_failed_before_it_began_says_why(tmp_path: Path) -> None:
 
 
 def test_metrics_that_are_no_numbers_are_none(tmp_path: Path) -> None:
-    final = {"test_loss": "low", "test_accuracy": None, "train_loss": True, "train_mse": 10**400}
-    write_run(tmp_path / "odd", resolved(), curves(5), final=final, best=[])
+    final = {"test_loss": "low", "test_accuracy": None, "train_loss": True, "train_mse": []}
+    write_run(tmp_path / "odd", resolved(), curves(5), final=final, best=final)
     (member,) = collect([tmp_path]).members
     for metric in ("test_loss", "test_error", "train_loss", "train_mse"):
         assert math.isnan(member.value(metric))

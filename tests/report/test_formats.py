@@ -7,11 +7,11 @@ import io
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import yaml
+from hostile import FORBIDDEN, HOSTILE, check_csv, check_html, check_latex, check_markdown
 from study_cases import batch_size_by_lr, curves, resolved, sweep, write_run
 
 from minidl.report.collect import Broken, collect
@@ -23,35 +23,6 @@ from minidl.report.html import as_html
 from minidl.report.numbers import mean_and_std
 from minidl.report.table import Table, make_table
 from minidl.spec import ReportTable
-
-HOSTILE = [
-    "=cmd()",
-    "@SUM(1)",
-    "+1+cmd|' /C calc'!A0",
-    "-2+3",
-    "\t=1",
-    "<svg onload=alert(1)>",
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=y>',
-    "\\input{/etc/passwd}",
-    "$x^2$ and 50 % of #1 & ~_{}",
-    "a|b||c",
-    "`code` *bold* _em_ [link](http://x) ![i](y)",
-    "\x1b[31mred\x1b[0m \x1b]8;;http://x\x07",
-    "\u202eesrever\u2066",
-    "two\nlines\r\n",
-    "NUL\0here",
-    "{{ 7*7 }} {% raw %}",
-    "[25, 25]",
-    "*",
-    "猫" * 30,
-    "1. list",
-    "\ud800",
-    "% comment",
-    "--help",
-    "https://example.org www.example.org @somebody",
-]
-FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @pytest.fixture(scope="module")
@@ -70,43 +41,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Document:
     return Document(HOSTILE[6], [table], [figure], broken, ["note <b> | $ \x1b[1m"])
 
 
-class Page(HTMLParser):
-    """All tags and cells of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.cells: list[str] = []
-        self.heads: list[str] = []
-        self.inside = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self.inside = tag
-        {"td": self.cells, "th": self.heads}.get(tag, []).append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside = ""
-
-    def handle_data(self, data: str) -> None:
-        for tag, cells in (("td", self.cells), ("th", self.heads)):
-            if self.inside == tag:
-                cells[-1] += data
-
-
 def test_html_holds_hostile_words_as_words(hostile: Document) -> None:
     text = as_html(hostile)
-    page = Page(text)
-    assert page.tags == {
-        "html", "head", "meta", "title", "style", "body", "h1", "h2", "div", "table", "thead",
-        "tbody", "tr", "th", "td", "figure", "img", "ul", "li",
-    }  # fmt: skip
-    assert not {name for name in page.attributes if name.startswith("on")}
-    width = len(page.heads)
-    shown = {page.cells[i] for i in range(0, len(page.cells), width)}
+    page = check_html(text)
+    shown = {page.cells[i] for i in range(0, len(page.cells), len(page.heads))}
     assert shown == {line(words) for words in HOSTILE}
     assert not FORBIDDEN.search(text)
     assert "http:" not in re.sub(r"<td>.*?</td>|<li>.*?</li>", "", text)  # nothing is fetched
@@ -114,12 +52,11 @@ def test_html_holds_hostile_words_as_words(hostile: Document) -> None:
 
 def test_csv_holds_no_formulas_and_every_digit(hostile: Document) -> None:
     text = as_csv(hostile.tables[0])
+    assert len(check_csv(text)) == 1 + len(HOSTILE)
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == len(HOSTILE)
     key = next(iter(rows[0]))
     assert {row[key] for row in rows} == {csv_text(words) for words in HOSTILE}
     for row, of in zip(rows, hostile.tables[0].rows, strict=True):
-        assert not row[key].startswith(("=", "+", "-", "@", "\t", "\r"))
         assert float(row["test_loss_mean"]) == of.statistics["test_loss"].mean
         assert row["test_loss_std"] == ""
         assert row["n"] == "1"
@@ -137,42 +74,17 @@ def test_json_holds_the_words_themselves(hostile: Document) -> None:
     assert len(content["broken"]) == len(HOSTILE)
 
 
-def cells_of(row: str) -> list[str]:
-    return [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
-
-
 def test_markdown_rows_keep_their_cells(hostile: Document) -> None:
     text = as_markdown(hostile)
-    rows = [row for row in text.split("\n") if row.startswith("|")]
+    rows = check_markdown(text)
     assert len(rows) == 2 + len(HOSTILE)
-    assert {len(cells_of(row)) for row in rows} == {4}
-    for row in rows[2:]:
-        words = cells_of(row)[0]
-        assert not re.search(r"(?<!\\)[`*$\[\]<>]", words)
-        assert "<" not in words
+    assert len(rows[0]) == 4
     assert not FORBIDDEN.search(text)
-    assert "http://" not in text
-    assert "www." not in text
 
 
 def test_latex_calls_no_command_of_theirs(hostile: Document) -> None:
     text = as_latex(hostile)
-    ours = {
-        "usepackage", "begin", "end", "centering", "caption", "toprule", "midrule", "bottomrule",
-        "pm", "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater",
-        "textbar", "char",
-    }  # fmt: skip
-    uncommented = "\n".join(row for row in text.split("\n") if not row.startswith("%"))
-    assert set(re.findall(r"\\([A-Za-z]+)", uncommented)) <= ours
-    rows = re.findall(r"^    (.*) \\\\$", uncommented, re.MULTILINE)
-    assert len(rows) == 1 + len(HOSTILE)
-    for row in rows:
-        assert len(re.findall(r"(?<!\\)&", row)) == 3
-        assert not re.search(r"(?<!\\)[%#_~^]", row)
-        assert not row.startswith(("[", "*"))  # an option of the \\ before
-        bare = row.replace("\\{", "").replace("\\}", "")
-        assert bare.count("{") == bare.count("}")
-        assert len(re.findall(r"(?<!\\)\$", row)) % 2 == 0
+    assert len(check_latex(text)) == 1 + len(HOSTILE)
     assert not FORBIDDEN.search(text)
 
 

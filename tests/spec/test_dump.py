@@ -4,12 +4,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from minidl.errors import ConfigError
+from minidl.names import clean_name
 from minidl.spec import Spec, dump, load_spec, parse_spec
+from minidl.spec.component import Component
 from minidl.spec.shape import Shape
 
 TEXTS = st.text(
@@ -84,6 +87,7 @@ def _values(shape: Shape) -> st.SearchStrategy[Any]:
 
 def specs() -> st.SearchStrategy[Spec]:
     def build(given: dict[str, Any]) -> Spec:
+        given = {**given, "name": clean_name(given["name"], 100)}
         try:
             return Spec.model_validate(given)
         except ValidationError:  # options that exclude each other
@@ -145,3 +149,58 @@ def test_the_name_is_the_files_and_always_usable() -> None:
     assert parse_spec(text, "a/first try.yaml").name == "first try"
     assert parse_spec(text, "a/...yaml").name == "config"
     assert len(parse_spec(text, "é" * 120 + ".yaml").name.encode()) <= 100
+
+
+def components() -> list[Any]:
+    """Every component that a spec may hold."""
+    found: dict[type, None] = {}
+    waiting = [Shape(Spec)]
+    while waiting:
+        shape = waiting.pop()
+        waiting += [*shape.sides.values(), *([shape.item] if shape.item else [])]
+        parts = [*shape.group.components.values()] if shape.group else [shape.part]
+        for part in parts:
+            if part is not None and part not in found:
+                found[part] = None
+                waiting += map(Shape.of, part.model_fields.values())
+    return [part for part in found if issubclass(part, Component)]
+
+
+# Where a component of each group stands in a config.
+PLACES: dict[str, Any] = {
+    "data": lambda one: {"data": one},
+    "noise": lambda one: {"data": {"type": "photo_patches", "noise": one}},
+    "model": lambda one: {"model": one},
+    "layer": lambda one: {"model": {"type": "sequential", "layers": (one, {"type": "linear"})}},
+    "activation": lambda one: {"model": {"type": "mlp", "hidden": (3,), "activation": one}},
+    "init": lambda one: {"model": {"type": "mlp", "init": one}},
+    "loss": lambda one: {"loss": one},
+    "optimizer": lambda one: {"optimizer": one},
+    "schedule": lambda one: {"schedule": one},
+}
+
+
+def group_of(component: type[Component]) -> str:
+    name = component.__name__.lower()
+    return next(group for group in PLACES if name.endswith(group))
+
+
+@pytest.mark.parametrize("component", components(), ids=lambda part: part.__name__)
+def test_every_component_with_any_options_loads_back_equal(component: type[Component]) -> None:
+    tried = 0
+
+    @settings(max_examples=12, deadline=None, database=None, suppress_health_check=[*HealthCheck])
+    @given(values(Shape(component)), TEXTS)
+    def check(options: dict[str, Any], name: str) -> None:
+        nonlocal tried
+        base = {"name": clean_name(name, 100), "data": {"type": "disk"}, "model": {"type": "mlp"}}
+        try:
+            spec = Spec.model_validate({**base, **PLACES[group_of(component)](options)})
+        except ValidationError:  # options that exclude each other
+            assume(False)
+            raise
+        tried += 1
+        assert parse_spec(dump(spec)) == spec
+
+    check()
+    assert tried

@@ -72,7 +72,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems) ->
          "data, model, loss, optimizer, schedule, training; did you mean 'training.epochs'?"),
         ("lr: 5", "did you mean 'optimizer.lr'?"),
         ("device: cuda:x", "device: expected auto, cpu, cuda or cuda:N, but got the text 'cuda:x'"),
-        ("name: ../x", "c.yaml:3:7: name: expected a name of at most 100 bytes without / \\"),
+        ("name: ../x", "c.yaml:3:7: name: must not hold / or \\ (the run's folder gets"),
         ("sweep: {grid: {optimizer.lr: [1, 2]}}", "c.yaml:3:1: sweep: describes many runs, but "
          "this command does one; use `minidl sweep CONFIG`"),
         ("loss: {type: mse, reduction: [mean]}", "expected one of mean, sum, batchmean, but got a "
