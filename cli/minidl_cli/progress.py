@@ -75,6 +75,8 @@ class Lines(Progress):
             f"{samples['train']:,} training and {samples['test']:,} test samples, "
             f"{trainer.optimizer.flat.data.device}"
         )
+        if trainer.finished:
+            _say(f"goes on after epoch {trainer.finished}")
         self._shown = trainer.finished * LINES // self.epochs
 
     def __call__(self, row: Row) -> None:
@@ -128,7 +130,7 @@ class Bar(Lines):
 
     def __call__(self, row: Row) -> None:
         now = time.perf_counter()
-        if now - self._drawn < REDRAW_SECONDS:
+        if now - self._drawn < REDRAW_SECONDS and row["epoch"] != self.epochs:
             return
         steps = row["step"] or 0
         speed = (steps - self._before[0]) / (now - self._before[1])

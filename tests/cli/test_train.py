@@ -53,8 +53,9 @@ def test_a_resumed_training_begins_with_its_header_and_shows_new_epochs_alone(
     with pytest.raises(PowerError):
         execute(one, runs_dir=tmp_path, name="run", observers=[fails])
     run = RunFolder.open(tmp_path / "run")
-    first, *epochs, last = minidl("resume", run.path).err.splitlines()
+    first, second, *epochs, last = minidl("resume", run.path).err.splitlines()
     assert first.startswith(f"{run.path.name}: 33 parameters")
+    assert second == "goes on after epoch 3"
     assert [line.split()[1] for line in epochs] == [f"{n}/8" for n in range(4, 9)]
     assert last.startswith("done after 8 epochs")
 
