@@ -133,7 +133,7 @@ def _cut(
     """The stacks with work left, as they were begun or new; and who only trains along in each."""
     members = {member.name: member for member in sweep.members}
     left = {name for name, member in members.items() if folder.status(member) not in ENDED}
-    free, written = set(left), folder.read_cut()
+    free, written = set(left), folder.read_cut(members)
     cut: Cut = {}
     ghosts: dict[str, frozenset[str]] = {}
     for name, names in written.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -226,6 +227,40 @@ def test_killed_at_operations_on_the_disk(
         carried_out(folder, *grid)
         assert_same(folder, tmp_path / "whole")
         assert ended(folder).items() >= before.items()
+
+
+def test_killed_while_a_failure_is_noted_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a member that failed before its folder was made."""
+    disk = Disk(monkeypatch)
+    for moment in itertools.count(1):
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        todo = planned(folder, "seed=0,1", jobs=1)
+        disk.done = 0
+        todo.folder.write_error(todo.members[0], "out of memory")
+        if disk.done < moment:
+            break
+        shutil.rmtree(folder)
+        folder.mkdir()
+        todo = planned(folder, "seed=0,1", jobs=1)
+        with disk.killing(at=moment):
+            todo.folder.write_error(todo.members[0], "out of memory")
+        carried_out(folder, "seed=0,1")
+        assert not list(folder.rglob("error.txt"))
+    assert moment > 5
+
+
+@pytest.mark.parametrize("names", ['["a"]', '["{0}", "{0}"]'])
+def test_a_cut_that_names_others_is_damaged(names: str, tmp_path: Path) -> None:
+    todo = planned(tmp_path, "seed=0,1", jobs=1, stack=2)
+    (cut,) = (tmp_path / "runs").rglob("stacks.json")
+    cut.write_text(f'{{"0": {names.replace("{0}", todo.members[0].name)}}}')
+    done = sweep(tmp_path, "seed=0,1")
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "stacks.json: is damaged" in line
 
 
 def test_the_cut_stays_whatever_jobs_and_stack_say_later(tmp_path: Path) -> None:
