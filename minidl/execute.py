@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -241,7 +241,7 @@ class CheckpointClock:
 
 
 @contextlib.contextmanager
-def _failure_recorded(run: MemberRun):  # type: ignore[no-untyped-def]  # see contextlib
+def _failure_recorded(run: MemberRun) -> Iterator[None]:
     """Write down that a run failed, if it does."""
     try:
         yield
