@@ -114,9 +114,6 @@ def entries(folder: str | os.PathLike[str]) -> list[Path]:
         raise WriteError(f"{os.fspath(folder)}: can't be read: {reason(error)}") from error
 
 
-# Writing.
-
-
 def write_atomic(
     path: str | os.PathLike[str],
     content: bytes,
@@ -126,8 +123,9 @@ def write_atomic(
 ) -> None:
     """Makes `path` hold exactly `content`, or leaves it as it was.
 
-    What it held before goes to `keep`, if that is given; a kill may leave it there alone. What
-    isn't `forced` to the disk survives a kill, but maybe no power cut. A symbolic link is followed. The folder must exist. Raises WriteError, which names the file.
+    What it held before goes to `keep`, if that is given; a kill may leave it there alone. Without
+    `forced` it survives a kill, but maybe no power cut. A symbolic link is followed. The folder
+    must exist. Raises WriteError, which names the file.
     """
     target = Path(os.path.realpath(path))
     temporary = target.parent / _temporary_name()
@@ -206,11 +204,11 @@ def make_folder(path: str | os.PathLike[str], *, new: bool = False) -> None:
         disk(folder.parent.mkdir, parents=True, exist_ok=True)
         disk(folder.mkdir, exist_ok=not new)
         _sync_folder(folder.parent)
-    except (FileExistsError, NotADirectoryError) as error:
+    except FileExistsError as error:
         kind = "it exists already" if folder.is_dir() else "a file of that name is in the way"
-        if isinstance(error, NotADirectoryError):
-            kind = reason(error)
         raise RunError(f"{folder}: can't make this folder: {kind}") from error
+    except NotADirectoryError as error:
+        raise RunError(f"{folder}: can't make this folder: {reason(error)}") from error
     except OSError as error:
         raise WriteError(f"{folder}: can't make this folder: {reason(error)}") from error
 
@@ -218,9 +216,10 @@ def make_folder(path: str | os.PathLike[str], *, new: bool = False) -> None:
 def new_folder(path: Path, contents: dict[str, bytes], *, overwrite: bool = False) -> None:
     """Makes a folder that holds these files: complete or absent, even if the process is killed.
 
-    With `overwrite` it takes the place of what is there, which is deleted. Whoever calls this for
-    one path at a time (see `locked`) also clears away what a killed one left behind. Raises
-    RunError where the path is taken, WriteError where the disk fails.
+    Not forced to the disk: nothing has been done yet that a power cut could undo. With `overwrite`
+    it takes the place of what is there, which is deleted. Whoever calls this for one path at a time
+    (see `locked`) also clears away what a killed one left behind. Raises RunError where the path is
+    taken, WriteError where the disk fails.
     """
     make_folder(path.parent)
     for left in entries(path.parent):
@@ -230,8 +229,7 @@ def new_folder(path: Path, contents: dict[str, bytes], *, overwrite: bool = Fals
     try:
         disk(fresh.mkdir)
         for name, content in contents.items():
-            _write_new(fresh / name, content)
-        _sync_folder(fresh)
+            _write_new(fresh / name, content, forced=False)
         if overwrite and status(path) is not None:
             disk(os.rename, path, old)
         disk(os.rename, fresh, path)

@@ -44,6 +44,7 @@ class RunFolder:
         """Use `create` or `open`: this checks nothing."""
         self.path = Path(path)
         self.metrics = MetricsFile(self.metrics_path)
+        self._unforced: tuple[Path, ...] = (self.config_path, self.record_path)
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -196,6 +197,9 @@ class RunFolder:
 
     def save_last(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
         """Writes what a run goes on from (restart.py): it stands for metrics.csv as it is now."""
+        for path in self._unforced:  # as they were made
+            files.force(path)
+        self._unforced = ()
         self.metrics.force()
         state = {**state, "metrics": self.metrics.mark()}
         self.save_checkpoint("last", tensors, state, keep="previous")

@@ -101,7 +101,7 @@ def warm_up() -> None:
     import minidl_cli.sweep_progress
     import typer.main
 
-    import minidl.report
+    import minidl.report.plots
     from minidl.execute import execute, resume
     from minidl.runs import RunFolder
     from minidl.spec import load_spec, load_sweep
@@ -112,7 +112,7 @@ def warm_up() -> None:
         """One figure that takes no time."""
         return [folder.write_plot("loss", b"a figure")]
 
-    minidl.report.draw_run = draw_run
+    minidl.report.plots.draw_run = draw_run
     minidl_cli.app.app = typer.main.get_command(minidl_cli.app.app)  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         config, runs = Path(folder) / "small.yaml", Path(folder) / "runs"

@@ -38,7 +38,7 @@ def kill_in_epoch_5(row: Row) -> None:
 
 @pytest.fixture(autouse=True)
 def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.report.draw_run", lambda folder: [])
+    monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: [])
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that came to its end."""
     folder = tmp_path_factory.mktemp("whole") / "runs"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minidl.report.draw_run", lambda folder: [])
+        patch.setattr("minidl.report.plots.draw_run", lambda folder: [])
         return execute(spec(*CONFIG), runs_dir=folder, name="run").run.folder
 
 
@@ -90,10 +90,8 @@ def test_what_is_damaged_is_trained_again(
     rows = run.metrics_path.read_bytes().splitlines(keepends=True)
     for part in parts:
         if part.startswith("metrics"):
-            flip(
-                run.metrics_path,
-                len(rows[0]) + 3 if "first" in part else sum(map(len, rows[:5])) - 5,
-            )
+            last = sum(map(len, rows[:5])) - 5  # that of the last checkpoint
+            flip(run.metrics_path, len(rows[0]) + 3 if "first" in part else last)
         else:
             flip(run.checkpoint_path(part), 12_345)
     assert Restart.find(run).epoch == epoch

@@ -16,8 +16,8 @@ from crash.helpers import assert_same, command, go_on, run_of, whole, without_cl
 from crash.server import TIMES, Ended, Server, delays
 from trainings import spec
 
-from minidl import report
 from minidl.execute import execute, resume
+from minidl.report import plots
 from minidl.runs import RunFolder
 from minidl.signals import SIGNALS
 
@@ -141,13 +141,13 @@ def test_a_signal_while_figures_are_drawn(
         return []
 
     with monkeypatch.context() as patch:
-        patch.setattr(report, "draw_run", draw)
+        patch.setattr(plots, "draw_run", draw)
         outcome = execute(spec(), runs_dir=tmp_path, name="run")
     assert outcome.exit_code == 143
     run = RunFolder(tmp_path / "run")
     assert (run.status, run.read_record()["reason"]) == ("interrupted", "by SIGTERM")
     drawn: list[Any] = []
-    monkeypatch.setattr(report, "draw_run", drawn.append)
+    monkeypatch.setattr(plots, "draw_run", drawn.append)
     assert resume(run.path).exit_code == 0
     assert len(drawn) == 1
     assert run.status == "done"
@@ -160,7 +160,7 @@ def test_a_signal_in_the_last_epoch_leaves_the_figures_to_resume(
         if row["epoch"] == 3:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(report, "draw_run", lambda folder: pytest.fail("drew"))
+    monkeypatch.setattr(plots, "draw_run", lambda folder: pytest.fail("drew"))
     outcome = execute(spec(), runs_dir=tmp_path, name="run", observers=[send])
     assert outcome.exit_code == 130
     assert RunFolder(tmp_path / "run").status == "interrupted"

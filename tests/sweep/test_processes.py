@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from crash.server import TIMES
 from sweep.helpers import members, planned, statuses, sweep
 from trainings import SMALL, text_of_metrics
 
@@ -24,7 +25,6 @@ from minidl.sweep.run import run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and groups are POSIX's")
 
-TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
 PROMISED = 5.0  # seconds from a signal to the end
 PATIENCE = 60.0  # seconds until a test that hangs gives up; nothing here takes long
 
@@ -237,6 +237,8 @@ def test_a_worker_that_does_not_end_is_killed(
     assert set(statuses(tmp_path)) == {"interrupted"}
 
 
+@pytest.mark.torture
+@pytest.mark.timeout(240 * TIMES)
 def test_killed_with_its_workers_it_goes_on_to_the_same_end(tmp_path: Path) -> None:
     """SIGKILL for the whole group, at random; then the same command again."""
     grid = ["seed=0,1,2,3", "training.epochs=1500", "training.checkpoint_every=20"]

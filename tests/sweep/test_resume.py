@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from crash.server import TIMES
 from sweep.helpers import members, planned, sweep
 from trainings import minidl, text_of_metrics
 
@@ -43,8 +44,6 @@ ENDING = [
     "training.epochs=14",
     "training.early_stopping={metric: test_accuracy, patience: 3}",
 ]
-
-TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
 
 
 class Killed(BaseException):
@@ -203,6 +202,8 @@ SWEEPS = {
 }
 
 
+@pytest.mark.torture
+@pytest.mark.timeout(240 * TIMES)
 @pytest.mark.parametrize("name", SWEEPS)
 def test_killed_at_operations_on_the_disk(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
