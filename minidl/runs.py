@@ -259,10 +259,11 @@ def is_run(path: Path) -> bool:
 
 def refuse_links(folder: Path) -> None:
     """Raises RunError where a link lies in a folder: who writes there might write elsewhere."""
-    for path, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            if (link := Path(path, name)).is_symlink():
-                raise RunError(f"{link}: is a symbolic link: a run is never written through one")
+    for entry in files.entries(folder):
+        if entry.is_symlink():
+            raise RunError(f"{entry}: is a symbolic link: a run is never written through one")
+        if files.is_folder(entry):
+            refuse_links(entry)
 
 
 def is_sweep(path: Path) -> bool:
