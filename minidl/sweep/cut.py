@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -34,9 +33,9 @@ def read_cut(path: Path, known: Container[str] | None = None) -> Cut:
         cut = {str(stack): [str(name) for name in names] for stack, names in found.items()}
         if odd := [stack for stack in cut if not _STACK.fullmatch(stack)]:
             raise ValueError(f"{odd[0]!a} is no stack's name")
-        for name, count in Counter(chain.from_iterable(cut.values())).items():
-            if count > 1 or (known is not None and name not in known):
-                raise ValueError(f"{name!a} is " + ("twice in it" if count > 1 else "no member"))
+        for name in chain.from_iterable(cut.values()):
+            if known is not None and name not in known:
+                raise ValueError(f"{name!a} is no member")
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise RunError(
             f"{path}: is damaged: {error} (without this file, what hasn't ended is cut into new "

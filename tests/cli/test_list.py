@@ -12,7 +12,8 @@ import typer
 from minidl_cli.list import _lines, list_runs, read_row
 from typer.testing import CliRunner, Result
 
-from minidl.runs import RunFolder, find_runs
+from minidl.find import find_runs
+from minidl.runs import RunFolder
 
 app = typer.Typer()
 app.command("list")(list_runs)

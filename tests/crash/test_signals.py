@@ -27,7 +27,7 @@ from minidl.train import Trainer
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
 PROMISED = 5.0  # seconds from a signal to the end
-LONG = "training.epochs=400"
+LONG = "training.epochs=200"
 STOPPED_EARLY = r"(minidl: stopped by SIG[A-Z]+\n)?"
 
 
