@@ -136,15 +136,18 @@ def _cut(
     free, written = set(left), folder.read_cut(members)
     cut: Cut = {}
     ghosts: dict[str, frozenset[str]] = {}
+    # Who began anew in a later stack is in the first one still, as a ghost.
+    stack_of = {one: name for name, names in written.items() for one in names}
     for name, names in written.items():
+        mine = {one for one in left.intersection(names) if stack_of[one] == name}
         damage: list[str] = []
         state = folder.load_stack(name, damage)
         if state:
             # Those that left the stack have ended; a part takes its own out of the whole.
             names = [one for one in state.networks if one in names]
-            own = {one for one in names if one in left and _goes_on(members[one], folder, state)}
+            own = {one for one in mine & {*names} if _goes_on(members[one], folder, state)}
         else:
-            own = left.intersection(names)
+            own = mine
         if damage:
             epoch = f"epoch {state.finished}" if state else "the beginning"
             _warn(f"{'; '.join(damage)}: the stack goes on from {epoch}")

@@ -362,10 +362,23 @@ def test_a_member_whose_rows_are_damaged_starts_again_and_the_others_go_on(
     with pytest.warns(DamageWarning, match=r"metrics\.csv: is damaged.*starts again"):
         todo = planned(tmp_path, *STOPPED, jobs=1)
     assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
+    todo = planned(tmp_path, *STOPPED, jobs=1)  # it was stopped before it began: told once
+    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
     assert run(todo).counts["done"] == 3
     for mine, whole in zip(members(tmp_path)[1:], members(tmp_path / "whole")[1:], strict=True):
         assert text_of_metrics(mine) == text_of_metrics(whole)
     assert len(text_of_metrics(first)) == 7
+
+
+def test_a_member_that_starts_again_is_in_one_stack_alone(killed: Path, tmp_path: Path) -> None:
+    """Also where all that its first stack had is lost afterwards."""
+    flip(members(tmp_path)[0].metrics_path, 0.9)
+    with pytest.warns(DamageWarning):
+        planned(tmp_path, *STOPPED, jobs=1)
+    shutil.rmtree(killed / "checkpoints")
+    todo = planned(tmp_path, *STOPPED, jobs=1)
+    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
+    assert todo.missing == 3
 
 
 def test_other_versions_are_refused_unless_forced(killed: Path, tmp_path: Path) -> None:
