@@ -88,7 +88,7 @@ loss: {type: mse, reduction: sum}
 
 
 def test_layers_inside_a_residual_are_checked_by_themselves() -> None:
-    found = check(parse_spec(NESTED), samples=3)
+    found = check(parse_spec(NESTED), samples=2)
     assert not found.problems()
     places = {row.key: row.name for row in found.rows}
     assert places["model.layers[1]"] == "res_1"
@@ -207,6 +207,13 @@ def test_every_format_holds_the_same(tmp_path: Path) -> None:
     assert all(row["ok"] for row in rows)
     assert texts[Format.md].count("| ok |") == len(rows)
     assert texts[Format.latex].count(r"& ok \\") == len(rows)
+
+
+def test_of_a_sweep_that_is_checked_which_its_members_vary(tmp_path: Path) -> None:
+    config = tmp_path / "sweep.yaml"
+    config.write_text("data: iris\nmodel: {type: mlp, hidden: [3]}\nsweep: {repeats: 2}\n")
+    command(config, format=Format.csv, output=tmp_path / "csv", samples=3, seed=0)
+    assert "model.hidden[0]" in (tmp_path / "csv").read_text(encoding="utf-8")
 
 
 def test_mistakes_are_config_and_data_errors(tmp_path: Path) -> None:
