@@ -135,14 +135,15 @@ def _hint(node: Node, shape: Shape) -> str:
 
 
 def _unknown_key(name: str, parent: _Found, top: type[Part]) -> Problem:
-    known = parent.shape.part.option_names() if parent.shape.part else []
+    part = parent.shape.part
+    known, blocks = (part.option_names(), part.blocks) if part else ([], ())
     before, colon, after = name.partition(":")
     if colon and before in known:
         hint = f"; did you mean '{before}: {after}', with a space after the colon?"
     elif SYNONYMS.get(name) in known:
         hint = f"; did you mean {SYNONYMS[name]!r}?"
     else:
-        hint = did_you_mean(name, known) or _elsewhere(name, parent.key, top)
+        hint = did_you_mean(name, [*known, *blocks]) or _elsewhere(name, parent.key, top)
     place = parent.node.keys.get(name) if isinstance(parent.node, Mapping) else None
     known_keys = f"the keys here are {', '.join(known)}"
     return parent.problem(f"unknown key; {known_keys}{hint}", place, (name,))
