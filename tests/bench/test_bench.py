@@ -114,6 +114,13 @@ def test_dropout_is_said_to_differ() -> None:
     )
 
 
+@pytest.mark.parametrize("epochs", [2, 3])
+def test_few_epochs_are_said_to_time_the_recording(epochs: int) -> None:
+    text = f"data: iris\nmodel: {{type: mlp, hidden: [4]}}\ntraining: {{epochs: {epochs}}}\n"
+    notes = notes_of(compare_trainings(parse_spec(text), 1))
+    assert any("records its step" in note for note in notes) == (epochs == 2)
+
+
 def test_a_training_that_diverges_is_shown_as_such() -> None:
     text = "data: disk\nmodel: {type: mlp, hidden: [4]}\noptimizer: {type: sgd, lr: 1.0e+30}\ntraining: {epochs: 2}\n"  # noqa: E501
     sheet = sheet_of(compare_trainings(parse_spec(text), 1))
