@@ -219,8 +219,12 @@ def run(
         if update.kind == "split":
             executor.add(update.parts)
         if update.kind == "failed":
+            left = _unfinished(update.job, folder)
+            if fail_fast and len(left) > 1 and not update.everywhere:
+                one = f"one of {len(left)} runs that train together (--fail-fast doesn't ask which)"
+                update = replace(update, error=f"{one}:\n{update.error}")
             outcome.errors.append(update.error)
-            for member in _unfinished(update.job, folder):
+            for member in left:
                 folder.write_error(member, update.error)
             if fail_fast:
                 executor.stop()
