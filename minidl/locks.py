@@ -28,9 +28,8 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
     RunError says who works on it, if somebody does. The lock is a file beside the folder, which
     may be replaced meanwhile.
     """
-    target = Path(os.path.realpath(folder))
-    files.make_folder(target.parent)
-    path = target.with_name(f".{target.name}.lock")
+    path = _path(folder)
+    files.make_folder(path.parent)
     lock = _lock(path)
     try:
         taken = files.disk(_take, lock)
@@ -46,6 +45,27 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
         with contextlib.suppress(OSError):
             files.disk(path.unlink)
         lock.release()
+
+
+def is_locked(folder: str | os.PathLike[str]) -> bool:
+    """Whether somebody holds a folder's lock; where that can't be seen, somebody may."""
+    path = _path(folder)
+    if files.status(path) is None:
+        return False
+    lock = _lock(path)
+    try:
+        # Held for a moment: less than what `locked` waits for.
+        if not files.disk(_take, lock):
+            return True
+    except OSError:
+        return True
+    lock.release()
+    return False
+
+
+def _path(folder: str | os.PathLike[str]) -> Path:
+    target = Path(os.path.realpath(folder))
+    return target.with_name(f".{target.name}.lock")
 
 
 def _lock(path: Path) -> FileLock:

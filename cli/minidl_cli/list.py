@@ -19,6 +19,7 @@ import typer
 from minidl import files
 from minidl.errors import RunError
 from minidl.find import find_runs
+from minidl.locks import is_locked
 from minidl.report.escape import columns, csv_text
 from minidl.report.escape import line as one_line
 from minidl.runs import RunFolder, is_sweep
@@ -104,13 +105,14 @@ def read_row(run: RunFolder) -> Row:
         metrics = run.read_columns() if files.is_file(run.metrics_path) else {}
     except RunError as error:
         return Row(run.path.name, "broken", _sweep(run), problem=str(error), path=str(run.path))
-    final = record.get("final")
+    running = run.status == "running"  # with what it had when it was last stopped in its record
+    final = {} if running else record.get("final")
     last = {name: cells[-1] for name, cells in metrics.items() if cells}
     scores = {**last, **(final if isinstance(final, dict) else {})}
     started = record.get("started")
     return Row(
         name=run.path.name,
-        status=run.status,
+        status="interrupted" if running and not _is_held(run) else run.status,
         sweep=_sweep(run),
         epochs=_whole(last.get("epoch", record.get("epochs"))),
         test_loss=_number(scores.get("test_loss")),
@@ -118,10 +120,16 @@ def read_row(run: RunFolder) -> Row:
         test_r2=_number(scores.get("test_r2")),
         test_psnr=_number(scores.get("test_psnr")),
         parameters=_whole(record.get("parameters")),
-        seconds=_number(record.get("seconds")),
+        seconds=None if running else _number(record.get("seconds")),
         started=started if isinstance(started, str) else None,
         path=str(run.path),
     )
+
+
+def _is_held(run: RunFolder) -> bool:
+    """Whether a process works on a run or on its sweep: one that was killed can't say so."""
+    above = run.path.absolute().parent
+    return is_locked(above if is_sweep(above) else run.path)
 
 
 def _sweep(run: RunFolder) -> str | None:

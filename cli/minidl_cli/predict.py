@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ def predict(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Predict the rows of a CSV file, or what a network of images makes of an image.
+    """Predict the rows of a CSV file, or an image.
 
     Writes CSV: the number of the row in the file (the header is row 1), then its class and a
     probability per class, or its values. Where the run's targets are images, it reads an image of
@@ -47,12 +48,16 @@ def predict(
     from minidl.files import write_atomic
     from minidl.inference import TrainedRun
 
+    if output is not None and os.path.realpath(output) == os.path.realpath(data):
+        raise RunError(f"{output}: is the file to predict from; write to another one")
     trained = TrainedRun.load(run)
     if trained.gives_images:
         from minidl.data.imagefile import png
 
         if output is None:
             raise RunError(f"{run}: gives images: say with --output FILE where to write the PNG")
+        if output.suffix.lower() != ".png":
+            raise RunError(f"{output}: a PNG is written; choose a name that ends with .png")
         write_atomic(output, png(trained.predict_image(data)))
         return
     table = trained.predict_file(data, delimiter, inputs=inputs)

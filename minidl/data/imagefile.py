@@ -34,9 +34,9 @@ def read_image(path: Path, channels: int) -> Images:
                 if image.mode.startswith(("I", "F")):
                     raise DataError(f"{source.file}: has pixels of more than 8 bits; expected 8")
                 pixels = np.asarray(image.convert(_MODES[channels]))
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{source.file}: is no image that can be read: {error}") from error
-    except Image.DecompressionBombWarning as error:
+    except UnidentifiedImageError as error:  # its own text names an object in memory
+        raise DataError(f"{source.file}: is no image that can be read") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{source.file}: has too many pixels: {error}") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # what decoders raise
         raise DataError(f"{source.file}: is damaged: {error}") from error

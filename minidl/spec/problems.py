@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 from pydantic import ValidationError
 
 from minidl.errors import Problem
-from minidl.spec.component import Part
+from minidl.spec.component import Component, Part
 from minidl.spec.loader import FLOAT, MAX_PROBLEMS, MORE_PROBLEMS
 from minidl.spec.nodes import (
     Broken,
@@ -91,7 +91,7 @@ def _problems(
     elif kind == "union_tag_invalid":
         yield from _unknown_type(found)
     else:
-        yield found.problem(_expected(found))
+        yield found.problem(_expected(found) + _long_form(found.node, location, root, top))
 
 
 def _locate(location: Key, root: Node, shape: Shape) -> _Found:
@@ -115,12 +115,25 @@ def _expected(found: _Found) -> str:
     return f"expected {found.shape.expected()}, but got {got}{_hint(found.node, found.shape)}"
 
 
+def _long_form(node: Node, location: Key, root: Mapping, top: type[Part]) -> str:
+    """`; write {type: conv2d, padding: …}` for {conv2d: {padding: 1}}."""
+    part = _locate(location[:-1], root, Shape(top)).shape.part
+    if not (isinstance(node, Mapping) and part and issubclass(part, Component)):
+        return ""
+    if location[-1] != part.short or not set(node.items) <= set(part.option_names()):
+        return ""
+    return f"; write {{type: {part.type_name()}{''.join(f', {name}: …' for name in node.items)}}}"
+
+
 def _hint(node: Node, shape: Shape) -> str:
     """A guess at what was meant."""
     wanted = shape.type
     value = node.value if isinstance(node, Scalar) else ()
     if value is None:
         return "" if shape.required else "; write a value or leave the key out"
+    if shape.item and isinstance(node, Scalar):
+        fits = isinstance(shape.item.type, type) and type(value) is shape.item.type
+        return f"; did you mean [{value}]?" if fits and re.fullmatch(r"[\w.-]+", node.text) else ""
     if get_origin(wanted) is not None:
         return did_you_mean(value, map(str, get_args(wanted))) if isinstance(value, str) else ""
     if wanted is int and isinstance(value, float) and value.is_integer():
@@ -169,8 +182,12 @@ def _no_type(found: _Found) -> Problem:
     keys = list(found.node.items) if isinstance(found.node, Mapping) else []
     for key in keys:
         if component := components.get(aliases.get(key, key)):
-            others = [component.short, *(name for name in keys if name != key)]
-            options = "".join(f", {name}: …" for name in others if name)
+            given = child(found.node, key)
+            inner = [name for name in component.option_names() if given and child(given, name)]
+            fields = component.model_fields.items()
+            needed = [component.short, *(name for name, field in fields if field.is_required())]
+            others = [*needed, *inner, *(name for name in keys if name != key)]
+            options = "".join(f", {name}: …" for name in dict.fromkeys(others) if name)
             return found.problem(
                 f"{key!r} can't be a key here; write {{type: {key}{options}}}"
                 if options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -13,6 +14,7 @@ from minidl_cli.list import _lines, list_runs, read_row
 from typer.testing import CliRunner, Result
 
 from minidl.find import find_runs
+from minidl.locks import locked
 from minidl.runs import RunFolder
 
 app = typer.Typer()
@@ -55,14 +57,27 @@ def test_without_a_terminal_the_list_is_plain_aligned_lines_newest_first(runs: P
 
 
 def test_a_member_of_a_sweep_says_which(runs: Path) -> None:
-    assert f"\ns/{'m' * 30}  running" in invoke("--runs-dir", runs).stdout
+    with locked(runs / "s"):
+        assert f"\ns/{'m' * 30}  running" in invoke("--runs-dir", runs).stdout
     rows = json.loads(invoke("--runs-dir", runs, "--format", "json").stdout)
     assert [row["sweep"] for row in rows] == [None, None, None, "s"]
 
 
+def test_a_run_that_nobody_works_on_any_more_is_interrupted(runs: Path) -> None:
+    """A killed process leaves `running`, its lock's file, and what a stop before it had written."""
+    run = RunFolder.open(runs / "old")
+    run.write_record({**run.read_record(), "status": "running", "final": {"test_loss": 7.0}})
+    for held, status in [(True, "running"), (False, "interrupted")]:
+        with locked(run.path) if held else contextlib.nullcontext():
+            row = read_row(run)
+        (runs / ".old.lock").touch()
+        assert (row.status, row.test_loss, row.seconds) == (status, 0.02125, None)
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_names_stay_whole_in_any_terminal(runs: Path, width: int) -> None:
-    rows = [read_row(run) for run in find_runs([runs])]
+    with locked(runs / "s"):
+        rows = [read_row(run) for run in find_runs([runs])]
     lines = ["".join(text for text, _ in line) for line in _lines(rows, runs, width)]
     table = lines[: lines.index("")]
     assert max(map(len, table)) <= width

@@ -212,6 +212,18 @@ def test_output_writes_a_file_and_nothing_on_stdout(tmp_path: Path) -> None:
     assert "out.csv: can't be written: no such file or directory" in nowhere.err
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_the_file_to_predict_from_is_never_replaced(link: bool, tmp_path: Path) -> None:
+    run, output = fruit(tmp_path, "cross_entropy"), tmp_path / "new.csv"
+    if link:
+        output = tmp_path / "link.csv"
+        output.symlink_to("new.csv")
+    finished = predict(run, tmp_path, "size,colour\n1,red\n", "--output", output)
+    assert finished.code == 2
+    assert f"{output}: is the file to predict from" in finished.err
+    assert (tmp_path / "new.csv").read_text() == "size,colour\n1,red\n"
+
+
 def test_predictions_are_the_same_without_the_training_data(tmp_path: Path) -> None:
     run = fruit(tmp_path, "cross_entropy")
     before = predict(run, tmp_path, "size,colour\n1,red\n").out
@@ -305,6 +317,11 @@ def test_what_is_no_image_to_predict_from(tmp_path: Path) -> None:
         assert finished.code == 2
         assert said in finished.err
         assert len(finished.err.splitlines()) == 1
+        assert "object at" not in finished.err
+    finished = minidl("predict", run.path, picture, "--output", tmp_path / "b.csv")
+    assert finished.code == 2
+    assert "b.csv: a PNG is written; choose a name that ends with .png" in finished.err
+    assert not (tmp_path / "b.csv").exists()
     finished = minidl("predict", run.path, picture)
     assert finished.code == 2
     assert "gives images: say with --output FILE where to write the PNG" in finished.err

@@ -47,6 +47,10 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems) ->
         ("optimizer: {lr: 0.1}", "adagrad); write {type: sgd, lr: …}, say"),
         ("optimizer: {sgd: 0.1, momentum: 0.9}",
          "optimizer: 'sgd' can't be a key here; write {type: sgd, lr: …, momentum: …}"),
+        ("optimizer: {sgd: {lr: 0.1, momentum: 0.9}}",
+         "but got a mapping; write {type: sgd, lr: …, momentum: …}"),
+        ("schedule: {step: {step_size: 3}}",
+         "'step' can't be a key here; write {type: step, step_size: …}"),
         ("optimizer: {type: sgd, lr:0.1}", "did you mean 'lr: 0.1', with a space after the colon?"),
         ("optimizer: {type: sgd, learning_rate: 1}", "did you mean 'lr'?"),
         ("optimizer: {type: sgd, lr: '0.1'}", "but got the text '0.1'; did you mean 0.1 without "
@@ -99,7 +103,7 @@ def test_a_wrong_value_says_what_was_expected(text: str, expected: str, problem)
     ("model", "expected"),
     [
         ("{type: mlp, hidden: 25}", "model.hidden: expected a list of integers ≥ 1 and ≤ 100000, "
-         "but got 25"),
+         "but got 25; did you mean [25]?"),
         ("{type: mlp, hidden: [5], activation: [relu, tanh]}", "model.activation: expected one "
          "activation per hidden layer, that is 1, but got 2"),
         ("{type: mlp, hidden: [5], activation: [tanhh]}", "model.activation[0]: expected an"),
