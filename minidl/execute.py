@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from minidl.errors import DataError, RunError
 from minidl.locks import locked
 from minidl.member import MemberRun, first_record, resolved
 from minidl.provenance import differences, provenance
-from minidl.runs import RunFolder, refuse_links, run_path
+from minidl.runs import RunFolder, is_sweep, refuse_links, run_path
 from minidl.seeds import generator
 from minidl.signals import Stopped, orderly_end
 from minidl.spec import ArraysData, CsvData, Spec, dump, load_spec
@@ -134,8 +134,6 @@ def _threads(spec: Spec, data: Dataset, experiment: Experiment) -> AbstractConte
 
 def _refuse_member(path: Path) -> None:
     """A member of a sweep goes on in its stack: alone it would end in other last bits."""
-    from minidl.runs import is_sweep
-
     above = Path(os.path.realpath(path)).parent
     if is_sweep(above):
         raise RunError(f"{path}: is one of a sweep's runs: minidl resume {above} goes on with all")
@@ -241,7 +239,7 @@ class CheckpointClock:
 
 
 @contextlib.contextmanager
-def _failure_recorded(run: MemberRun):  # type: ignore[no-untyped-def]  # see contextlib
+def _failure_recorded(run: MemberRun) -> Iterator[None]:
     """Write down that a run failed, if it does."""
     try:
         yield

@@ -22,7 +22,7 @@ from minidl.provenance import provenance
 from minidl.restart import DamageWarning, Restart
 from minidl.runs import RunFolder
 from minidl.spec import ArraysData, CsvData, Spec, dump
-from minidl.stopping import Best, EarlyStopping, Observer, Row, StopAt
+from minidl.stopping import Best, Observer, Row, stops
 from minidl.train import Epoch, Trainer
 from minidl.weights import is_weight, set_weights
 
@@ -60,7 +60,7 @@ class MemberRun:
         self._saved_best: State | None = None
         self.best = _best(spec)
         self.best.improved = self._keep_best
-        self._observers: list[Observer] = [self.best, *_stopping(spec), *observers]
+        self._observers: list[Observer] = [self.best, *stops(spec.training), *observers]
         self._unwritten: list[Row] = []
         self._written = -ROWS_SECONDS  # when rows were, on the clock of `perf_counter`
         self._clock = time.perf_counter() - (record.get("seconds") or 0.0)
@@ -292,13 +292,3 @@ def _best(spec: Spec) -> Best:
     if stopping is None:
         return Best("test_loss")
     return Best(stopping.metric, min_delta=stopping.min_delta)
-
-
-def _stopping(spec: Spec) -> list[Observer]:
-    early, stop_at = spec.training.early_stopping, spec.training.stop_at
-    observers: list[Observer] = []
-    if early:
-        observers.append(EarlyStopping(early.metric, early.patience, early.min_delta))
-    if stop_at:
-        observers.append(StopAt(stop_at.metric, stop_at.value))
-    return observers

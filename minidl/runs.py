@@ -15,8 +15,7 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,6 @@ STATUSES = ("running", "done", "failed", "diverged", "interrupted")
 
 _CONFIG, _RECORD = "config.yaml", "run.json"
 SWEEP = "sweep.yaml"  # what makes a folder of runs a sweep
-_DEPTH = 3  # find_runs: a folder of sweeps of runs
 
 
 class RunFolder:
@@ -96,7 +94,7 @@ class RunFolder:
     def open(cls, path: str | os.PathLike[str]) -> RunFolder:
         """An existing folder that holds a config.yaml or a run.json."""
         folder = Path(path)
-        _need_folder(folder)
+        need_folder(folder)
         if not is_run(folder):
             raise RunError(f"{folder}: not a run folder: it holds neither {_CONFIG} nor {_RECORD}")
         return cls(folder)
@@ -271,38 +269,8 @@ def is_sweep(path: Path) -> bool:
     return files.is_file(path / SWEEP)
 
 
-def find_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunFolder]:
-    """The run folders that are, or lie in, the given folders, newest first, each once.
-
-    Hidden folders and links are passed over. Raises RunError where a path is no folder.
-    """
-    found: dict[Path, RunFolder] = {}
-    for path in map(Path, paths):
-        _need_folder(path)
-        for folder in _walk(path, _DEPTH):
-            found.setdefault(folder.resolve(), RunFolder(folder))
-    return sorted(found.values(), key=lambda run: (_started(run), run.path.name), reverse=True)
-
-
-def _walk(folder: Path, depth: int) -> Iterable[Path]:
-    if is_run(folder):
-        yield folder
-    elif depth:
-        for entry in files.entries(folder):
-            if not (entry.name.startswith(".") or entry.is_symlink()) and files.is_folder(entry):
-                yield from _walk(entry, depth - 1)
-
-
-def _started(run: RunFolder) -> float:
-    """When a run started, in seconds; a damaged record leaves the folder's own time."""
-    try:
-        return datetime.fromisoformat(run.read_record()["started"]).timestamp()
-    except (RunError, KeyError, TypeError, ValueError, OverflowError):
-        found = files.status(run.path)
-        return found.st_mtime if found else 0.0
-
-
-def _need_folder(path: Path) -> None:
+def need_folder(path: Path) -> None:
+    """Raises RunError where a path is no folder."""
     if not files.is_folder(path):
         problem = "isn't a folder" if files.status(path) else "no such folder"
         raise RunError(f"{path}: {problem}")

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from minidl.scores import higher_is_better
+
+if TYPE_CHECKING:
+    from minidl.spec.training import Training
 
 Row = Mapping[str, float | None]
 Observer = Callable[[Row], str | None]
@@ -71,3 +75,14 @@ class StopAt:
         if value is None or self.sign * value > self.sign * self.value or math.isnan(value):
             return None
         return f"{self.metric} reached {value:.6g}"
+
+
+def stops(training: Training) -> list[Observer]:
+    """The observers that a config asks for."""
+    early, stop_at = training.early_stopping, training.stop_at
+    observers: list[Observer] = []
+    if early:
+        observers.append(EarlyStopping(early.metric, early.patience, early.min_delta))
+    if stop_at:
+        observers.append(StopAt(stop_at.metric, stop_at.value))
+    return observers

@@ -49,7 +49,14 @@ ALLOWED = {
     ),
     "minidl/report": (
         *("numpy", "scipy.special", "matplotlib", "pandas", "jinja2"),
-        *("minidl.errors", "minidl.files", "minidl.records", "minidl.runs", "minidl.spec"),
+        *(
+            "minidl.errors",
+            "minidl.files",
+            "minidl.find",
+            "minidl.records",
+            "minidl.runs",
+            "minidl.spec",
+        ),
         "minidl.scores",
         "minidl.build.function",
     ),

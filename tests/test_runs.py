@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from minidl.errors import RunError
+from minidl.find import find_runs
 from minidl.names import clean_name, fault
-from minidl.runs import RunFolder, find_runs
+from minidl.runs import RunFolder
 
 
 def create(runs_dir: Path, name: str | None = "run", **options: Any) -> RunFolder:

@@ -64,7 +64,8 @@ def bench(
     """Compare results and times with PyTorch's.
 
     Of every module and loss, or of a config's whole training. Both sides take turns on the same
-    data, from the same weights: ratios hold better than times.
+    data, from the same weights: ratios hold better than times. Of a sweep's config it trains what
+    the members vary.
 
     \b
     Examples:
@@ -100,7 +101,7 @@ def _training(
 ) -> tuple[list[Sheet], list[str]]:
     from minidl.spec import load_spec
 
-    spec = load_spec(config, changes)
+    spec = load_spec(config, changes, base=True)
 
     from minidl.bench.training import compare_trainings, notes_of, sheet_of
 

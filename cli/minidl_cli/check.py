@@ -40,7 +40,7 @@ def check(
 
     Those of every layer and of the loss, on the config's own data, against central differences and
     PyTorch's autograd, in float64, for one network and for a stack. Ends with 3, and names the
-    layer, where one is off.
+    layer, where one is off. Of a sweep's config it takes what the members vary.
 
     \b
     Example:
@@ -48,7 +48,7 @@ def check(
     """
     from minidl.spec import load_spec  # here, so that --help needn't wait for it
 
-    spec = load_spec(config, overrides or ())
+    spec = load_spec(config, overrides or (), base=True)
 
     from minidl.report.sheet import as_text
     from minidl.verify import check as checked

@@ -18,10 +18,11 @@ import typer
 
 from minidl import files
 from minidl.errors import RunError
+from minidl.find import find_runs
 from minidl.locks import is_locked
 from minidl.report.escape import columns, csv_text
 from minidl.report.escape import line as one_line
-from minidl.runs import RunFolder, find_runs, is_sweep
+from minidl.runs import RunFolder, is_sweep
 from minidl_cli.options import Debug
 from minidl_cli.output import harmless, show
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -85,7 +85,7 @@ def sweep(
         finish(todo, fail_fast=fail_fast, quiet=quiet)
 
 
-def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> None:
+def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> NoReturn:
     """Run what is missing, show it, print the folder, and exit as the sweep ended."""
     from minidl.sweep.run import run
     from minidl_cli.sweep_progress import sweep_progress_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -72,7 +72,9 @@ def train(
     )
 
 
-def show(run: Callable[[list[Observer], Started], Outcome], *, epochs: int, quiet: bool) -> None:
+def show(
+    run: Callable[[list[Observer], Started], Outcome], *, epochs: int, quiet: bool
+) -> NoReturn:
     """Carry out a run, show its progress, print its folder, and exit as it ended."""
     from minidl_cli.progress import progress_for
 

@@ -22,6 +22,9 @@ from minidl.report.sheet import Field, Record, Sheet
 from minidl.spec import Spec
 from minidl.threads import threads_for, use_threads
 
+# With fewer epochs the first one shows in their median.
+FEW = 3
+
 
 @dataclass(frozen=True)
 class Side:
@@ -185,6 +188,10 @@ def notes_of(compared: Comparison) -> list[str]:
         f"PyTorch takes {ratio:.2f} times as long (medians over epochs in turns); {seeds}; "
         "the same data, first weights and batches."
     ]
+    if len(compared.sides["minidl"][0].epochs) < FEW:
+        notes.append(
+            "In its first epoch minidl records its step; with more epochs that weighs nothing."
+        )
     if compared.drops:
         notes.append("Dropout's masks are not the same: PyTorch draws its own.")
     return notes

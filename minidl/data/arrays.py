@@ -168,18 +168,18 @@ def _read(source: Source) -> tuple[Floats | Images, NDArray[Any]]:
 def _images(name: str, array: NDArray[Any], file: str, *, one_channel: bool) -> Floats | Images:
     """Numbers as float64; images of uint8 as float32 from 0 to 1.
 
-    one_channel: let (N, H, W) be (N, 1, H, W).
+    one_channel: they are images, whatever their type, and (N, H, W) is (N, 1, H, W).
     """
-    if array.ndim < 3 or array.dtype != np.uint8:
-        numbers: Floats = array.astype(np.float64)
-        return numbers[:, None] if one_channel and array.ndim == 3 else numbers
-    if array.ndim == 4 and array.shape[3] in _CHANNELS and array.shape[1] not in _CHANNELS:
+    pixels = array.ndim > 2 and array.dtype == np.uint8
+    are_images = pixels or one_channel
+    last = array.ndim == 4 and array.shape[3] in _CHANNELS and array.shape[1] not in _CHANNELS
+    if are_images and last:
         raise DataError(
             f"{file}: {name!r} has shape {array.shape}, with its channels last; expected (N,"
             " channels, height, width): transpose(0, 3, 1, 2)"
         )
-    pixels: Images = array.astype(np.float32) / np.float32(255)
-    return pixels[:, None] if one_channel and array.ndim == 3 else pixels
+    numbers = array.astype(np.float32) / np.float32(255) if pixels else array.astype(np.float64)
+    return numbers[:, None] if one_channel and array.ndim == 3 else numbers
 
 
 def _check(name: str, array: NDArray[Any], kinds: str, file: str) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 
 from minidl import files
 from minidl.errors import ConfigError, RunError
+from minidl.find import find_runs
 from minidl.report.configs import read_settings
 from minidl.report.measures import measured
 from minidl.report.settings import IGNORED, SEEDS, Settings
-from minidl.runs import STATUSES, RunFolder, find_runs, is_sweep
+from minidl.runs import STATUSES, RunFolder, is_sweep
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,9 @@ def latex_table(made: Sequence[Column], title: str = "") -> str:
 
 
 def _math(text: str) -> str:
-    return _UNIT.sub(r" $\\pm$ ", text).replace("–", "--").replace("R²", "$R^2$")
+    """Signs of our own that LaTeX has in mathematics alone."""
+    text = _UNIT.sub(r" $\\pm$ ", text).replace("–", "--")
+    return text.replace("R²", "$R^2$").replace("∂", r"$\partial$")
 
 
 def _rows(made: Sequence[Column]) -> list[list[tuple[str, Column]]]:

@@ -15,6 +15,9 @@ class Part(BaseModel):
         strict=True, extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True
     )
 
+    # Further keys that may stand beside the options; they are read elsewhere.
+    blocks: ClassVar[tuple[str, ...]] = ()
+
     def rules(self) -> Iterator[tuple[str, str]]:
         """What options demand of each other: yields (key, message) for each demand not met."""
         yield from ()

@@ -61,7 +61,9 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`; did you mean 'adam'?`, or nothing."""
-    close = difflib.get_close_matches(str(word).lower()[:100], list(known), n=1)
+    names, given = list(known), str(word).lower()[:100]
+    begun = [name for name in names if len(given) > 2 and name.startswith(f"{given}_")]
+    close = difflib.get_close_matches(given, names, n=1) or begun  # scale: scale_factor
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -148,14 +150,15 @@ def _hint(node: Node, shape: Shape) -> str:
 
 
 def _unknown_key(name: str, parent: _Found, top: type[Part]) -> Problem:
-    known = parent.shape.part.option_names() if parent.shape.part else []
+    part = parent.shape.part
+    known, blocks = (part.option_names(), part.blocks) if part else ([], ())
     before, colon, after = name.partition(":")
     if colon and before in known:
         hint = f"; did you mean '{before}: {after}', with a space after the colon?"
     elif SYNONYMS.get(name) in known:
         hint = f"; did you mean {SYNONYMS[name]!r}?"
     else:
-        hint = did_you_mean(name, known) or _elsewhere(name, parent.key, top)
+        hint = did_you_mean(name, [*known, *blocks]) or _elsewhere(name, parent.key, top)
     place = parent.node.keys.get(name) if isinstance(parent.node, Mapping) else None
     known_keys = f"the keys here are {', '.join(known)}"
     return parent.problem(f"unknown key; {known_keys}{hint}", place, (name,))

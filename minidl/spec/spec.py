@@ -28,6 +28,8 @@ Device = Annotated[
 class Spec(Part):
     """A run, as the config describes it."""
 
+    blocks = ("sweep", "report")
+
     name: Text = Field(description="Names the run; the config file's name if left out.")
     seed: int = Field(0, ge=0, description="Draws data, weights, batch order and dropout.")
     device: Device = Field("auto", description="auto takes a GPU if there is one.")

@@ -62,7 +62,7 @@ def load_sweep(
     path, problems = Path(path), list[Problem]()
     shape = Shape(Spec)
     root = full_form(read_text(path), Place(str(path), folder=path.parent), shape, problems)
-    blocks = {name: root.items.pop(name, None) for name in ("sweep", "report")}
+    blocks = {name: root.items.pop(name, None) for name in Spec.blocks}
     block = SweepBlock(blocks["sweep"], problems)
     read_report(blocks["report"], problems)  # its mistakes should show before the training
     for override in overrides:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from minidl import files
@@ -20,8 +21,11 @@ Cut = dict[str, list[str]]
 _STACK = re.compile(r"[0-9]{1,9}(-[0-9]{1,9}){0,20}")
 
 
-def read_cut(path: Path) -> Cut:
-    """The names of the members of each stack that has work left. Raises RunError."""
+def read_cut(path: Path, known: Container[str] | None = None) -> Cut:
+    """The names of the members of each stack that has work left.
+
+    Raises RunError where the file is damaged, or has members in it that aren't `known`.
+    """
     if not files.is_file(path):
         return {}
     try:
@@ -29,6 +33,9 @@ def read_cut(path: Path) -> Cut:
         cut = {str(stack): [str(name) for name in names] for stack, names in found.items()}
         if odd := [stack for stack in cut if not _STACK.fullmatch(stack)]:
             raise ValueError(f"{odd[0]!a} is no stack's name")
+        for name in chain.from_iterable(cut.values()):
+            if known is not None and name not in known:
+                raise ValueError(f"{name!a} is no member")
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise RunError(
             f"{path}: is damaged: {error} (without this file, what hasn't ended is cut into new "

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from minidl.errors import ConfigError, Problem, RunError
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
 from minidl.runs import SWEEP, RunFolder, is_run, is_sweep, refuse_links
-from minidl.spec import Member, Sweep, load_sweep
+from minidl.spec import Member, Sweep, dump, load_sweep
 from minidl.spec.dump import to_yaml
 from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Place, plain
@@ -100,9 +100,9 @@ class SweepFolder:
 
     # Stacks.
 
-    def read_cut(self) -> Cut:
-        """The stacks that have work left, by name."""
-        return read_cut(self.path / _STACKS)
+    def read_cut(self, known: Container[str] | None = None) -> Cut:
+        """The stacks that have work left, by name; RunError for members that aren't `known`."""
+        return read_cut(self.path / _STACKS, known)
 
     def write_cut(self, cut: Cut) -> None:
         """Replaces them; the checkpoints of stacks that are no longer there go."""
@@ -154,14 +154,17 @@ class SweepFolder:
     def write_error(self, member: Member, text: str) -> None:
         """Note that a member failed, and why; its folder may not be there yet."""
         run = self.run(member)
-        if not files.is_folder(run.path):
-            files.make_folder(run.path)
-        files.write_atomic(run.path / _ERROR, text.encode("utf-8", "replace"))
         record: dict[str, Any] = {"name": member.spec.name}
         with contextlib.suppress(RunError):
             record = run.read_record()
         reason = text.strip().splitlines()[-1:]
-        run.write_record({**record, "status": "failed", "reason": "".join(reason)})
+        record |= {"status": "failed", "reason": "".join(reason)}
+        if is_run(run.path):
+            run.write_record(record)
+        else:  # at once, since what a kill leaves behind must be a run, to be tried again
+            config = dump(member.spec)
+            RunFolder.create_at(run.path, config_text=config, record=record, overwrite=True)
+        files.write_atomic(run.path / _ERROR, text.encode("utf-8", "replace"))
 
     def write_interrupted(self, member: Member) -> None:
         """Note that a member's process was ended before it could say so itself."""

@@ -133,18 +133,21 @@ def _cut(
     """The stacks with work left, as they were begun or new; and who only trains along in each."""
     members = {member.name: member for member in sweep.members}
     left = {name for name, member in members.items() if folder.status(member) not in ENDED}
-    free, written = set(left), folder.read_cut()
+    free, written = set(left), folder.read_cut(members)
     cut: Cut = {}
     ghosts: dict[str, frozenset[str]] = {}
+    # Who began anew in a later stack is in the first one still, as a ghost.
+    stack_of = {one: name for name, names in written.items() for one in names}
     for name, names in written.items():
+        mine = {one for one in left.intersection(names) if stack_of[one] == name}
         damage: list[str] = []
         state = folder.load_stack(name, damage)
         if state:
             # Those that left the stack have ended; a part takes its own out of the whole.
             names = [one for one in state.networks if one in names]
-            own = {one for one in names if one in left and _goes_on(members[one], folder, state)}
+            own = {one for one in mine & {*names} if _goes_on(members[one], folder, state)}
         else:
-            own = left.intersection(names)
+            own = mine
         if damage:
             epoch = f"epoch {state.finished}" if state else "the beginning"
             _warn(f"{'; '.join(damage)}: the stack goes on from {epoch}")
@@ -216,8 +219,12 @@ def run(
         if update.kind == "split":
             executor.add(update.parts)
         if update.kind == "failed":
+            left = _unfinished(update.job, folder)
+            if fail_fast and len(left) > 1 and not update.everywhere:
+                one = f"one of {len(left)} runs that train together (--fail-fast doesn't ask which)"
+                update = replace(update, error=f"{one}:\n{update.error}")
             outcome.errors.append(update.error)
-            for member in _unfinished(update.job, folder):
+            for member in left:
                 folder.write_error(member, update.error)
             if fail_fast:
                 executor.stop()

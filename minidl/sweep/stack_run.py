@@ -90,6 +90,7 @@ class StackRun:
                 for place, (member, own) in enumerate(zip(job.members, data, strict=True))
             ]
         self.runs = [one for one in self.networks if isinstance(one, MemberRun)]
+        self._statuses: dict[str, str] = {}  # also of those that have left the stack
 
     def _open(
         self, member: Member, data: Dataset, place: int, state: State | None
@@ -185,7 +186,10 @@ class StackRun:
             experiment.trainer.restore(place, *before.state(one.network))
         for place, one in enumerate(running):
             one.experiment, one.network = experiment, place
+        self._note_statuses()
+        # Whoever ended goes, since it would hold the memory of the stack as it was.
         self.networks, self.experiment = running, experiment
+        self.runs = [one for one in running if isinstance(one, MemberRun)]
         if self._received.signal:  # it came before this trainer could be told
             self.trainer.request_stop()
         with sync_once():
@@ -213,7 +217,10 @@ class StackRun:
 
     def _report_now(self) -> None:
         self._reported = time.perf_counter()
-        statuses = {run.name: run.status for run in self.runs}
+        self._note_statuses()
+        statuses, trainer = dict(self._statuses), self.trainer
         best = {name: one.value for name, one in self._best.items() if one.value is not None}
-        trainer = self.trainer
         self.report(Progress(trainer.finished, trainer.epochs, statuses, self._metric, best))
+
+    def _note_statuses(self) -> None:
+        self._statuses |= {run.name: run.status for run in self.runs}

@@ -15,9 +15,11 @@ from test_cases import public
 
 from minidl import nn
 from minidl.bench import compare_trainings, measure_modules
+from minidl.bench.modules import sheets_of
 from minidl.bench.pairs import LOSSES, MODULES, NAMES
 from minidl.bench.training import notes_of, sheet_of
 from minidl.errors import ConfigError
+from minidl.report.sheet import as_text
 from minidl.spec import parse_spec
 
 
@@ -112,6 +114,13 @@ def test_dropout_is_said_to_differ() -> None:
     )
 
 
+@pytest.mark.parametrize("epochs", [2, 3])
+def test_few_epochs_are_said_to_time_the_recording(epochs: int) -> None:
+    text = f"data: iris\nmodel: {{type: mlp, hidden: [4]}}\ntraining: {{epochs: {epochs}}}\n"
+    notes = notes_of(compare_trainings(parse_spec(text), 1))
+    assert any("records its step" in note for note in notes) == (epochs == 2)
+
+
 def test_a_training_that_diverges_is_shown_as_such() -> None:
     text = "data: disk\nmodel: {type: mlp, hidden: [4]}\noptimizer: {type: sgd, lr: 1.0e+30}\ntraining: {epochs: 2}\n"  # noqa: E501
     sheet = sheet_of(compare_trainings(parse_spec(text), 1))
@@ -148,6 +157,20 @@ def test_the_tables_of_all_modules_are_one_line_each_in_csv(tmp_path: Path) -> N
     bench(None, None, 1, 1, Dtype.float64, Format.table, True, tmp_path / "json")
     tables = json.loads((tmp_path / "json").read_text(encoding="utf-8"))["tables"]
     assert [table["name"] for table in tables] == ["table_1", "table_2", "table_3"]
+
+
+def test_latex_has_signs_that_latex_knows() -> None:
+    sheets = sheets_of(list(measure_modules(1, names=["Linear"])), 1)
+    text = as_text(sheets, [], "latex")
+    assert r"$\partial$L/$\partial$weight" in text
+    assert "∂" not in text
+
+
+def test_a_sweeps_config_is_trained_as_what_its_members_vary(config: Path, tmp_path: Path) -> None:
+    changed = config.read_text() + "sweep: {grid: {seed: [1, 2]}}\n"
+    config.write_text(changed)
+    bench(config, ["training.epochs=1"], 1, None, None, Format.csv, False, tmp_path / "csv")
+    assert "minidl" in (tmp_path / "csv").read_text(encoding="utf-8")
 
 
 def test_mistakes_in_the_config_are_config_errors(config: Path) -> None:

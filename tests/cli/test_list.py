@@ -13,8 +13,9 @@ import typer
 from minidl_cli.list import _lines, list_runs, read_row
 from typer.testing import CliRunner, Result
 
+from minidl.find import find_runs
 from minidl.locks import locked
-from minidl.runs import RunFolder, find_runs
+from minidl.runs import RunFolder
 
 app = typer.Typer()
 app.command("list")(list_runs)

@@ -67,18 +67,6 @@ def test_a_run_at_work_is_not_overwritten_or_resumed(tmp_path: Path) -> None:
         assert not run_of(tmp_path).path.exists()
 
 
-def test_a_run_of_a_sweep_is_left_alone_while_the_sweep_is_at_work(tmp_path: Path) -> None:
-    (tmp_path / "sweep").mkdir()
-    (tmp_path / "sweep" / "sweep.yaml").write_text("")
-    (tmp_path / "sweep" / "run").mkdir()
-    (tmp_path / "sweep" / "run" / "config.yaml").write_text("data: disk\nmodel: mlp\n")
-    (tmp_path / "sweep" / "run" / "run.json").write_text('{"status": "interrupted"}')
-    with locked(tmp_path / "sweep"):
-        ended = minidl("resume", tmp_path / "sweep" / "run")
-        assert ended.code == 2
-        assert f"{tmp_path / 'sweep'}: is in use by process {os.getpid()}" in ended.err
-
-
 def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
     held, told = os.pipe()
     pid = os.fork()

@@ -118,6 +118,11 @@ def test_a_target_may_have_another_size_and_a_test_file_its_own_format() -> None
             OTHERS,
             "'input' has shape (10, 8, 8, 3), with its channels",
         ),
+        (
+            PIXELS,
+            OTHERS.transpose(0, 2, 3, 1) / 255,
+            "'target' has shape (10, 8, 8, 3), with its channels",
+        ),
     ],
 )
 def test_images_that_make_no_pairs(inputs: Any, targets: Any, said: str) -> None:

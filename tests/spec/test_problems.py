@@ -74,6 +74,8 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems) ->
         ("training: 5", "c.yaml:3:11: training: expected a mapping (epochs, batch_size, drop_last"),
         ("epochs: 5", "c.yaml:3:1: epochs: unknown key; the keys here are name, seed, device, "
          "data, model, loss, optimizer, schedule, training; did you mean 'training.epochs'?"),
+        ("training: {early: true}", "did you mean 'early_stopping'?"),
+        ("swep: {repeats: 2}", "schedule, training; did you mean 'sweep'?"),
         ("lr: 5", "did you mean 'optimizer.lr'?"),
         ("device: cuda:x", "device: expected auto, cpu, cuda or cuda:N, but got the text 'cuda:x'"),
         ("name: ../x", "c.yaml:3:7: name: must not hold / or \\ (the run's folder gets"),

@@ -59,7 +59,7 @@ def as_stack(specs: Sequence[Spec], folder: Path) -> list[RunFolder]:
     job = Job("0", members, folder, ())
     stack = StackRun(job, SweepFolder(folder), lambda progress: None)
     assert stack.train() == "done"
-    return [run.folder for run in stack.runs]
+    return [RunFolder(folder / one.name) for one in members]
 
 
 def alone(spec: Spec, folder: Path) -> RunFolder:

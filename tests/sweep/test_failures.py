@@ -165,6 +165,17 @@ def test_a_failing_member_is_found_and_the_others_go_on_without_it(
         assert columns(other)[name] == pytest.approx(cells, rel=1e-5)
 
 
+def test_fail_fast_does_not_ask_which_and_says_so(
+    tmp_path: Path, seed_3_fails: list[list[int]]
+) -> None:
+    done = sweep(tmp_path, *SEEDS, options=["--jobs", 1, "--stack", 7, "--fail-fast"])
+    assert (done.code, seed_3_fails) == (1, [[*range(7)]])
+    errors = [path.read_text() for path in (tmp_path / "runs").rglob("error.txt")]
+    assert len(errors) == 7
+    assert all(error.startswith("one of 7 runs that train together") for error in errors)
+    assert all("a bug" in error for error in errors)
+
+
 def test_it_is_tried_again_and_they_are_not(
     tmp_path: Path, seed_3_fails: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

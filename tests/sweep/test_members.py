@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +13,13 @@ import pytest
 from sweep.helpers import alone, as_stack, members, planned, sweep
 from trainings import columns, distance, spec, train
 
+from minidl.build import Experiment
+from minidl.data import Dataset
 from minidl.executors import Update
 from minidl.runs import RunFolder
 from minidl.spec import Spec, load_spec
+from minidl.sweep import stack_run
+from minidl.sweep.progress import Progress
 from minidl.sweep.run import run
 from minidl.sweep.stack_run import StackRun
 
@@ -194,6 +201,33 @@ def test_a_run_with_a_members_seed_is_that_member(tmp_path: Path) -> None:
     _same_checkpoints(single, member)
     others = [run for run in members(tmp_path) if run.path != member.path]
     assert all(columns(run) != columns(member) for run in others)
+
+
+def test_those_who_left_hold_no_memory_of_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would hold all of its buffers, beside those of the smaller ones."""
+    built: list[weakref.ref[Experiment]] = []
+    build = stack_run.build
+
+    def noting(specs: Sequence[Spec], data: Sequence[Dataset]) -> Experiment:
+        experiment = build(specs, data)
+        built.append(weakref.ref(experiment))
+        return experiment
+
+    alive: list[int] = []
+
+    def watch(progress: Progress) -> None:
+        gc.collect()
+        alive.append(sum(one() is not None for one in built))
+
+    monkeypatch.setattr(stack_run, "build", noting)
+    monkeypatch.setattr(stack_run, "EVENT_SECONDS", -1.0)
+    plan = planned(tmp_path, "optimizer.lr=0.1,1e30,1e31", "seed=0,1", jobs=1, stack=6)
+    StackRun(plan.jobs[0], plan.folder, watch).train()
+    assert len(built) == 2
+    assert alive[-1] == 1
+    assert [run.status for run in members(tmp_path)].count("diverged") == 4
 
 
 @pytest.mark.parametrize(

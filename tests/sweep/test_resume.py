@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -228,6 +229,39 @@ def test_killed_at_operations_on_the_disk(
         assert ended(folder).items() >= before.items()
 
 
+def test_killed_while_a_failure_is_noted_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a member that failed before its folder was made."""
+    disk = Disk(monkeypatch)
+    for moment in itertools.count(1):
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        todo = planned(folder, "seed=0,1", jobs=1)
+        disk.done = 0
+        todo.folder.write_error(todo.members[0], "out of memory")
+        if disk.done < moment:
+            break
+        shutil.rmtree(folder)
+        folder.mkdir()
+        todo = planned(folder, "seed=0,1", jobs=1)
+        with disk.killing(at=moment):
+            todo.folder.write_error(todo.members[0], "out of memory")
+        carried_out(folder, "seed=0,1")
+        assert not list(folder.rglob("error.txt"))
+    assert moment > 5
+
+
+def test_a_cut_that_names_others_is_damaged(tmp_path: Path) -> None:
+    planned(tmp_path, "seed=0,1", jobs=1, stack=2)
+    (cut,) = (tmp_path / "runs").rglob("stacks.json")
+    cut.write_text('{"0": ["another"]}')
+    done = sweep(tmp_path, "seed=0,1")
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "stacks.json: is damaged: 'another' is no member" in line
+
+
 def test_the_cut_stays_whatever_jobs_and_stack_say_later(tmp_path: Path) -> None:
     grid = ["seed=0,1,2,3,4,5", "training.checkpoint_every=1", "training.epochs=5"]
     (tmp_path / "whole").mkdir()
@@ -328,10 +362,23 @@ def test_a_member_whose_rows_are_damaged_starts_again_and_the_others_go_on(
     with pytest.warns(DamageWarning, match=r"metrics\.csv: is damaged.*starts again"):
         todo = planned(tmp_path, *STOPPED, jobs=1)
     assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
+    todo = planned(tmp_path, *STOPPED, jobs=1)  # it was stopped before it began: told once
+    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
     assert run(todo).counts["done"] == 3
     for mine, whole in zip(members(tmp_path)[1:], members(tmp_path / "whole")[1:], strict=True):
         assert text_of_metrics(mine) == text_of_metrics(whole)
     assert len(text_of_metrics(first)) == 7
+
+
+def test_a_member_that_starts_again_is_in_one_stack_alone(killed: Path, tmp_path: Path) -> None:
+    """Also where all that its first stack had is lost afterwards."""
+    flip(members(tmp_path)[0].metrics_path, 0.9)
+    with pytest.warns(DamageWarning):
+        planned(tmp_path, *STOPPED, jobs=1)
+    shutil.rmtree(killed / "checkpoints")
+    todo = planned(tmp_path, *STOPPED, jobs=1)
+    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
+    assert todo.missing == 3
 
 
 def test_other_versions_are_refused_unless_forced(killed: Path, tmp_path: Path) -> None:
