@@ -54,8 +54,8 @@ def is_locked(folder: str | os.PathLike[str]) -> bool:
         return False
     lock = _lock(path)
     try:
-        # Held for a moment: less than what `locked` waits for.
-        if not files.disk(_take, lock):
+        # Held for a moment: less than what `locked` waits for. At one try: a list asks of many.
+        if not files.disk(_take, lock, timeout=0):
             return True
     except OSError:
         return True
@@ -74,12 +74,12 @@ def _lock(path: Path) -> FileLock:
     return FileLock(path)
 
 
-def _take(lock: FileLock) -> bool:
+def _take(lock: FileLock, timeout: float = 0.1) -> bool:
     from filelock import Timeout
 
     try:
         # Not at the first try: the file may be one that its holder has just unlinked.
-        lock.acquire(timeout=0.1, poll_interval=0.02)
+        lock.acquire(timeout=timeout, poll_interval=0.02)
     except Timeout:
         return False
     return True
