@@ -28,9 +28,9 @@ from minidl.spec import Member, SequentialModel, Spec
 # 3.0 in one of 64, 2.8 in one of 100.
 MAX_STACK = 100
 # Two layers of 128 at batch 50, µs per network: 100 alone, 76 in a stack of 16 (5 MB), 79 in one of
-# 32, 96 in one of 64. Layers of 25 at batch 200: 37 in one of 25 (8 MB), 46 in one of 100, 80 in
+# 32, 96 in one of 64. Layers of 25 at batch 200: 37 in one of 25 (5 MB), 46 in one of 100, 80 in
 # one of 200. Two layers of 512 (3 MB each) train best alone.
-STEP_BYTES = 8 * 2**20
+STEP_BYTES = 5 * 2**20
 
 # What the core takes per network: numbers of optimizers, schedules, seeds.
 _PER_NETWORK = {
