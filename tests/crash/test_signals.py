@@ -111,7 +111,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_signal_while_modules_are_imported(number: int, tmp_path: Path) -> None:
     """From the moment on at which Python runs the first line of minidl."""
     one = SIGNALS[number % len(SIGNALS)]
-    words = [str(word) for word in command(tmp_path, "training.epochs=1000000")]
+    words = [str(word) for word in loud(tmp_path, "training.epochs=1000000")]
     process = subprocess.Popen(
         [sys.executable, "-m", "minidl_cli.main", *words],
         stdout=subprocess.PIPE,
