@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minidl_cli.check import Format
-from minidl_cli.options import Debug, Overrides
+from minidl_cli.options import Debug, Output, Overrides, TableFormat
 from minidl_cli.report import show_text
 
 if TYPE_CHECKING:
@@ -53,12 +52,11 @@ def bench(
         Dtype | None,
         typer.Option(help="float32, or with a CONFIG what it says.", show_default=False),
     ] = None,
-    format: Annotated[Format, typer.Option(help="How the tables are written.")] = Format.table,
+    format: Annotated[
+        TableFormat, typer.Option(help="How the tables are written.")
+    ] = TableFormat.table,
     as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),
-    ] = None,
+    output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Compare results and times with PyTorch's.

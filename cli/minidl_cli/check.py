@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from minidl_cli.options import Debug, Overrides
+from minidl_cli.options import Debug, Output, Overrides, TableFormat
 from minidl_cli.report import show_text
-
-
-class Format(StrEnum):
-    table = "table"
-    csv = "csv"
-    md = "md"
-    latex = "latex"
-    json = "json"
 
 
 def check(
@@ -29,11 +20,10 @@ def check(
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="Draws the samples and the compared entries.")
     ] = 0,
-    format: Annotated[Format, typer.Option(help="How the table is written.")] = Format.table,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),
-    ] = None,
+    format: Annotated[
+        TableFormat, typer.Option(help="How the table is written.")
+    ] = TableFormat.table,
+    output: Output = None,
     debug: Debug = False,
 ) -> None:
     """Prove that the gradients are right.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,3 +20,17 @@ Overrides = Annotated[
         metavar="KEY=VALUE", help="Changes, such as optimizer.lr=0.01.", show_default=False
     ),
 ]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),
+]
+
+
+class TableFormat(StrEnum):
+    """How `check` and `bench` write their tables."""
+
+    table = "table"
+    csv = "csv"
+    md = "md"
+    latex = "latex"
+    json = "json"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from minidl.errors import RunError
-from minidl_cli.options import Debug
+from minidl_cli.options import Debug, Output
 from minidl_cli.output import show
 
 
@@ -18,10 +18,7 @@ def predict(
     data: Annotated[
         Path, typer.Argument(metavar="FILE", help="A CSV with the run's columns, or an image.")
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),
-    ] = None,
+    output: Output = None,
     inputs: Annotated[
         bool, typer.Option("--inputs", help="Also write the file's own columns.")
     ] = False,

@@ -14,7 +14,7 @@ import typer
 from minidl.errors import RunError
 from minidl.files import status, write_atomic
 from minidl.runs import is_sweep
-from minidl_cli.options import Debug
+from minidl_cli.options import Debug, Output
 
 if TYPE_CHECKING:
     from minidl.report.document import Document
@@ -79,10 +79,7 @@ def report(
         typer.Option(metavar="NAME[,NAME]", help="Keys or metrics; the first metric."),
     ] = None,
     format: Annotated[Format, typer.Option(help="How the report is written.")] = Format.table,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),
-    ] = None,
+    output: Output = None,
     plots: Annotated[
         bool | None,
         typer.Option(
