@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from minidl_cli.check import Format
+from minidl_cli.options import TableFormat
 from minidl_cli.check import check as command
 from minidl_cli.main import main
 from torch import Tensor
@@ -200,22 +200,22 @@ def test_the_command_ends_with_3_and_names_the_layer(
 
 def test_every_format_holds_the_same(tmp_path: Path) -> None:
     texts = {}
-    for format in Format:
+    for format in TableFormat:
         command(Path(IRIS), format=format, output=tmp_path / format, samples=3, seed=0)
         texts[format] = (tmp_path / format).read_text(encoding="utf-8")
-    rows = json.loads(texts[Format.json])["tables"][0]["rows"]
-    lines = list(csv.DictReader(texts[Format.csv].splitlines()))
+    rows = json.loads(texts[TableFormat.json])["tables"][0]["rows"]
+    lines = list(csv.DictReader(texts[TableFormat.csv].splitlines()))
     assert [row["key"] for row in rows] == [row["key"] for row in lines]
     assert [row["autograd"] for row in rows] == [float(row["autograd"]) for row in lines]
     assert all(row["ok"] for row in rows)
-    assert texts[Format.md].count("| ok |") == len(rows)
-    assert texts[Format.latex].count(r"& ok \\") == len(rows)
+    assert texts[TableFormat.md].count("| ok |") == len(rows)
+    assert texts[TableFormat.latex].count(r"& ok \\") == len(rows)
 
 
 def test_of_a_sweep_that_is_checked_which_its_members_vary(tmp_path: Path) -> None:
     config = tmp_path / "sweep.yaml"
     config.write_text("data: iris\nmodel: {type: mlp, hidden: [3]}\nsweep: {repeats: 2}\n")
-    command(config, format=Format.csv, output=tmp_path / "csv", samples=3, seed=0)
+    command(config, format=TableFormat.csv, output=tmp_path / "csv", samples=3, seed=0)
     assert "model.hidden[0]" in (tmp_path / "csv").read_text(encoding="utf-8")
 
 
