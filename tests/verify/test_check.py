@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from minidl_cli.options import TableFormat
 from minidl_cli.check import check as command
 from minidl_cli.main import main
+from minidl_cli.options import TableFormat
 from torch import Tensor
 
 from minidl import nn
