@@ -16,9 +16,19 @@ def show(text: str | Path) -> None:
     written = str(text)
     if sys.stdout.isatty():
         written = harmless(written)
-    elif isinstance(sys.stdout, io.TextIOWrapper):
+    elif isinstance(sys.stdout, io.TextIOWrapper) and _is_utf8(sys.stdout.encoding):
         sys.stdout.reconfigure(errors="surrogateescape")  # a file's name may be any bytes
     print(written)
+
+
+def write_any_character() -> None:
+    """Where stdout's encoding lacks a character, such as η in ASCII, write its number instead."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not _is_utf8(sys.stdout.encoding):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("-", "") == "utf8"
 
 
 def harmless(text: str) -> str:
