@@ -86,8 +86,8 @@ def test_an_empty_value_is_fine_where_null_is() -> None:
         (BASE + "name: &a x", "c.yaml:3:7: anchors (&a) aren't used in a config: write it out"),
         (BASE + "1: x", "c.yaml:3:1: a key must be text, but got '1'"),
         (
-            BASE + "loss: {a: 0,1}",
-            "got '1'; a list stands in [ ], and a decimal number has a point",
+            BASE + "optimizer: {type: sgd, lr: 1,5}",
+            "got '5'; a list stands in [ ], and a decimal number has a point",
         ),
         (BASE + "seed:0\nloss: mse", "; write 'key: value', with a space after the colon"),
         (BASE + "true: x", "c.yaml:3:1: a key must be text, but got 'true'"),
