@@ -17,6 +17,8 @@ from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import SweepPlan, plan, run
 from minidl.sweep.stack_run import StackRun
 
+KINDS = "loss=mse,bce_with_logits,cross_entropy"  # three stacks
+
 
 def sweep(
     folder: Path, *overrides: str, text: str = SMALL, options: Sequence[object] = ()
