@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from minidl.plural import plural
 from minidl_cli.options import Debug, Device, Quiet
 from minidl_cli.output import show
 
@@ -102,7 +103,7 @@ def _tell_repeated(loaded: Sweep) -> None:
     if loaded.repeated:
         points = len(loaded.members) + loaded.repeated
         print(
-            f"{points} runs were asked for, but {loaded.repeated} of them only repeat another: "
+            f"{plural(points, 'run')} asked for, {loaded.repeated} of them the same as another: "
             "each is trained once",
             file=sys.stderr,
         )
@@ -112,4 +113,5 @@ def _list(stacks: list[list[Member]]) -> None:
     for number, members in enumerate(stacks, 1):
         for member in members:
             print(f"stack {number}  {member.name}")
-    print(f"{sum(map(len, stacks))} runs in {len(stacks)} stacks", file=sys.stderr)
+    runs = plural(sum(map(len, stacks)), "run")
+    print(f"{runs} in {plural(len(stacks), 'stack')}", file=sys.stderr)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from minidl.plural import plural
 from minidl.report import style
 from minidl.report.axes import logarithmic, scale
 from minidl.report.measures import is_share
@@ -109,9 +110,9 @@ def _plain(value: Any) -> str:
 def counted(runs: Iterable[int], band: str) -> str:
     """`mean ± std of 10 runs`, or of as many as there are at least and at most."""
     counts = sorted(set(runs) - {0}) or [0]
-    said = "–".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]]))
+    least = "" if counts[0] == counts[-1] else f"{counts[0]}–"
     what = BANDS.get(band, "mean") if counts[-1] > 1 else "mean"
-    return f"{what} of {said} {'run' if counts == [1] else 'runs'}"
+    return f"{what} of {least}{plural(counts[-1], 'run')}"
 
 
 def value_axis(axes: Axes, values: Sequence[Any], width: float) -> None:

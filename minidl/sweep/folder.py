@@ -20,6 +20,7 @@ from typing import Any
 from minidl import files
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.names import check_name
+from minidl.plural import plural
 from minidl.records import spreadsheet_safe
 from minidl.runs import SWEEP, RunFolder, is_run, is_sweep, refuse_links
 from minidl.spec import Member, Sweep, dump, load_sweep
@@ -243,8 +244,8 @@ class SweepFolder:
             held |= {member.name for member in load_sweep(self.config_path).members}
         if gone := held - names:
             raise RunError(
-                f"{self.path}: holds another sweep; {len(gone)} of its runs are not in this one. "
-                "Give this one another --name, or remove the folder. What differs:\n"
+                f"{self.path}: holds another sweep, with {plural(len(gone), 'run')} that this one "
+                "lacks. Give this one another --name, or remove the folder. What differs:\n"
                 + "\n".join(changed or sorted(gone))
             )
 

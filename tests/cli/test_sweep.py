@@ -64,7 +64,7 @@ def test_a_dry_run_tells_what_can_not_train_and_whose_fault_it_is(tmp_path: Path
 
 def test_points_that_repeat_another_are_told(tmp_path: Path) -> None:
     done = sweep(tmp_path, "optimizer.lr=0.1,1e-1,0.2", "--repeats", 2)
-    told = "6 runs were asked for, but 2 of them only repeat another: each is trained once"
+    told = "6 runs asked for, 2 of them the same as another: each is trained once"
     assert done.err.splitlines()[0] == told
     assert "4 done" in done.err
     assert sweep(tmp_path, "optimizer.lr=0.1,1e-1,0.2", "--repeats", 2, "--quiet").err == ""

@@ -159,7 +159,7 @@ def test_names_in_a_column_are_no_categories() -> None:
 
 def test_a_single_class() -> None:
     assert complaint(rows("age,kind", "1,a", "2,a")) == (
-        "file.csv: target 'kind': all 2 rows are of class 'a'; at least two classes are needed"
+        "file.csv: target 'kind': each row is of class 'a'; at least two classes are needed"
     )
 
 
@@ -257,7 +257,7 @@ def test_all_ragged_rows_and_bad_heads_are_said_at_once() -> None:
     assert [line.partition(": ")[2].split(";")[0] for line in found] == [
         "row 1: two columns are named 'age'",
         "row 1: column 3 has no name",
-        "row 3 has 1 cells, but the header names 4 columns",
+        "row 3 has 1 cell, but the header names 4 columns",
         "row 6 has 5 cells, but the header names 4 columns",
     ]
 

@@ -21,11 +21,12 @@ pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 @pytest.mark.parametrize(
-    ("line", "count"), [("1", 1), ("1,a,more", 3), ('"1,a"', 1), ("1.5,2,5,a", 4)]
+    ("line", "count"),
+    [("1", "1 cell"), ("1,a,more", "3 cells"), ('"1,a"', "1 cell"), ("1.5,2,5,a", "4 cells")],
 )
-def test_rows_of_another_length_than_the_header(line: str, count: int) -> None:
+def test_rows_of_another_length_than_the_header(line: str, count: str) -> None:
     message = complaint(rows("age,kind", "1,a", line))
-    assert message.startswith(f"file.csv: row 3 has {count} cells, but the header names 2 columns")
+    assert message.startswith(f"file.csv: row 3 has {count}, but the header names 2 columns")
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_another_sweep_of_the_same_name_is_refused_with_the_difference(
     before = contents(tmp_path / "runs")
     refused = sweep(tmp_path, *overrides)
     assert refused.code == 2
-    assert "holds another sweep; " in refused.err
+    assert "holds another sweep, with " in refused.err
     assert "--name" in refused.err
     lines = [line.strip() for line in refused.err.splitlines()]
     assert difference in lines
@@ -194,7 +194,7 @@ def test_another_sweep_is_told_without_its_results_too(tmp_path: Path) -> None:
     (tmp_path / "runs" / "small" / "results.csv").unlink()
     refused = sweep(tmp_path, "optimizer.lr=0.1,0.3")
     assert refused.code == 2
-    assert "holds another sweep; 1 of its runs are not in this one" in refused.err
+    assert "holds another sweep, with 1 run that this one lacks" in refused.err
     assert sweep(tmp_path, GRID).code == 0
     assert len(results(tmp_path)) == 2
 
@@ -205,7 +205,7 @@ def test_a_sweep_whose_config_was_edited_is_not_resumed(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("0.2", "0.3"))
     refused = minidl("resume", config.parent)
     assert refused.code == 2
-    assert "1 of its runs are not in this one" in refused.err
+    assert "with 1 run that this one lacks" in refused.err
     assert members(tmp_path)[1].path.name in refused.err
 
 
