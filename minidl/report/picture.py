@@ -96,8 +96,12 @@ def metric_axis(axes: Axes, metric: str, curves: Sequence[np.ndarray], kind: str
 
 def _by_decades(metric: str, positive: np.ndarray) -> bool:
     """Losses, errors and rates that span more than a factor of 30 are read by decades."""
-    falls = not metric.endswith(("accuracy", "r2", "psnr", "epochs", "parameters"))
-    return falls and positive.size > 0 and float(positive.max() / positive.min()) > 30
+    return falls(metric) and positive.size > 0 and float(positive.max() / positive.min()) > 30
+
+
+def falls(metric: str) -> bool:
+    """Whether it is read by decades: losses, errors, rates, seconds."""
+    return not metric.endswith(("accuracy", "r2", "psnr", "epochs", "parameters"))
 
 
 def _plain(value: Any) -> str:
