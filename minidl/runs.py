@@ -26,7 +26,6 @@ from minidl.names import check_name, unique_name
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     import torch
 
 STATUSES = ("running", "done", "failed", "diverged", "interrupted")
@@ -166,12 +165,6 @@ class RunFolder:
         record = self.read_record() if files.is_file(self.record_path) else {}
         mark = record.get("metrics")
         return self.metrics.read(mark if isinstance(mark, dict) else None, whole=True)
-
-    def read_metrics(self) -> pd.DataFrame:
-        """metrics.csv as a table, one row per epoch."""
-        import pandas as pd
-
-        return pd.DataFrame(self.read_columns())
 
     # checkpoints/
 
