@@ -80,4 +80,4 @@ def test_a_run_on_a_gpu_equals_the_run_on_the_cpu(data: str, loss: str, tmp_path
         assert outcome.run.record["device"] == device
         columns = outcome.run.folder.read_columns()
         rows.append(np.array([columns[name] for name in columns if name != "seconds"]))
-    assert np.abs(rows[1] - rows[0]).max() < 1e-9
+    np.testing.assert_allclose(rows[1], rows[0], rtol=0, atol=1e-9)
