@@ -7,9 +7,9 @@ from pathlib import Path
 
 from trainings import SMALL, Finished, minidl
 
+from minidl import folders
 from minidl.execute import execute
 from minidl.executors import Job
-from minidl.files import make_folder
 from minidl.runs import RunFolder, is_run
 from minidl.spec import Member, Spec, Sweep, load_sweep
 from minidl.sweep.folder import SweepFolder
@@ -54,7 +54,7 @@ def statuses(folder: Path) -> list[str]:
 
 def as_stack(specs: Sequence[Spec], folder: Path) -> list[RunFolder]:
     """The specs trained as one stack."""
-    make_folder(folder)
+    folders.make(folder)
     members = tuple(Member(f"member-{i}", spec, {}) for i, spec in enumerate(specs))
     job = Job("0", members, folder, ())
     stack = StackRun(job, SweepFolder(folder), lambda progress: None)
