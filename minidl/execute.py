@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minidl import folders
 from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset, load_dataset
 from minidl.errors import DataError, RunError
-from minidl.folders import refuse_links
 from minidl.locks import locked
 from minidl.member import MemberRun, first_record, resolved
 from minidl.provenance import differences, provenance
@@ -104,7 +104,7 @@ def resume(
     process works on, and, without `force`, one that began where results come out differently.
     """
     folder = RunFolder.open(path)
-    refuse_links(path)
+    folders.refuse_links(path)
     with locked(path):
         record = folder.read_record()
         if record.get("status") in ("done", "diverged"):

@@ -21,6 +21,7 @@ AnyError = TypeVar("AnyError", bound=MinidlError)
 
 _FAILURES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EPERM)  # of the disk, not of the name
 _FORCERS = 16  # files that are forced at a time: more gain nothing
+_unfinished: set[Path] = set()  # files that are there for as long as something is being done
 _unforced: dict[Path, bool] | None = None  # inside `forced_together`: what, whether it is a folder
 
 
@@ -141,27 +142,21 @@ def write_atomic(
     must exist. Raises WriteError, which names the file.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.parent / temporary_name()
-    done = False
     try:
         found = status(target)
         if found is not None and not stat.S_ISREG(found.st_mode):
             raise WriteError(f"{os.fspath(path)}: can't be written: not a regular file")
-        write_new(temporary, content, forced=forced and _unforced is None)
-        if keep is not None and found is not None:
-            disk(os.replace, target, keep)
-        disk(os.replace, temporary, target)
-        done = True
+        with _temporary(target.parent) as temporary:
+            write_new(temporary, content, forced=forced and _unforced is None)
+            if keep is not None and found is not None:
+                disk(os.replace, target, keep)
+            disk(os.replace, temporary, target)
         if forced:
             if _unforced is not None:
                 _unforced[target] = False
             force_folder(target.parent)
     except OSError as error:
         raise WriteError(f"{os.fspath(path)}: can't be written: {reason(error)}") from error
-    finally:
-        if not done:  # it failed, or was interrupted
-            with contextlib.suppress(OSError):
-                disk(temporary.unlink, missing_ok=True)
 
 
 def append(path: str | os.PathLike[str], text: str) -> None:
@@ -216,9 +211,39 @@ def remove(path: str | os.PathLike[str]) -> None:
         raise WriteError(f"{os.fspath(path)}: can't be removed: {reason(error)}") from error
 
 
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[None]:
+    """Marks a file as one that goes if the process ends inside (see `abandon`)."""
+    _unfinished.add(path)
+    try:
+        yield
+    finally:
+        _unfinished.discard(path)
+
+
+def abandon() -> None:
+    """Deletes half-written files and locks: for a handler of signals that ends the process."""
+    for path in list(_unfinished):
+        with contextlib.suppress(OSError):
+            disk(path.unlink)
+
+
 def temporary_name() -> str:
     """One that `folders.remove_temporaries` knows."""
     return f".{secrets.token_hex(8)}.tmp"
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    """Where to write what is renamed then; it is gone if that fails or is interrupted."""
+    path = folder / temporary_name()
+    with unfinished(path):
+        try:
+            yield path
+        except BaseException:
+            with contextlib.suppress(OSError):
+                disk(path.unlink, missing_ok=True)
+            raise
 
 
 def write_new(path: Path, content: bytes, *, forced: bool = True) -> None:

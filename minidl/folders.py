@@ -88,10 +88,15 @@ def remove_temporaries(folder: str | os.PathLike[str]) -> None:
             (remove if files.is_folder(path) else files.remove)(path)
 
 
+def refuse_link(path: Path) -> None:
+    """Raises RunError where a link is: who writes there, unasked, might write elsewhere."""
+    if files.is_link(path):
+        raise RunError(f"{path}: is a symbolic link: nothing is written through one")
+
+
 def refuse_links(folder: Path) -> None:
-    """Raises RunError where a link lies in a folder: who writes there might write elsewhere."""
+    """The same for all that lies in a folder."""
     for entry in files.entries(folder):
-        if files.is_link(entry):
-            raise RunError(f"{entry}: is a symbolic link: a run is never written through one")
+        refuse_link(entry)
         if files.is_folder(entry):
             refuse_links(entry)

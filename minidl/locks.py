@@ -38,8 +38,9 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
     if not taken:
         raise RunError(f"{os.fspath(folder)}: is in use{_holder(path)}")
     try:
-        _write_name(path)
-        yield
+        with files.unfinished(path):
+            _write_name(path)
+            yield
     finally:
         # While it is held: who waits for this file finds it unlinked, and makes another.
         with contextlib.suppress(OSError):

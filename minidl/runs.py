@@ -76,8 +76,7 @@ class RunFolder:
         overwrite: bool = False,
     ) -> RunFolder:
         """The same with a path of `run_path`, which the caller may have locked."""
-        if files.is_link(folder):
-            raise RunError(f"{folder}: is a symbolic link: a run is never written through one")
+        folders.refuse_link(folder)
         if files.status(folder) is not None:
             if not overwrite:
                 raise RunError(f"{folder}: exists already (choose another --name, or --overwrite)")

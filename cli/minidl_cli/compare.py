@@ -79,8 +79,11 @@ def compare(
             from minidl.report import style
 
             drawn = place
-            if plot is None:
+            if plot is None:  # nobody has named this file
+                if output is None:
+                    folders.refuse_link(drawn.parent)
                 folders.make(drawn.parent)
+                folders.refuse_link(drawn)
             write_atomic(drawn, style.to_png(figure))
             print(f"drew {line(_near(drawn))}", file=sys.stderr)
 

@@ -153,6 +153,7 @@ def _kept(name: str, asked: AnyFigure, figure: Figure, folder: Path | None) -> D
     if folder is not None:
         folders.make(folder)
         path = folder / f"{name}.png"
+        folders.refuse_link(path)
         files.write_atomic(path, png)
     return Drawn(name, asked.title or name.replace("_", " "), png, path)
 

@@ -19,7 +19,6 @@ from typing import Any
 
 from minidl import files, folders
 from minidl.errors import ConfigError, Problem, RunError
-from minidl.folders import refuse_links
 from minidl.names import check_name
 from minidl.records import spreadsheet_safe
 from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
@@ -55,11 +54,9 @@ class SweepFolder:
         RunError says what differs otherwise.
         """
         folder = cls(cls.place(runs_dir, sweep, name))
-        if files.is_link(folder.path):
-            message = "is a symbolic link: a sweep is never written through one"
-            raise RunError(f"{folder.path}: {message}")
+        folders.refuse_link(folder.path)
         if files.status(folder.path) is not None:
-            refuse_links(folder.path)
+            folders.refuse_links(folder.path)
             if not files.is_file(folder.path / SWEEP):
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder.refuse_another(sweep)
@@ -83,7 +80,7 @@ class SweepFolder:
         """An existing one."""
         if not is_sweep(path):
             raise RunError(f"{path}: not a sweep's folder: it holds no {SWEEP}")
-        refuse_links(path)
+        folders.refuse_links(path)
         return cls(path)
 
     @property

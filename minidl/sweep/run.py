@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -64,10 +63,15 @@ class SweepOutcome:
 
 
 def default_jobs(device: str = "cpu") -> int:
-    """One per core that this process may use; one alone on a GPU, which one stack fills."""
+    """One per core that this process may use; one alone on a GPU, which one stack fills.
+
+    What it may use is up to its affinity and to the quota of its container.
+    """
     if device != "cpu":
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    import joblib  # here, since it takes a moment
+
+    return int(joblib.cpu_count())
 
 
 def plan(
