@@ -153,9 +153,8 @@ class SweepLines(SweepProgress):
             _say(f"failed: {reason}")
         if outcome.received.signal:
             _say(_to_go_on(outcome))
-        _say(
-            f"{_counts(outcome) or 'nothing to do'} in {_duration(time.monotonic() - self._started)}"
-        )
+        took = _duration(time.monotonic() - self._started)
+        _say(f"{_counts(outcome) or 'nothing to do'} in {took}")
 
 
 class SweepBar(SweepLines):
