@@ -19,7 +19,7 @@ from minidl.data import Dataset
 from minidl.nn import Sequential
 from minidl.predictions import predictions
 from minidl.provenance import provenance
-from minidl.restart import DamageWarning, Restart
+from minidl.restart import DamageWarning, Restart, RestartWarning
 from minidl.runs import RunFolder
 from minidl.spec import ArraysData, CsvData, Spec, dump
 from minidl.stopping import Best, Observer, Row, stops
@@ -36,7 +36,8 @@ class MemberRun:
     """Writes one run folder while a Trainer trains; `network` is its place in the stack.
 
     `observers` see each row of metrics.csv and may return a reason to stop. `status` is "running"
-    until the run has ended, by itself (done, diverged) or from outside (`end`).
+    until the run has ended, by itself (done, diverged) or from outside (`end`). The record says so
+    once the caller has called `close`.
     """
 
     def __init__(
@@ -94,11 +95,15 @@ class MemberRun:
     def restore(self) -> None:
         """Go on from the folder's newest sound checkpoint; without one, from the start.
 
-        It may have been the run's last epoch: then it ends here. Warns where a file is damaged.
+        It may have been the run's last epoch: then it ends here. Warns where a file is damaged, and
+        where there is no checkpoint yet.
         """
         restart = Restart.find(self.folder)
         if restart.damage:
             warnings.warn(str(restart), DamageWarning, stacklevel=2)
+        elif not restart.checkpoint:
+            what = "was stopped before its first checkpoint: training starts from the beginning"
+            warnings.warn(f"{self.folder.path}: {what}", RestartWarning, stacklevel=2)
         self.go_on(restart)
 
     def go_on(self, restart: Restart) -> None:
@@ -156,7 +161,7 @@ class MemberRun:
             self._saved_best = self.best_state
 
     def end(self, status: str, reason: str | None = None) -> None:
-        """Write what the run leaves behind; `close` comes last."""
+        """Write what the run leaves behind; `close`, which says so, is left to the caller."""
         self.status, self.reason = status, reason
         if status == "diverged":
             # The present weights are worthless: the best ones are kept, and last as it was.
@@ -177,10 +182,9 @@ class MemberRun:
         if status == "done":
             arrays = predictions(self.spec, self.data, self._trained_network())
             self.folder.write_predictions(arrays)
-        self.close()
 
     def close(self) -> None:
-        """Write down how it stands."""
+        """Write down how it stands; what else it leaves behind is on the disk by now."""
         epoch = int(self.last_row.get("epoch") or 0)
         if self.status == "diverged":
             epoch = self.trainer.finished

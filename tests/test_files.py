@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from minidl import files
+from minidl import files, folders
 from minidl.errors import RunError
 
 
@@ -87,12 +87,10 @@ def test_an_append_that_fails_half_way_takes_its_half_back(
 
 def test_a_folder_in_the_way_or_under_a_file_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    files.make_folder(tmp_path / "a" / "b")
-    files.make_folder(tmp_path / "a" / "b")
-    with pytest.raises(RunError, match="b: can't make this folder: it exists already"):
-        files.make_folder(tmp_path / "a" / "b", new=True)
+    folders.make(tmp_path / "a" / "b")
+    folders.make(tmp_path / "a" / "b")
     with pytest.raises(RunError, match="file: can't make this folder: a file of that name"):
-        files.make_folder(tmp_path / "file")
+        folders.make(tmp_path / "file")
     with pytest.raises(RunError, match="can't make this folder") as caught:
-        files.make_folder(tmp_path / "file" / "c")
+        folders.make(tmp_path / "file" / "c")
     assert caught.value.exit_code == 2

@@ -58,7 +58,10 @@ class Progress:
         """Leave the screen as it should stay."""
 
     def ended(self, outcome: Outcome) -> None:
-        """Called once, when all is written."""
+        """Called once, when all is written: an exit code other than 0 says why, in one line."""
+        run = outcome.run
+        if outcome.exit_code:
+            _say(f"minidl: {run.folder.path}: {_how(run)}: {_next(run)}")
 
 
 class Lines(Progress):
@@ -93,15 +96,11 @@ class Lines(Progress):
         final = _metrics(run.record.get("final") or {}, parts=("test",))
         weights = " with the best weights" if run.record["weights"] == "best" and final else ""
         _say(
-            f"{run.status}{f' ({run.reason})' if run.reason else ''} "
-            f"after {run.record['epochs']} epochs"
-            f"{': ' if final else ''}{final}{weights}, "
+            f"{_how(run)}{': ' if final else ''}{final}{weights}, "
             f"{run.record['train_seconds']:.2f} s training, {run.record['seconds']:.2f} s in all"
         )
-        if run.status == "diverged":
-            _say(str(_advice(run)))
-        if run.status == "interrupted":
-            _say(f"to go on: minidl resume {shlex.quote(str(run.folder.path))}")
+        if outcome.exit_code:
+            _say(_next(run))
 
 
 class Bar(Lines):
@@ -151,6 +150,19 @@ def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test
         if value is not None and name.split("_")[0] in parts
     ]
     return "  ".join(shown)
+
+
+def _how(run: MemberRun) -> str:
+    """`done after 250 epochs`."""
+    reason, epochs = f" ({run.reason})" if run.reason else "", run.record["epochs"]
+    return f"{run.status}{reason} after {epochs} epoch{'' if epochs == 1 else 's'}"
+
+
+def _next(run: MemberRun) -> str:
+    """What to do about a run that isn't done."""
+    if run.status == "interrupted":
+        return f"to go on: minidl resume {shlex.quote(str(run.folder.path))}"
+    return str(_advice(run))
 
 
 def _advice(run: MemberRun) -> Problem:

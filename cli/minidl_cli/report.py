@@ -13,6 +13,7 @@ import typer
 
 from minidl.errors import RunError
 from minidl.files import status, write_atomic
+from minidl.folders import refuse_link
 from minidl.runs import is_sweep
 from minidl_cli.options import Debug, Output
 
@@ -207,5 +208,6 @@ def _plots_folder(paths: list[Path], output: Path | None) -> Path:
     if output is not None:
         return output.parent
     if len(paths) == 1 and is_sweep(paths[0]):
+        refuse_link(paths[0] / "plots")
         return paths[0] / "plots"
     raise RunError("--plots needs --output FILE, beside which the figures are put, or one sweep")

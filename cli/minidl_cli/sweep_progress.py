@@ -89,7 +89,13 @@ class SweepProgress:
         """Leave the screen as it should stay."""
 
     def ended(self, outcome: SweepOutcome) -> None:
-        """Called once, when all is written."""
+        """Called once, when all is written: an exit code other than 0 says why, in one line."""
+        if outcome.received.signal:
+            why = f"interrupted (by {outcome.received.signal.name}): {_to_go_on(outcome)}"
+        else:
+            why = ": ".join([_counts(outcome), *_reasons(outcome)[:1]])
+        if outcome.exit_code:
+            _say(f"minidl: {outcome.folder.path}: {why}")
 
     @property
     def ended_count(self) -> int:
@@ -143,12 +149,12 @@ class SweepLines(SweepProgress):
             _say(", ".join(part for part in parts if part))
 
     def ended(self, outcome: SweepOutcome) -> None:
-        for error in dict.fromkeys(outcome.errors):
-            _say(f"failed: {error.strip().splitlines()[-1]} (see error.txt in the run's folder)")
-        counts = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
+        for reason in _reasons(outcome):
+            _say(f"failed: {reason}")
         if outcome.received.signal:
-            _say(f"to go on: minidl resume {shlex.quote(str(outcome.folder.path))}")
-        _say(f"{counts or 'nothing to do'} in {_duration(time.monotonic() - self._started)}")
+            _say(_to_go_on(outcome))
+        took = _duration(time.monotonic() - self._started)
+        _say(f"{_counts(outcome) or 'nothing to do'} in {took}")
 
 
 class SweepBar(SweepLines):
@@ -182,6 +188,21 @@ class SweepBar(SweepLines):
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._bar.stop()
+
+
+def _counts(outcome: SweepOutcome) -> str:
+    """`12 done, 3 diverged`."""
+    return ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
+
+
+def _reasons(outcome: SweepOutcome) -> list[str]:
+    """Why members failed, each reason once."""
+    where = "(see error.txt in the run's folder)"
+    return [f"{e.strip().splitlines()[-1]} {where}" for e in dict.fromkeys(outcome.errors)]
+
+
+def _to_go_on(outcome: SweepOutcome) -> str:
+    return f"to go on: minidl resume {shlex.quote(str(outcome.folder.path))}"
 
 
 def _duration(seconds: float) -> str:

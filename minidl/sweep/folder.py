@@ -17,12 +17,12 @@ from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from minidl import files
+from minidl import files, folders
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.names import check_name
 from minidl.plural import plural
 from minidl.records import spreadsheet_safe
-from minidl.runs import SWEEP, RunFolder, is_run, is_sweep, refuse_links
+from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
 from minidl.spec import Member, Sweep, dump, load_sweep
 from minidl.spec.dump import to_yaml
 from minidl.spec.loader import load, read_text
@@ -55,11 +55,9 @@ class SweepFolder:
         RunError says what differs otherwise.
         """
         folder = cls(cls.place(runs_dir, sweep, name))
-        if folder.path.is_symlink():
-            message = "is a symbolic link: a sweep is never written through one"
-            raise RunError(f"{folder.path}: {message}")
+        folders.refuse_link(folder.path)
         if files.status(folder.path) is not None:
-            refuse_links(folder.path)
+            folders.refuse_links(folder.path)
             if not files.is_file(folder.path / SWEEP):
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder.refuse_another(sweep)
@@ -67,7 +65,7 @@ class SweepFolder:
         block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
         text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
         if files.status(folder.path) is None:
-            files.new_folder(folder.path, {SWEEP: text.encode()})
+            folders.new(folder.path, {SWEEP: text.encode()})
         else:
             files.write_atomic(folder.path / SWEEP, text.encode())
         return folder
@@ -83,7 +81,7 @@ class SweepFolder:
         """An existing one."""
         if not is_sweep(path):
             raise RunError(f"{path}: not a sweep's folder: it holds no {SWEEP}")
-        refuse_links(path)
+        folders.refuse_links(path)
         return cls(path)
 
     @property
@@ -117,7 +115,7 @@ class SweepFolder:
             if path.name.split(".")[0] not in needed:
                 files.remove(path)
         if not cut and files.is_folder(folder):
-            files.remove_folder(folder)
+            folders.remove(folder)
 
     def save_stack(self, stack: str, state: StackState) -> None:
         """Replaces a stack's checkpoint; the one before it is kept."""
@@ -145,9 +143,7 @@ class SweepFolder:
         """Delete what killed processes left half-written. Nobody may be writing there now."""
         checkpoints = self._own.checkpoint_path("any").parent
         for folder in (self.path, checkpoints):
-            for path in files.entries(folder) if files.is_folder(folder) else ():
-                if path.name.startswith(".") and path.name.endswith(".tmp"):
-                    (files.remove_folder if files.is_folder(path) else files.remove)(path)
+            folders.remove_temporaries(folder)
         self._drop_checkpoints(self.read_cut())
 
     # Failures.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,6 +214,17 @@ def test_quiet_shows_nothing(todo: SweepPlan, capsys: pytest.CaptureFixture[str]
         quiet(progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5)))
         quiet.ended(SweepOutcome(todo.folder))
     assert capsys.readouterr().err == ""
+
+
+def test_quiet_says_in_one_line_why_runs_failed(
+    todo: SweepPlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts, errors = Counter(done=3, failed=3), ["Traceback …\nout of memory\n", "no data"]
+    with sweep_progress_for(todo, quiet=True) as quiet:
+        quiet.ended(SweepOutcome(todo.folder, counts, errors))
+    reason = "out of memory (see error.txt in the run's folder)"
+    said = f"minidl: {todo.folder.path}: 3 done, 3 failed: {reason}\n"
+    assert capsys.readouterr().err == said
 
 
 def test_the_best_is_the_largest_accuracy_or_the_smallest_loss(todo: SweepPlan) -> None:

@@ -120,13 +120,13 @@ class Disk:
         monkeypatch.setattr(files, "disk", self)
 
     def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        reads = operation in (os.stat, os.listdir, os.fdopen, os.fsync, os.sync, os.close)
+        reads = operation in (os.stat, os.listdir, os.fdopen, os.fsync, os.fstat, os.close)
         reads = reads or getattr(operation, "__name__", "") == "read"
         if not reads and not (operation is os.open and arguments[1] == os.O_RDONLY):
             self.done += 1
         if self.kill_at and self.done >= self.kill_at:
             raise Killed  # tidying up is in vain too
-        return None if operation in (os.fsync, os.sync) else operation(*arguments, **options)
+        return None if operation is os.fsync else operation(*arguments, **options)
 
     @contextlib.contextmanager
     def killing(self, at: int) -> Iterator[None]:
@@ -169,7 +169,7 @@ def test_killed_at_operations_on_the_disk(
             run(planned(folder, *grid, jobs=1))
         before = ended(folder) if (folder / "runs" / "small").exists() else {}
         if moment % 3 == 0:
-            with disk.killing(at=1 + moment % 40):
+            with disk.killing(at=1 + moment % 15):
                 run(planned(folder, *grid, jobs=1))
         carried_out(folder, *grid)
         assert_same(folder, tmp_path / "whole")
