@@ -134,11 +134,9 @@ def _report(error: Exception) -> None:
 
 
 def _print_error(text: str) -> None:
-    """On stderr, without characters that would move a terminal's cursor."""
-    from minidl_cli.output import harmless
+    from minidl_cli.output import say
 
-    with contextlib.suppress(OSError):
-        print(f"minidl: {harmless(text)}", file=sys.stderr)
+    say(f"minidl: {text}")
 
 
 def _discard_stdout() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -92,7 +93,7 @@ def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> NoReturn:
     from minidl_cli.sweep_progress import sweep_progress_for
 
     progress = sweep_progress_for(todo, quiet=quiet)
-    with progress:
+    with contextlib.closing(progress):
         outcome = run(todo, fail_fast=fail_fast, watch=progress)
     progress.ended(outcome)
     show(outcome.folder.path)

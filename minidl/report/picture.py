@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from minidl.plural import plural
 from minidl.report import style
 from minidl.report.axes import logarithmic, scale
-from minidl.report.measures import is_share
 from minidl.report.settings import heads, labels, show
+from minidl.scores import is_share
 
 BANDS = {"std": "mean ± std", "ci95": "mean ± 95 % CI", "range": "mean, min to max"}
 MOST_VALUES = 40  # along an axis

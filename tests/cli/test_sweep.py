@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import sys
@@ -210,7 +211,7 @@ def test_without_a_terminal_there_is_a_line_now_and_then(
 
 
 def test_quiet_shows_nothing(todo: SweepPlan, capsys: pytest.CaptureFixture[str]) -> None:
-    with sweep_progress_for(todo, quiet=True) as quiet:
+    with contextlib.closing(sweep_progress_for(todo, quiet=True)) as quiet:
         quiet(progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5)))
         quiet.ended(SweepOutcome(todo.folder))
     assert capsys.readouterr().err == ""
@@ -220,7 +221,7 @@ def test_quiet_says_in_one_line_why_runs_failed(
     todo: SweepPlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counts, errors = Counter(done=3, failed=3), ["Traceback …\nout of memory\n", "no data"]
-    with sweep_progress_for(todo, quiet=True) as quiet:
+    with contextlib.closing(sweep_progress_for(todo, quiet=True)) as quiet:
         quiet.ended(SweepOutcome(todo.folder, counts, errors))
     reason = "out of memory (see error.txt in the run's folder)"
     said = f"minidl: {todo.folder.path}: 3 done, 3 failed: {reason}\n"

@@ -30,12 +30,12 @@ def test_the_folder_goes_to_stdout_and_all_else_to_stderr(tmp_path: Path) -> Non
     assert first == f"{name}: 33 parameters, 40 training and 24 test samples, cpu"
     assert [line.split()[1] for line in epochs] == [f"{n}/20" for n in range(2, 21, 2)]
     assert re.fullmatch(
-        r"epoch 20/20  train loss \S+  train accuracy \S+  test loss \S+  test accuracy \S+  "
-        r"lr 0.1",
+        r"epoch 20/20  train loss \S+  train accuracy [\d.]+ %  "
+        r"test loss \S+  test accuracy [\d.]+ %  lr 0.1",
         epochs[-1],
     )
     assert re.fullmatch(
-        r"done after 20 epochs: test loss \S+  test accuracy \S+, "
+        r"done after 20 epochs: test loss \S+  test accuracy [\d.]+ %, "
         r"\d+\.\d\d s training, \d+\.\d\d s in all",
         last,
     )

@@ -95,7 +95,7 @@ def test_a_member_that_failed_is_tried_again_and_its_error_goes(
     monkeypatch.undo()  # mended
     again = sweep(tmp_path, KINDS, "training.checkpoint_every=1", options=["--jobs", 1])
     assert again.code == 0
-    assert "1 runs in 1 stacks, 2 of 3 done before" in again.err
+    assert "1 run in 1 stack, 2 of 3 done before" in again.err
     assert statuses(tmp_path) == ["done"] * 3
     assert not list((tmp_path / "runs").rglob("error.txt"))
 
@@ -182,7 +182,7 @@ def test_it_is_tried_again_and_they_are_not(
     monkeypatch.undo()
     again = sweep(tmp_path, *SEEDS)
     assert again.code == 0
-    assert "1 runs in 1 stacks, 6 of 7 done before" in again.err
+    assert "1 run in 1 stack, 6 of 7 done before" in again.err
     assert statuses(tmp_path) == ["done"] * 7
     assert not list((tmp_path / "runs").rglob("error.txt"))
     assert {len(columns(one)["epoch"]) for one in members(tmp_path)} == {6}

@@ -121,7 +121,7 @@ def test_only_a_member_that_is_missing_is_trained(tmp_path: Path) -> None:
     metrics = columns(members(tmp_path)[1])
     shutil.rmtree(gone)
     again = sweep(tmp_path, GRID)
-    assert "1 runs in 1 stacks, 1 of 2 done before" in again.err
+    assert "1 run in 1 stack, 1 of 2 done before" in again.err
     for name, cells in columns(members(tmp_path)[1]).items():
         assert cells == pytest.approx(metrics[name], rel=1e-5)  # alone now, in float32
     after = contents(tmp_path / "runs" / "small")
