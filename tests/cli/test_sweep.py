@@ -164,7 +164,7 @@ def test_a_terminal_shows_ended_running_diverged_best_and_time_left(
     monkeypatch.setattr(sweep_progress, "_duration", lambda seconds: f"{seconds:.0f} s")
     bar = sweep_progress_for(todo, quiet=False)
     assert isinstance(bar, SweepBar)
-    with bar:
+    with contextlib.closing(bar):
         bar(progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5)))
         bar(progress(todo, 1, 5, "running", "running", best=(0.125,)))
         bar(Update(todo.jobs[2], "failed", error="no"))
@@ -185,7 +185,7 @@ def test_no_color_means_no_color(todo: SweepPlan, monkeypatch: pytest.MonkeyPatc
     for no_color, colored in (("", True), ("1", False)):
         monkeypatch.setenv("NO_COLOR", no_color)
         terminal.truncate(0)
-        with SweepBar(todo) as bar:
+        with contextlib.closing(SweepBar(todo)) as bar:
             bar(progress(todo, 0, 15, "running", "running"))
         colors = re.findall(r"\x1b\[[0-9;]*(?:[39][0-7]|38;[0-9;]+)m", terminal.getvalue())
         assert bool(colors) == colored
@@ -229,7 +229,7 @@ def test_quiet_says_in_one_line_why_runs_failed(
 
 
 def test_the_best_is_the_largest_accuracy_or_the_smallest_loss(todo: SweepPlan) -> None:
-    for metric, value in (("test_loss", "0.25"), ("test_accuracy", "0.75"), ("test_mse", "0.25")):
+    for metric, value in (("test_loss", "0.25"), ("test_accuracy", "75.0 %"), ("test_mse", "0.25")):
         quiet = sweep_progress_for(todo, quiet=True)
         quiet(progress(todo, 0, 15, "running", "running", metric=metric, best=(0.75, 0.25)))
         assert quiet.best().startswith(f"best {metric} {value} (")
