@@ -58,10 +58,11 @@ def new(path: Path, contents: dict[str, bytes], *, overwrite: bool = False) -> N
             raise RunError(f"{path}: exists already") from error
         raise files.WriteError(f"{path}: can't make this folder: {files.reason(error)}") from error
     finally:
-        with contextlib.suppress(OSError):
-            if moved and not done:
+        if moved and not done:
+            with contextlib.suppress(OSError):
                 files.disk(os.rename, old, path)  # where it was
-            if not done:
+        if not done:
+            with contextlib.suppress(OSError):
                 files.disk(shutil.rmtree, fresh)
     files.force_folder(path.parent)
     with contextlib.suppress(files.WriteError):  # the next one clears it away
