@@ -98,7 +98,8 @@ def report(
     """Tables and figures of many runs.
 
     A row for the runs that differ by seed alone: n, mean ± std, how many diverged or failed. For a
-    sweep with a report: block, the tables and figures that this describes.
+    sweep with a report: block, the tables and figures that this describes. Into a pipe a row is one
+    line, however many keys differ; --by chooses among them.
 
     \b
     Examples:
