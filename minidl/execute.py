@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from minidl import folders
+from minidl.beginning import first_record, resolved
 from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset, load_dataset
 from minidl.errors import DataError, RunError
 from minidl.locks import locked
-from minidl.member import MemberRun, first_record, resolved
+from minidl.member import MemberRun
 from minidl.provenance import differences, provenance
 from minidl.runs import RunFolder, is_sweep, run_path
 from minidl.seeds import generator

@@ -118,7 +118,7 @@ def test_the_training_loop_knows_no_files() -> None:
 DISK = {
     *("read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "rmdir", "unlink", "touch"),
     *("iterdir", "glob", "rglob", "walk", "scandir", "listdir", "exists", "is_file", "is_dir"),
-    *("stat", "lstat", "rename", "renames", "fsync", "truncate", "rmtree"),
+    *("is_symlink", "stat", "lstat", "rename", "renames", "fsync", "truncate", "rmtree"),
 }
 
 

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from minidl.beginning import pinned
 from minidl.build import Members, choose_device
 from minidl.errors import RunError
 from minidl.executors import THREADS, Executor, Job, ProcessExecutor, Update, run_job
 from minidl.files import WriteError
-from minidl.member import pinned
 from minidl.provenance import differences, provenance
 from minidl.restart import DamageWarning, RestartWarning
 from minidl.signals import Received, orderly_end

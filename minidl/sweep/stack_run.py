@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from minidl.beginning import first_record, resolved
 from minidl.build import Experiment, build
 from minidl.data import Dataset
 from minidl.errors import RunError
 from minidl.execute import CheckpointClock
 from minidl.executors.base import Job
 from minidl.files import forced_together
-from minidl.member import MemberRun, State, first_record, resolved
+from minidl.member import MemberRun, State
 from minidl.provenance import differences
 from minidl.restart import Restart
 from minidl.runs import RunFolder

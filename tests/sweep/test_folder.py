@@ -12,6 +12,7 @@ import pytest
 from sweep.helpers import loaded, members, planned, statuses, sweep
 from trainings import SMALL, columns, minidl, train
 
+from minidl.plural import plural
 from minidl.spec import load_sweep
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import run as carry_out
@@ -156,7 +157,7 @@ def test_a_sweep_can_grow_and_keeps_what_it_has(
     before = {run.path.name: contents(run.path) for run in members(tmp_path)}
     grown = sweep(tmp_path, *overrides, options=options)
     assert grown.code == 0
-    assert f"{count - 2} runs in " in grown.err
+    assert f"small: {plural(count - 2, 'run')} in " in grown.err
     after = {run.path.name: contents(run.path) for run in members(tmp_path)}
     assert len(after) == len(results(tmp_path)) == count
     assert {name: after[name] for name in before} == before

@@ -20,7 +20,10 @@ from minidl.sweep import stack_run
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import run
 
-pytestmark = pytest.mark.usefixtures("progress_at_each_epoch")
+pytestmark = [
+    pytest.mark.usefixtures("progress_at_each_epoch"),
+    pytest.mark.filterwarnings("ignore:.*before the first checkpoint"),
+]
 
 NORMALISED = (
     "{sequential: [{linear: 8}, batch_norm, relu, {dropout: 0.3}, {linear: 8}, relu, linear]}"
@@ -207,6 +210,17 @@ def test_a_cut_that_names_others_is_damaged(tmp_path: Path) -> None:
     assert done.code == 2
     (line,) = done.err.splitlines()
     assert "stacks.json: is damaged: 'another' is no member" in line
+
+
+@pytest.mark.filterwarnings("always:.*before the first checkpoint")
+def test_what_was_killed_before_its_first_checkpoint_is_said_in_one_line(tmp_path: Path) -> None:
+    """For all that had begun; the others were waiting."""
+    grid = ["seed=0,1,2,3,4,5", "training.epochs=5"]
+    with pytest.raises(Killed):
+        run(planned(tmp_path, *grid, jobs=1, stack=3), watch=kill_after(3))
+    done = sweep(tmp_path, *grid, options=["--jobs", 1, "--quiet"])
+    what = "3 runs were stopped before the first checkpoint: training starts from the beginning"
+    assert (done.code, done.err) == (0, f"minidl: warning: {tmp_path}/runs/small: {what}\n")
 
 
 def test_the_cut_stays_whatever_jobs_and_stack_say_later(tmp_path: Path) -> None:
