@@ -54,6 +54,7 @@ ALLOWED = {
             "minidl.errors",
             "minidl.files",
             "minidl.find",
+            "minidl.folders",
             "minidl.plural",
             "minidl.records",
             "minidl.runs",
