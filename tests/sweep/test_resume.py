@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -212,13 +213,14 @@ def test_a_cut_that_names_others_is_damaged(tmp_path: Path) -> None:
     assert "stacks.json: is damaged: 'another' is no member" in line
 
 
-@pytest.mark.filterwarnings("always:.*before the first checkpoint")
 def test_what_was_killed_before_its_first_checkpoint_is_said_in_one_line(tmp_path: Path) -> None:
     """For all that had begun; the others were waiting."""
     grid = ["seed=0,1,2,3,4,5", "training.epochs=5"]
     with pytest.raises(Killed):
         run(planned(tmp_path, *grid, jobs=1, stack=3), watch=kill_after(3))
-    done = sweep(tmp_path, *grid, options=["--jobs", 1, "--quiet"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        done = sweep(tmp_path, *grid, options=["--jobs", 1, "--quiet"])
     what = "3 runs were stopped before the first checkpoint: training starts from the beginning"
     assert (done.code, done.err) == (0, f"minidl: warning: {tmp_path}/runs/small: {what}\n")
 
