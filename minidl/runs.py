@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidl import checkpoint, files, folders, records
 from minidl.errors import RunError
+from minidl.locks import is_locked
 from minidl.metrics import MetricsFile, read_file
 from minidl.names import check_name, unique_name
 
@@ -129,6 +130,18 @@ class RunFolder:
         except RunError:
             return "broken"
         return status if isinstance(status, str) and status in STATUSES else "broken"
+
+    @property
+    def status_now(self) -> str:
+        """The same, but "interrupted" where nobody works on a running one: a killed run can't say.
+
+        A run is worked on where it is locked, or the sweep that it belongs to.
+        """
+        status = self.status
+        if status != "running":
+            return status
+        above = self.path.absolute().parent
+        return status if is_locked(above if is_sweep(above) else self.path) else "interrupted"
 
     # run.json
 

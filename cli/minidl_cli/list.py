@@ -19,7 +19,6 @@ import typer
 from minidl import files
 from minidl.errors import RunError
 from minidl.find import find_runs
-from minidl.locks import is_locked
 from minidl.report.escape import columns, csv_text
 from minidl.report.escape import line as one_line
 from minidl.runs import RunFolder, is_sweep
@@ -112,7 +111,7 @@ def read_row(run: RunFolder) -> Row:
     started = record.get("started")
     return Row(
         name=run.path.name,
-        status="interrupted" if running and not _is_held(run) else run.status,
+        status=run.status_now,
         sweep=_sweep(run),
         epochs=_whole(last.get("epoch", record.get("epochs"))),
         test_loss=_number(scores.get("test_loss")),
@@ -124,12 +123,6 @@ def read_row(run: RunFolder) -> Row:
         started=started if isinstance(started, str) else None,
         path=str(run.path),
     )
-
-
-def _is_held(run: RunFolder) -> bool:
-    """Whether a process works on a run or on its sweep: one that was killed can't say so."""
-    above = run.path.absolute().parent
-    return is_locked(above if is_sweep(above) else run.path)
 
 
 def _sweep(run: RunFolder) -> str | None:

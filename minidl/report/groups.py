@@ -74,8 +74,8 @@ class Group:
     def finished(self) -> list[Member]:
         return [member for member in self.members if member.finished]
 
-    def count(self, *statuses: str) -> int:
-        return sum(member.status in statuses for member in self.members)
+    def count(self, status: str) -> int:
+        return sum(member.status == status for member in self.members)
 
     def statistics(self, metric: str, epoch: str = "last") -> Statistics:
         """Over the finished runs: a diverged run has no final metric, and is counted instead."""
