@@ -60,9 +60,10 @@ class TrainedRun:
         except (KeyError, TypeError) as error:
             raise RunError(f"{folder.record_path}: is damaged: no {error}") from error
         if not folder.has_checkpoint(weights):
-            going = folder.status in ("running", "interrupted")
+            status = folder.status_now
+            going = status in ("interrupted", "failed")
             hint = f": `minidl resume {shlex.quote(str(path))}` goes on with it" if going else ""
-            raise RunError(f"{path}: has no trained weights (status: {folder.status}){hint}")
+            raise RunError(f"{path}: has no trained weights (status: {status}){hint}")
         tensors, _ = folder.load_checkpoint(weights)
         try:
             network = build_network(Members(spec), shape, encoding, torch.device("cpu"))
@@ -79,7 +80,12 @@ class TrainedRun:
         return predict(self.network, x).double().numpy()
 
     def predict_file(
-        self, path: Path, delimiter: str | None = None, *, inputs: bool = False
+        self,
+        path: Path,
+        delimiter: str | None = None,
+        decimal: str | None = None,
+        *,
+        inputs: bool = False,
     ) -> str:
         """CSV text with one row per row of a CSV file, or with one row for an image file.
 
@@ -89,7 +95,7 @@ class TrainedRun:
         probabilities. A regression gives its targets.
         Raises DataError where the file lacks a column or holds what the training didn't know.
         """
-        table, encoded = self._read(path, delimiter)
+        table, encoded = self._read(path, delimiter, decimal)
         outputs = self.outputs(encoded)
         lost = table.index[np.flatnonzero(~np.isfinite(outputs).all(1))]
         if len(lost):
@@ -153,7 +159,9 @@ class TrainedRun:
         height, width = (n * b // a for n, a, b in zip(shape[1:], before, after, strict=True))
         return height, width
 
-    def _read(self, path: Path, delimiter: str | None) -> tuple[pd.DataFrame, Array]:
+    def _read(
+        self, path: Path, delimiter: str | None, decimal: str | None
+    ) -> tuple[pd.DataFrame, Array]:
         """A table, and its rows as the network gets them; an image is a row without columns."""
         import pandas as pd
 
@@ -169,10 +177,10 @@ class TrainedRun:
                 raise DataError(f"{path}: {message} {times(shape)}")
             return pd.DataFrame(index=[1]), image[None]
         preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
-        if delimiter is None:
-            delimiter = self.spec.data.delimiter if isinstance(self.spec.data, CsvData) else ","
-        table = read_table(path, delimiter)
-        encoded = preprocessing.transform(table, file=str(path))
+        data = self.spec.data
+        own = (data.delimiter, data.decimal) if isinstance(data, CsvData) else (",", ".")
+        table = read_table(path, own[0] if delimiter is None else delimiter)
+        encoded = preprocessing.transform(table, str(path), decimal or own[1])
         return table, encoded.reshape(len(encoded), *shape)
 
     def _scores(self, outputs: Array) -> tuple[str, Array]:

@@ -208,7 +208,7 @@ DATA = [
     Row("data", "diabetes", "test_fraction: 0.5, standardize: false, seed: 1",
         (221, 221, (10,), 1)),
     Row("data", "csv", "path: PATH, target: c, features: [a, b], test_fraction: 0.25, task: auto, "
-        "standardize: false, delimiter: ;, missing: drop, seed: 1", (15, 5, (4,), 1)),
+        "standardize: false, delimiter: ;, decimal: ',', missing: drop, seed: 1", (15, 5, (4,), 1)),
     Row("data", "arrays", "path: PATH, test_fraction: 0.25, task: regression, standardize: true, "
         "seed: 1", (15, 5, (3,), 1)),
 ]  # fmt: skip

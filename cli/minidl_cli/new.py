@@ -122,6 +122,8 @@ data:
   path: data.csv                # your file, in the folder of this config
   target: label                 # the column to predict
   # features: [age, height]     # the columns to predict from; all others if left out
+  # delimiter: ";"              # where semicolons separate the columns
+  # decimal: ","                # where numbers are written like 1,5
   # missing: drop               # or mean, where values are missing
   test_fraction: 0.2            # the share of rows kept for testing""",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,11 @@ import typer
 from minidl.errors import RunError
 from minidl_cli.options import Debug, Output
 from minidl_cli.output import show
+
+
+class Decimal(StrEnum):
+    point = "."
+    comma = ","
 
 
 def predict(
@@ -27,6 +33,10 @@ def predict(
         typer.Option(
             metavar="CHARACTER", help="What separates the columns; as in the run if left out."
         ),
+    ] = None,
+    decimal: Annotated[
+        Decimal | None,
+        typer.Option(help="What stands before a fraction; as in the run if left out."),
     ] = None,
     debug: Debug = False,
 ) -> None:
@@ -57,7 +67,7 @@ def predict(
             raise RunError(f"{output}: a PNG is written; choose a name that ends with .png")
         write_atomic(output, png(trained.predict_image(data)))
         return
-    table = trained.predict_file(data, delimiter, inputs=inputs)
+    table = trained.predict_file(data, delimiter, decimal, inputs=inputs)
     if output is None:
         show(table.removesuffix("\n"))
     else:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidl.data.dataset import Floats
-from minidl.data.messages import cell_error, first_text
+from minidl.data.messages import cell_error, first_text, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # With more different texts than MANY, most rows' own, or more than MOST, a column holds no kinds.
 MANY_KINDS = 50
 MOST_KINDS = 1000
+
+_SWAPPED = str.maketrans(",.", ".,")
 
 
 def typed(cells: Cells, file: str) -> Cells:
@@ -35,6 +37,24 @@ def typed(cells: Cells, file: str) -> Cells:
     if mostly_text(cells):
         return cells
     return pd.Series(finite_numbers(cells, file), index=cells.index, name=cells.name)
+
+
+def with_points(cells: Cells, decimal: str, file: str) -> Cells:
+    """The column with points for its decimal commas, if `decimal` is one and it holds numbers.
+
+    Raises DataError for texts among numbers. A number with a point is such a text: the point would
+    mark its thousands.
+    """
+    if decimal == "." or is_numeric(cells):
+        return cells
+    swapped = cells.map(lambda cell: str(cell).translate(_SWAPPED), na_action="ignore")
+    if mostly_text(swapped) and mostly_text(cells):
+        return cells
+    _, is_text = parse_numbers(swapped)
+    if is_text.any():
+        what = f"expected a number with a decimal comma, but got {first_text(cells, is_text)}"
+        raise cell_error(file, cells, is_text, what)
+    return swapped
 
 
 def mostly_text(cells: Cells) -> bool:
@@ -50,7 +70,8 @@ def finite_numbers(cells: Cells, file: str, *, hint: str = "") -> Floats:
     """The values (N,), NaN where missing. Raises DataError for a text or an infinite value."""
     values, is_text = parse_numbers(cells)
     if is_text.any():
-        what = f"expected a number, but got {first_text(cells, is_text)}{hint}"
+        first = str(cells.iloc[int(np.argmax(is_text))])
+        what = f"expected a number, but got {quoted(first)}{decimal_doubt(first) or hint}"
         raise cell_error(file, cells, is_text, what)
     infinite = np.isinf(values)
     if infinite.any():
@@ -83,12 +104,19 @@ def number(text: str) -> float:
 
 
 def number_advice(text: str) -> str:
-    """How to write what looks like a number but isn't one: `1,5`, `12 kg`, `€ 1,200`."""
-    if re.fullmatch(r"[-+]?[\d.]*,\d+", text):
-        return ", written like 1.5, not 1,5"
+    """How to read or write what looks like a number but isn't one: `1,5`, `12 kg`, `€ 1,200`."""
+    if doubt := decimal_doubt(text):
+        return doubt
     is_date = re.match(r"\d+[-/.:]\d", text)
     has_unit = re.fullmatch(r"\D{0,4}\d[\d.,\s']*\D{0,4}", text)
     return ", written like 1200.5 and nothing else" if has_unit and not is_date else ""
+
+
+def decimal_doubt(text: str) -> str:
+    """What to ask where a text looks like a number with a decimal comma; else empty."""
+    has_comma = re.fullmatch(r"[-+]?\d*,\d+", text)
+    has_thousands = re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", text)
+    return ' (is `decimal` right? "," would read it)' if has_comma and not has_thousands else ""
 
 
 def too_many_kinds(kinds: int, rows: int) -> bool:

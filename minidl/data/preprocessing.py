@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.data.cells import with_points
 from minidl.data.columns import CategoricalColumn, Column, NumericColumn, fit_column
 from minidl.data.dataset import Floats, Integers
 from minidl.data.messages import Problems, absent_columns, quoted
@@ -67,11 +68,11 @@ class Preprocessing:
         problems.check()
         return cls(tuple(fitted))
 
-    def transform(self, table: pd.DataFrame, file: str = "table") -> Floats:
+    def transform(self, table: pd.DataFrame, file: str = "table", decimal: str = ".") -> Floats:
         """Finds the columns by name and encodes them: float64 (N, features).
 
-        Further columns are ignored. Raises DataError, which begins with `file`, for columns that
-        are not there and for cells that can't be encoded.
+        Further columns are ignored; numbers may have a `decimal` comma. Raises DataError, which
+        begins with `file`, for columns that are not there and for cells that can't be encoded.
         """
         complaint = absent_columns((column.name for column in self.columns), table.columns)
         if complaint:
@@ -79,7 +80,10 @@ class Preprocessing:
         problems, encoded = Problems(), list[Floats]()
         for column in self.columns:
             with problems.noted():
-                encoded.append(column.encode(table[column.name], file))
+                cells = table[column.name]
+                if isinstance(column, NumericColumn):
+                    cells = with_points(cells, decimal, file)
+                encoded.append(column.encode(cells, file))
         problems.check()
         return np.hstack(encoded)
 

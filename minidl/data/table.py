@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.data.cells import mostly_text, typed
+from minidl.data.cells import mostly_text, typed, with_points
 from minidl.data.csvfile import MOST_BYTES, parse_table
 from minidl.data.dataset import Dataset, Split
 from minidl.data.messages import Problems, absent_columns, cell_error, quoted
@@ -14,7 +15,8 @@ from minidl.data.preprocessing import Preprocessing
 from minidl.data.source import read_source
 from minidl.data.split import split_rows
 from minidl.data.target import Target
-from minidl.errors import DataError
+from minidl.errors import DataError, MinidlWarning
+from minidl.plural import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,14 +115,16 @@ def _require_columns(table: pd.DataFrame, names: list[str], key: str, file: str)
 def _complete(
     table: pd.DataFrame, features: list[str], spec: CsvData, file: str, problems: Problems
 ) -> pd.DataFrame:
-    """The columns in use, after `missing: error | drop | mean` did its work."""
+    """The columns in use, after `decimal` and `missing: error | drop | mean` did their work."""
     _require_columns(table, [*features, spec.target], "`features` and `target`", file)
     table = table[[*features, spec.target]].copy()
+    wrong = Problems()
+    for name in features if spec.task == "classification" else table.columns:
+        with wrong.noted():
+            table[name] = with_points(table[name], spec.decimal, file)
+    wrong.check()  # these cells would be misread from here on
     if spec.missing == "drop":
-        table = table.dropna()
-        if table.empty:
-            raise DataError(f"{file}: `missing: drop` leaves no row: each lacks some value")
-        return table
+        return _dropped(table, file)
     for name in table.columns:
         missing = table[name].isna().to_numpy()
         if not missing.any():
@@ -135,3 +139,14 @@ def _complete(
             continue
         problems.add(*cell_error(file, table[name], missing, what).problems)
     return table
+
+
+def _dropped(table: pd.DataFrame, file: str) -> pd.DataFrame:
+    """The rows that lack no value; a warning says how many do."""
+    whole = table.dropna()
+    if whole.empty:
+        raise DataError(f"{file}: `missing: drop` leaves no row: each lacks some value")
+    if dropped := len(table) - len(whole):
+        message = f"{file}: `missing: drop` leaves out {dropped:,} of {plural(len(table), 'row')}"
+        warnings.warn(message, MinidlWarning, stacklevel=2)
+    return whole

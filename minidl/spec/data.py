@@ -229,6 +229,9 @@ class CsvData(_FileData):
     delimiter: Annotated[str, Expect("one character, not a quote or a line end")] = Field(
         ",", pattern=r'^[^"\r\n\x00]$', description="What separates the columns."
     )
+    decimal: Annotated[Literal[".", ","], Expect('"." or ","')] = Field(
+        ".", description="What stands before a number's fraction."
+    )
     missing: Literal["error", "drop", "mean"] = Field(
         "error", description="A missing value: an error, its row dropped, or the column's mean."
     )

@@ -5,6 +5,7 @@ A row sets each option of its component; a component or an option without a row 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from trainings import built, data_of, distance, parameters, spec
 from minidl import nn
 from minidl.build import Experiment
 from minidl.data.noise import noisy_input
+from minidl.errors import MinidlWarning
 from minidl.seeds import torch_seed
 from minidl.spec import component_groups
 
@@ -175,8 +177,10 @@ def test_data(row: Row, tmp_path: Path) -> None:
     path = write_file(row.name, tmp_path)
     written = row.written.replace("PATH", str(path)).replace(": ;", ": ';'")
     changes = (f"data={written}", "training.epochs=1", "optimizer.lr=1e-6", *row.more)
-    data = data_of(spec(*changes))
-    experiment = built(*changes)
+    dropped = pytest.warns(MinidlWarning, match="leaves out 1 of 21 rows")
+    with dropped if row.name == "csv" else contextlib.nullcontext():
+        data = data_of(spec(*changes))
+        experiment = built(*changes)
     train, test, shape, outputs = row.expected
     assert (len(data.train), len(data.test), data.input_shape) == (train, test, shape)
     assert experiment.encoding.outputs == outputs
@@ -194,7 +198,7 @@ def write_file(kind: str, folder: Path) -> Path:
     """20 samples (and a row to be dropped) for the kinds of data that come from files."""
     if kind == "csv":
         path = folder / "table.csv"
-        lines = [f"{i};{'xyz'[i % 3]};{'no' if i % 2 else 'yes'};unused" for i in range(20)]
+        lines = [f"{i},5;{'xyz'[i % 3]};{'no' if i % 2 else 'yes'};unused" for i in range(20)]
         path.write_text("\n".join(["a;b;c;d", *lines, ";x;no;unused"]) + "\n")
         return path
     path = folder / "arrays.npz"

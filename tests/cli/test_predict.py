@@ -157,6 +157,25 @@ def test_columns_are_found_by_name_in_any_order_beside_others(tmp_path: Path) ->
     assert predict(run, tmp_path, shuffled).out == expected
     semicolons = shuffled.replace(",", ";")
     assert predict(run, tmp_path, semicolons, "--delimiter", ";").out == expected
+    commas = semicolons.replace(".", ",")
+    options = ("--delimiter", ";", "--decimal", ",")
+    assert predict(run, tmp_path, commas, *options).out == expected
+    finished = predict(run, tmp_path, commas, "--delimiter", ";")
+    assert "column 'size': expected a number, but got '1,5' (is `decimal` right?" in finished.err
+
+
+def test_a_file_is_read_with_the_decimal_mark_and_delimiter_of_the_run(tmp_path: Path) -> None:
+    """Words, and the columns that --inputs repeats, stay as the file has them."""
+    rows = [f"{i},5;{'1,5' if i % 2 else 'a'};{i},25" for i in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(["x;word;y", *rows, "1,5;b;1", "1;b;2"]) + "\n")
+    data = "{type: csv, path: t.csv, target: y, delimiter: ';', decimal: ','}"
+    text = f"data: {data}\nmodel: mlp\nloss: mse\ntraining: {{epochs: 2}}\n"
+    run = train(tmp_path, text=text).run
+    finished = predict(run, tmp_path, 'x;word\n1,5;"1,5"\n', "--inputs")
+    (row,) = table(finished.out)
+    assert (row["x"], row["word"]) == ("1,5", "1,5")
+    finished = predict(run, tmp_path, "x;word\n1.5;a\n")
+    assert "column 'x': expected a number with a decimal comma, but got '1.5'" in finished.err
 
 
 @pytest.mark.parametrize(
@@ -201,7 +220,8 @@ def test_what_is_no_run(tmp_path: Path) -> None:
     assert finished.err.endswith("has no trained weights (status: done)\n")
     run.write_record(run.read_record() | {"status": "running"})
     finished = predict(run, tmp_path, "size,colour\n1,red\n")
-    assert finished.err.endswith(f": `minidl resume {run.path}` goes on with it\n")
+    hint = f": `minidl resume {run.path}` goes on with it\n"
+    assert finished.err.endswith(f"(status: interrupted){hint}")  # nobody works on it
 
 
 def test_output_writes_a_file_and_nothing_on_stdout(tmp_path: Path) -> None:
@@ -212,7 +232,9 @@ def test_output_writes_a_file_and_nothing_on_stdout(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text() == shown
     nowhere = predict(run, tmp_path, "size,colour\n1,red\n", "-o", tmp_path / "no" / "out.csv")
     assert nowhere.code in (1, 2)
-    assert "out.csv: can't be written: no such file or directory" in nowhere.err
+    assert nowhere.err.endswith(
+        f"out.csv: can't be written: there is no folder {tmp_path / 'no'}\n"
+    )
 
 
 @pytest.mark.parametrize("link", [False, True])

@@ -63,6 +63,31 @@ def test_what_only_resembles_a_number_is_a_stray_text(text: str) -> None:
     assert f"column 'age': expected a number, but got {text!r}" in message
 
 
+@pytest.mark.parametrize(
+    ("text", "comma"), [("1,5", True), ("-,5", True), ("1,500", False), ("1.500,5", False)]
+)
+def test_a_decimal_comma_is_suspected(text: str, comma: bool) -> None:
+    message = complaint(rows("age;kind", "1;a", "2;b", f"{text};a"), delimiter=";")
+    assert message.endswith(' (is `decimal` right? "," would read it)' if comma else f"{text!r}")
+
+
+@pytest.mark.parametrize("text", ["1.5", "1.200", "1.200,5", "1_000", "much"])
+@pytest.mark.parametrize("column", ["age", "kind"])
+def test_beside_decimal_commas_no_number_has_a_point(text: str, column: str) -> None:
+    row = f"{text};1,5" if column == "age" else f"1;{text}"
+    message = complaint(rows("age;kind", "1;0,5", "2,5;3", row), delimiter=";", decimal=",")
+    assert message == (
+        f"file.csv: row 4, column {column!r}: expected a number with a decimal comma, but got"
+        f" {text!r}"
+    )
+
+
+def test_a_file_with_points_read_with_decimal_commas() -> None:
+    lines = (f"{i}.5;a" for i in range(5))
+    message = complaint(rows("age;kind", *lines), delimiter=";", decimal=",")
+    assert "expected a number with a decimal comma, but got '0.5' (and 4 more" in message
+
+
 def test_one_stray_among_two_numbers_is_enough() -> None:
     message = complaint(rows("age,kind", "1,a", "x,b", "3,a"))
     assert "row 3, column 'age': expected a number, but got 'x'" in message
@@ -189,7 +214,7 @@ def test_too_few_rows_to_split() -> None:
     ("price", "advice"),
     [
         ("€ {},313", ", written like 1200.5 and nothing else"),
-        ("{},5", ", written like 1.5, not 1,5"),
+        ("{},5", ' (is `decimal` right? "," would read it)'),
     ],
 )
 def test_a_target_of_which_each_row_has_its_own_text(price: str, advice: str) -> None:
@@ -202,7 +227,10 @@ def test_a_target_of_which_each_row_has_its_own_text(price: str, advice: str) ->
 @pytest.mark.parametrize(
     ("texts", "advice"),
     [
-        ([f"{i},5" for i in range(60)], "make numbers of them, written like 1.5, not 1,5"),
+        (
+            [f"{i},5" for i in range(60)],
+            'make numbers of them (is `decimal` right? "," would read it)',
+        ),
         ([f"{i} kg" for i in range(60)], "make numbers of them, written like 1200.5 and nothing"),
         ([f"2025-01-{i}" for i in range(60)], "make numbers of them"),
     ],
@@ -212,7 +240,8 @@ def test_a_column_of_which_each_row_has_its_own_text(texts: list[str], advice: s
     message = complaint(rows("x,kind", *(f'"{x}",{"ab"[i % 2]}' for i, x in enumerate(texts))))
     assert "column 'x' holds 60 different texts in 60 rows" in message
     assert advice in message
-    assert ("written" in advice) == ("written" in message)
+    for word in ("written", "decimal"):
+        assert (word in advice) == (word in message)
 
 
 @pytest.mark.parametrize(("delimiter", "shown"), [(";", '";"'), ("\t", '"\\t"'), ("|", '"|"')])

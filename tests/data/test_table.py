@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minidl.data import Dataset, Preprocessing, load_dataset, read_table
+from minidl.errors import MinidlWarning
 from minidl.spec.data import CsvData
 
 FRUIT = """\
@@ -150,11 +151,55 @@ def test_classes_of_a_test_file_are_those_of_the_training_file() -> None:
 GAPS = columns("x,y,fruit", "1,5,a", ",6,b", "3,NA,a", "5,8,b", "9,10,a")
 
 
-def test_missing_drop_leaves_out_rows_with_a_gap_in_a_used_column() -> None:
-    assert len(all_inputs(load(GAPS, missing="drop"))) == 3
-    assert len(all_inputs(load(GAPS, missing="drop", features=("x",)))) == 4
-    target_gap = columns("x,fruit", "1,a", "2,", "3,b", "4,a")
-    assert len(all_inputs(load(target_gap, missing="drop"))) == 3
+@pytest.mark.parametrize(
+    ("text", "options", "left", "rows"),
+    [
+        (GAPS, {}, 3, 5),
+        (GAPS, {"features": ("x",)}, 4, 5),
+        (columns("x,fruit", "1,a", "2,", "3,b", "4,a"), {}, 3, 4),
+    ],
+    ids=["any column", "a column in use", "target"],
+)
+def test_missing_drop_leaves_out_rows_with_a_gap_in_a_used_column_and_says_so(
+    text: str, options: dict[str, Any], left: int, rows: int
+) -> None:
+    said = f"^data.csv: `missing: drop` leaves out {rows - left} of {rows} rows$"
+    with pytest.warns(MinidlWarning, match=said):
+        assert len(all_inputs(load(text, missing="drop", **options))) == left
+
+
+def test_missing_drop_says_nothing_where_nothing_is_missing() -> None:
+    assert len(all_inputs(load(FRUIT, missing="drop"))) == 6
+
+
+# Decimal commas ------------------------------------------------------------------------------
+
+GERMAN = columns("x;y;word;fruit", "1,5;-1;a,b;0,25", "2;,5;1.5;1", "3,25;1e-1;x;2,5", "4;7;y;3")
+
+
+@pytest.mark.parametrize("task", ["auto", "regression"])
+def test_decimal_commas_are_read_as_points_are(task: str) -> None:
+    options: dict[str, Any] = {"delimiter": ";", "task": task, "features": ("x", "y", "word")}
+    german = load(GERMAN, decimal=",", **options)
+    english = load(GERMAN.translate(str.maketrans(",.", ".,")), **options)
+    np.testing.assert_array_equal(all_inputs(german), all_inputs(english))
+    np.testing.assert_array_equal(all_targets(german), all_targets(english))
+    assert german.task == "regression"
+    assert {name for name in german.feature_names if "=" in name} >= {"word=a,b", "word=1.5"}
+
+
+def test_class_labels_keep_their_commas_where_the_task_is_said() -> None:
+    text = columns("x;fruit", "1,5;1,0", "2;2,0", "3;1,0", "4;2,0")
+    options: dict[str, Any] = {"delimiter": ";", "decimal": ","}
+    assert load(text, task="classification", **options).class_names == ("1,0", "2,0")
+    assert load(text, **options).class_names == ("1", "2")
+
+
+def test_the_test_file_has_decimal_commas_too() -> None:
+    Path("test.csv").write_text("x;fruit\n2,5;0,5\n")
+    text = columns("x;fruit", "1,5;0,25", "2;0,5", "3,5;0,75")
+    data = load(text, delimiter=";", decimal=",", test_path=Path("test.csv"), standardize=False)
+    assert (data.test.inputs.tolist(), data.test.targets.tolist()) == ([[2.5]], [[0.5]])
 
 
 def test_missing_mean_fills_gaps_by_the_training_mean() -> None:
