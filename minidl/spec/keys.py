@@ -17,9 +17,15 @@ def unknown_key(text: str) -> str | None:
     if key is not None and any(True for _ in _below(Shape(Spec), key)):
         return None
     last = text.rpartition(".")[2]
-    same = [name for name in _all_keys() if name.rpartition(".")[2] == last]
-    hint = f"; did you mean {same[0]!r}?" if same else did_you_mean(text, _all_keys())
+    same = whole_key(last)
+    hint = f"; did you mean {same!r}?" if same else did_you_mean(text, _all_keys())
     return f"no config has the key {show(text)}{hint}"
+
+
+def whole_key(last: str) -> str | None:
+    """The key that most likely is meant by its last part: `training.epochs` by `epochs`."""
+    same = [name for name in _all_keys() if name.rpartition(".")[2] == last]
+    return min(same, key=lambda name: (name.count("."), name[:9] != "training."), default=None)
 
 
 def _below(shape: Shape, key: Key) -> Iterator[Shape]:

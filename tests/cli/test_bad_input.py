@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -242,6 +243,29 @@ def test_a_choice_that_there_is_not_is_guessed(arguments: list[str]) -> None:
     assert "Value error" not in finished.err
 
 
+@pytest.mark.parametrize(
+    ("given", "override"),
+    [
+        (["train", "c.yaml", "--epochs", "5"], "training.epochs=5"),
+        (["train", "c.yaml", "--lr=0.1"], "optimizer.lr=0.1"),
+        (["sweep", "c.yaml", "--batch-size", "5,50"], "training.batch_size=5,50"),
+        (["check", "--optimizer", "adam", "c.yaml"], "optimizer=adam"),
+        (["bench", "c.yaml", "--seed"], "seed=VALUE"),
+        (["validate", "c.yaml", "--hidden", "[8, 8]"], "'model.hidden=[8, 8]'"),
+    ],
+)
+def test_a_key_that_is_no_option_is_shown_as_an_override(given: list[str], override: str) -> None:
+    finished = minidl(*given)
+    assert (finished.code, finished.out) == (2, "")
+    said = " ".join(finished.err.split())
+    assert said.endswith(f"; it is a key of the config, so write {override}")
+
+
+@pytest.mark.parametrize("given", [["list", "--lr", "1"], ["train", "c.yaml", "--nonsense"]])
+def test_where_no_key_is_meant_none_is_shown(given: list[str]) -> None:
+    assert "key of the config" not in minidl(*given).err
+
+
 def test_validate_reads_data_only_when_asked(folder: Path) -> None:
     config = folder / "c.yaml"
     config.write_text(CSV.replace("t.csv", "absent.csv"))
@@ -253,6 +277,11 @@ def test_validate_reads_data_only_when_asked(folder: Path) -> None:
     shown = minidl("validate", config, "--data").out
     assert shown.endswith(f"{config}: ok\n")
     assert "classes" in shown or "regression" in shown
+    config.write_text(CSV.replace("t.csv", "gap.csv, missing: drop"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        said = minidl("validate", config, "--data").err
+    assert said.endswith("gap.csv: `missing: drop` leaves out 1 of 6 rows\n")
 
 
 def test_hostile_text_reaches_the_terminal_without_control_characters(folder: Path) -> None:
