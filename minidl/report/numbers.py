@@ -10,6 +10,8 @@ from minidl.scores import is_share
 
 MISSING = "–"
 _WHOLE = ("epochs", "parameters")
+# Of a training time no spread at all means that it is each one's share of a stack's.
+_WITHOUT_NO_SPREAD = (*_WHOLE, "train_seconds")
 
 
 def mean_and_std(of: Statistics, metric: str) -> str:
@@ -17,7 +19,7 @@ def mean_and_std(of: Statistics, metric: str) -> str:
     if not of.n:
         return MISSING
     mean, std = _scaled(of.mean, metric), _scaled(of.std, metric)
-    if not math.isfinite(std) or (std == 0 and metric in _WHOLE):
+    if not math.isfinite(std) or (std == 0 and metric in _WITHOUT_NO_SPREAD):
         return one(of.mean, metric)
     if std == 0:
         return f"{one(of.mean, metric)} ± 0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -14,6 +15,7 @@ import yaml
 from hostile import FORBIDDEN, HOSTILE, check_csv, check_html, check_latex, check_markdown
 from study_cases import batch_size_by_lr, curves, resolved, sweep, write_run
 
+from minidl.locks import locked
 from minidl.report.collect import Broken, collect
 from minidl.report.document import Document, Drawn
 from minidl.report.escape import columns, csv_text, latex, line, markdown
@@ -21,7 +23,7 @@ from minidl.report.formats import as_csv, as_json, as_latex, as_markdown, as_tab
 from minidl.report.groups import Statistics
 from minidl.report.html import as_html
 from minidl.report.numbers import mean_and_std
-from minidl.report.table import Table, make_table
+from minidl.report.table import COUNTS, Table, make_table
 from minidl.spec import ReportTable
 
 
@@ -140,6 +142,7 @@ def test_a_narrow_terminal_gets_the_table_in_parts(study: Table, width: int) -> 
         ([1401, 1401], "parameters", "1,401"),
         ([], "test_loss", "–"),
         ([100.0, 300.0], "train_seconds", "200 ± 141"),
+        ([0.045, 0.045], "train_seconds", "0.045"),
     ],
 )
 def test_means_have_the_digits_that_their_spread_leaves(
@@ -148,18 +151,23 @@ def test_means_have_the_digits_that_their_spread_leaves(
     assert mean_and_std(Statistics.of(values), metric) == words
 
 
-def test_diverged_and_failed_runs_are_counted_and_no_metric_is_last(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("held", "status"), [(True, "running"), (False, "interrupted")])
+def test_runs_without_a_result_are_counted_as_list_says_and_no_metric_is_last(
+    held: bool, status: str, tmp_path: Path
+) -> None:
     def look(settings: dict[str, object], seed: int) -> dict[str, object]:
         if settings["loss"] == "mse":
             return {"status": "diverged"}
         return {"status": "failed" if seed == 0 else "running" if seed == 1 else "done"}
 
     sweep(tmp_path / "s", {"loss": ["mse", "cross_entropy"]}, repeats=4, look=look)
-    table = make_table(collect([tmp_path]).members, ReportTable())
-    assert list(table.counts) == ["diverged", "failed", "unfinished"]
+    with locked(tmp_path / "s") if held else contextlib.nullcontext():
+        table = make_table(collect([tmp_path]).members, ReportTable())
+    assert list(table.counts) == ["diverged", "failed", status]
     first, last = table.rows
-    assert (first.n, dict(first.counts)) == (2, {"diverged": 0, "failed": 1, "unfinished": 1})
-    assert (last.n, dict(last.counts)) == (0, {"diverged": 4, "failed": 0, "unfinished": 0})
+    none = dict.fromkeys(COUNTS, 0)
+    assert (first.n, dict(first.counts)) == (2, {**none, "failed": 1, status: 1})
+    assert (last.n, dict(last.counts)) == (0, {**none, "diverged": 4})
     assert as_table(Document("", [table])).split("\n")[2].split() == ["mse", "0", "4", "–", "–"]
 
 
