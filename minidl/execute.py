@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -16,6 +17,7 @@ from minidl.beginning import first_record, resolved
 from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset, load_dataset
 from minidl.errors import DataError, RunError
+from minidl.files import WriteError
 from minidl.locks import locked
 from minidl.member import MemberRun
 from minidl.provenance import differences, provenance
@@ -250,6 +252,9 @@ def _failure_recorded(run: MemberRun) -> Iterator[None]:
     except BaseException as error:
         run.status = "interrupted" if isinstance(error, KeyboardInterrupt | Stopped) else "failed"
         run.reason = str(error) or type(error).__name__
+        if isinstance(error, WriteError):
+            go_on = f"`minidl resume {shlex.quote(str(run.folder.path))}` goes on"
+            error.args = (f"{error}; once that is mended, {go_on}",)
         for last_words in (run.write_rows, run.close):
             with contextlib.suppress(RunError):  # the disk may be what failed
                 last_words()

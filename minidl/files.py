@@ -155,6 +155,10 @@ def write_atomic(
             if _unforced is not None:
                 _unforced[target] = False
             force_folder(target.parent)
+    except FileNotFoundError as error:
+        folder = target.parent if is_link(path) else Path(path).parent
+        message = f"can't be written: there is no folder {folder}"
+        raise WriteError(f"{os.fspath(path)}: {message}") from error
     except OSError as error:
         raise WriteError(f"{os.fspath(path)}: can't be written: {reason(error)}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import warnings
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from minidl.data.batches import Batches
 from minidl.evaluation import predict
 from minidl.execute import execute, prepare
 from minidl.files import WriteError
+from minidl.restart import RestartWarning
 from minidl.runs import RunFolder
 from minidl.signals import SIGNALS, Stopped, orderly_end
 from minidl.spec import load_spec
@@ -292,9 +294,15 @@ def test_a_disk_that_fails_ends_the_run_as_failed(
     assert finished.code == 1
     assert finished.out == ""
     assert finished.err.splitlines()[-1].endswith(
-        "metrics.csv: can't be written: no space left on device"
+        "metrics.csv: can't be written: no space left on device;"
+        f" once that is mended, `minidl resume {run.path}` goes on"
     )
     assert "Traceback" not in finished.err
     assert run.status == "failed"
-    assert "no space left" in run.read_record()["reason"]
+    assert run.read_record()["reason"].endswith("no space left on device")
     assert columns(run)["epoch"] in ([1], [1, 2])  # the second may wait for the third
+    monkeypatch.setattr(files, "append", append)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RestartWarning)  # it failed before the first checkpoint
+        assert minidl("resume", run.path).code == 0
+    assert columns(run)["epoch"] == [1, 2, 3]
