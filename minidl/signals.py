@@ -63,6 +63,11 @@ def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
             signal.signal(one, handler)
 
 
+def is_stopping() -> bool:
+    """Whether a signal has come, and an orderly end is on its way."""
+    return any(received.signal for received, _ in _listeners)
+
+
 def _tell_all(number: int, frame: FrameType | None) -> None:
     for one in SIGNALS:
         if signal.getsignal(one) is _tell_all:

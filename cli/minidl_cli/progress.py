@@ -11,6 +11,9 @@ from minidl.plural import plural
 from minidl_cli.output import measured, say, to_go_on
 
 if TYPE_CHECKING:
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
     from minidl.errors import Problem
     from minidl.execute import Outcome
     from minidl.member import MemberRun
@@ -28,6 +31,23 @@ def progress_for(epochs: int, *, quiet: bool) -> Progress:
     if quiet:
         return Progress(epochs)
     return Bar(epochs) if sys.stderr.isatty() else Lines(epochs)
+
+
+def text_or_stopping(text: str) -> ProgressColumn:
+    """A bar's column of text, which says `stopping` from a signal on to its end."""
+    from rich.progress import TextColumn
+    from rich.text import Text
+
+    from minidl.signals import is_stopping
+
+    class Column(TextColumn):
+        stopping = False
+
+        def render(self, task: Task) -> Text:
+            self.stopping = self.stopping or is_stopping()
+            return Text("stopping") if self.stopping else super().render(task)
+
+    return Column(text, markup=False)
 
 
 class Progress:
@@ -108,7 +128,7 @@ class Bar(Lines):
         columns: list[Any] = [TextColumn("{task.completed}/{task.total}", table_column=count)]
         if console.width >= 60:
             columns.append(BarColumn(bar_width=16))
-        columns += [TextColumn("{task.fields[row]}"), TimeRemainingColumn(compact=True)]
+        columns += [text_or_stopping("{task.fields[row]}"), TimeRemainingColumn(compact=True)]
         self._bar = RichProgress(*columns, console=console, transient=True)
         self._task = self._bar.add_task("", total=epochs, row="")
         self._drawn = 0.0

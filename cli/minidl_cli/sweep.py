@@ -115,4 +115,5 @@ def _list(stacks: list[list[Member]]) -> None:
         for member in members:
             print(f"stack {number}  {member.name}")
     runs = plural(sum(map(len, stacks)), "run")
-    print(f"{runs} in {plural(len(stacks), 'stack')}", file=sys.stderr)
+    order = ", which train in this order: the longest first" if len(stacks) > 1 else ""
+    print(f"{runs} in {plural(len(stacks), 'stack')}{order}", file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minidl.plural import plural
 from minidl.scores import higher_is_better
 from minidl_cli.output import measured, say, to_go_on
+from minidl_cli.progress import text_or_stopping
 
 if TYPE_CHECKING:
     from minidl.executors import Update
@@ -52,7 +53,7 @@ class SweepProgress:
             self._statuses |= dict.fromkeys(running, "failed")
         if update.kind == "split":
             self._split(update)
-        elif update.kind != "progress":
+        elif update.kind not in ("progress", "interrupted"):
             self._shares[update.job.stack] = 1.0
         self.show()
 
@@ -89,7 +90,8 @@ class SweepProgress:
     @property
     def ended_count(self) -> int:
         """Members of this command's work that have ended."""
-        return sum(status != "running" for status in self._statuses.values())
+        going_on = ("running", "interrupted")
+        return sum(status not in going_on for status in self._statuses.values())
 
     def counts(self) -> str:
         """`12 running, 3 diverged`."""
@@ -161,7 +163,7 @@ class SweepBar(SweepLines):
         if console.width >= 60:
             columns.append(BarColumn(bar_width=BAR_WIDTH))
             self._beside += BAR_WIDTH + 1
-        columns.append(TextColumn("{task.fields[text]}", markup=False))
+        columns.append(text_or_stopping("{task.fields[text]}"))
         self._bar = Progress(*columns, console=console, transient=True)
         self._task = self._bar.add_task("", total=1.0, ended=0, runs=self.total, text="starting")
         self._bar.start()

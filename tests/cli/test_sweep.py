@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import signal
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -16,6 +17,7 @@ from minidl_cli.sweep_progress import SweepBar, SweepLines, sweep_progress_for
 from trainings import SMALL, Finished, minidl
 
 from minidl.executors import Update
+from minidl.signals import orderly_end
 from minidl.spec import load_sweep
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.progress import Progress
@@ -47,13 +49,24 @@ def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path: Path) -> None:
     dry = sweep(tmp_path, *arguments, "--dry-run")
     assert dry.code == 0
     assert not (tmp_path / "runs").exists()
-    assert dry.err == "4 runs in 4 stacks\n"
+    assert dry.err == "4 runs in 4 stacks, which train in this order: the longest first\n"
     listed = [line.split() for line in dry.out.splitlines()]
     assert [words[:2] for words in listed] == [["stack", str(n)] for n in (1, 2, 3, 4)]
     done = sweep(tmp_path, *arguments)
     folders = {path.name for path in (tmp_path / "runs" / "small").iterdir() if path.is_dir()}
     assert {words[2] for words in listed} == folders
     assert "4 runs in 4 stacks" in done.err
+
+
+def test_a_dry_run_lists_the_longest_stack_first_and_each_in_the_order_of_the_grid(
+    tmp_path: Path,
+) -> None:
+    """Longer, since there are more epochs; the rates of a stack stand as they were given."""
+    rates = "optimizer.lr=0.3,0.1,0.2"
+    dry = sweep(tmp_path, "training.epochs=2,4,3", rates, "--dry-run", "--jobs", 1)
+    names = [line.split()[2].rpartition("-")[0] for line in dry.out.splitlines()]
+    expected = [f"epochs={e},lr={r},seed=0" for e in (4, 3, 2) for r in ("0.3", "0.1", "0.2")]
+    assert names == expected
 
 
 def test_a_dry_run_tells_what_can_not_train_and_whose_fault_it_is(tmp_path: Path) -> None:
@@ -175,6 +188,21 @@ def test_a_terminal_shows_ended_running_diverged_best_and_time_left(
     assert all(len(line) <= columns for line in drawn(terminal))
     assert len(drawn(terminal)[-1]) == min(columns, len(whole) + 25)  # as much as there is room
     assert ("━" in drawn(terminal)[-1]) == (columns >= 60)
+
+
+def test_from_a_signal_on_the_bar_says_that_it_stops(
+    todo: SweepPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with contextlib.closing(sweep_progress_for(todo, quiet=False)) as bar:
+        bar(progress(todo, 0, 15, "running", "running"))
+        with orderly_end(lambda: None):
+            signal.raise_signal(signal.SIGTERM)
+            bar(progress(todo, 0, 16, "running", "running"))
+            bar.close()
+    assert re.fullmatch(r"0/6 \S+ stopping", drawn(terminal)[-1].strip())
 
 
 def test_no_color_means_no_color(todo: SweepPlan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import re
 import signal
+import time
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -168,6 +170,27 @@ def test_on_a_terminal_a_bar_is_drawn_in_colour_unless_no_color_is_set(
     assert bool(colours) is not no_color
     assert "300" in shown
     assert re.search(r"done after 300 epochs: .* in all\n$", shown)
+
+
+def test_from_a_signal_on_the_bar_says_that_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    saved = RunFolder.save_last
+
+    def slowly(*arguments: Any) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(0.3)  # the bar is drawn ten times a second
+        saved(*arguments)
+
+    monkeypatch.setattr(RunFolder, "save_last", slowly)
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    runs = ("--runs-dir", tmp_path / "runs", "training.checkpoint_every=2")
+    finished = minidl("train", config, "training.epochs=300", *runs, stderr=Terminal())
+    assert finished.code == 143
+    assert " stopping " in finished.err
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80])
