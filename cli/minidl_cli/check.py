@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +47,21 @@ def check(
     from minidl.verify import check as checked
     from minidl.verify.sheet import notes_of, sheet_of
 
-    found = checked(spec, samples=samples, seed=seed)
+    with _shown_layers() as watch:
+        found = checked(spec, samples=samples, seed=seed, watch=watch)
     sheet, notes = sheet_of(found), notes_of(found)
     show_text(lambda width, bold: as_text([sheet], notes, format.value, width, bold=bold), output)
     found.raise_if_off()
+
+
+@contextlib.contextmanager
+def _shown_layers() -> Iterator[Callable[[str], None]]:
+    """On a terminal, the layer that is being checked, for as long as it is."""
+    if not sys.stderr.isatty():
+        yield lambda place: None
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status("reading") as status:
+        yield lambda place: status.update(Text(f"checking {place}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,12 +47,18 @@ class Checked:
             raise CheckError(problems)
 
 
-def check(spec: Spec, *, samples: int = 4, seed: int = 0) -> Checked:
+def check(
+    spec: Spec,
+    *,
+    samples: int = 4,
+    seed: int = 0,
+    watch: Callable[[str], None] = lambda place: None,
+) -> Checked:
     """Compare every gradient of the spec's network with differences and with autograd.
 
     On `samples` random rows of its training data, in float64 on the CPU, for one network and for a
-    stack of those with the next seeds. `seed` draws rows, noise and entries. Raises ConfigError and
-    DataError.
+    stack of those with the next seeds. `seed` draws rows, noise and entries; `watch` is told which
+    layer is next. Raises ConfigError and DataError.
     """
     training = spec.training.model_copy(update={"dtype": "float64"})
     changes = {"training": training, "device": "cpu"}
@@ -63,6 +69,8 @@ def check(spec: Spec, *, samples: int = 4, seed: int = 0) -> Checked:
         generator = torch.Generator().manual_seed(seed)
         probe = Probe(specs, datasets, samples, generator)
         for subject in probe.subjects():
+            stack = "" if probe.networks is None else f", in a stack of {probe.networks}"
+            watch(f"{subject.key} ({subject.layer}{stack})")
             rows += compare(subject, probe.networks, generator)
     return Checked(spec, rows)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +17,7 @@ from minidl_cli.check import check as command
 from minidl_cli.main import main
 from minidl_cli.options import TableFormat
 from torch import Tensor
+from trainings import minidl
 
 from minidl import nn
 from minidl.errors import ConfigError, DataError
@@ -48,6 +52,33 @@ model:
   dropout: 0.3
 loss: {type: bce, reduction: batchmean}
 """
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_on_a_terminal_the_command_shows_which_layer_it_checks(
+    terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    (tmp_path / "c.yaml").write_text(MLP)
+    stderr = Terminal() if terminal else io.StringIO()
+
+    def slowly(subject: Subject, *rest: Any) -> list[Row]:
+        time.sleep(0.1)  # the line is drawn some ten times a second
+        return compare(subject, *rest)
+
+    monkeypatch.setattr(sys.modules[check.__module__], "compare", slowly)
+    finished = minidl("check", tmp_path / "c.yaml", stderr=stderr)
+    assert finished.code == 0
+    assert ("checking model.hidden[1] (linear)" in finished.err) == terminal
+    assert ("checking model (mlp, in a stack of 3)" in finished.err) == terminal
+    assert terminal or finished.err == ""
+    assert "checking" not in finished.out
 
 
 def test_an_mlps_layers_are_found_in_its_config() -> None:
