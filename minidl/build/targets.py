@@ -9,6 +9,8 @@ from minidl.evaluation import Evaluator
 from minidl.nn.windows import times
 from minidl.spec import LinearLayer, MlpModel, Spec
 
+MOST_ONE_HOT = 2**27  # numbers: 1 GiB in float64
+
 
 def encoding_for(members: Members, data: Dataset) -> Encoding:
     """The encoding that loss, data and the config's number of outputs agree on.
@@ -45,6 +47,9 @@ def encoding_for(members: Members, data: Dataset) -> Encoding:
         encoding = Encoding("column", 1)
     else:
         encoding = Encoding("one_hot", data.classes)
+        if data.classes * max(len(data.train), len(data.test)) > MOST_ONE_HOT:
+            message = f"{kind} turns each class into {data.classes} numbers: too many for this data"
+            raise members.problem("loss", f"{message}; use cross_entropy")
     if outputs not in (None, encoding.outputs):
         outputs_needed = f"{encoding.outputs} output" + ("s" if encoding.outputs > 1 else "")
         message = f"{kind} on this data needs {outputs_needed}, but got {outputs}"
