@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import re
 import signal
 import time
@@ -89,6 +91,23 @@ def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
     with locked(tmp_path / "run"):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dead_holder_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed one leaves its name, which the next one has not written over yet."""
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    lock = tmp_path / ".run.lock"
+    lock.write_text(json.dumps({"pid": pid, "host": platform.node(), "since": "then"}))
+    monkeypatch.setattr("minidl.locks._write_name", lambda path: None)
+    with (
+        locked(tmp_path / "run"),
+        pytest.raises(RunError, match=r"is in use by another process$"),
+        locked(tmp_path / "run"),
+    ):
+        pass
 
 
 def test_a_lock_is_left_with_nothing_behind_also_after_an_error(tmp_path: Path) -> None:
