@@ -125,7 +125,8 @@ class _Builder:
         if layer.type == "batch_norm":
             return self.batch_norm(layer, shape)
         if layer.type == "layer_norm":
-            self.budget.spend(2 * math.prod(layer.normalized_shape or shape))
+            normalized = layer.normalized_shape or shape
+            self.budget.spend(normalized if isinstance(normalized, int) else math.prod(normalized))
             return nn.LayerNorm(layer.normalized_shape or shape, layer.eps)
         return PLAIN[layer.type](**options(layer))
 

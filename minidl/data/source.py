@@ -35,9 +35,8 @@ def read_source(path: str | Path, limit: int) -> Source:
             raise DataError(f"{file}: is a folder; name a file in it")
         if not stat.S_ISREG(status.st_mode):
             raise DataError(f"{file}: isn't a regular file")
-        # Asked for again, since a file may grow meanwhile.
         content = files.read(path, limit + 1) if status.st_size <= limit else b""
-        if max(status.st_size, len(content)) > limit:
+        if max(status.st_size, len(content)) > limit:  # it may have grown meanwhile
             raise DataError(f"{file}: is larger than the {limit // MEBIBYTE} MiB that are read")
     except FileNotFoundError:
         if path.is_symlink():

@@ -149,7 +149,7 @@ def test_a_file_with_a_byte_order_mark_and_windows_line_ends_loads(tmp_path: Pat
         (None, ": no such file"),
         (b"", ": is empty"),
         (b"data: disk\nname: \xff\n", ":2: isn't UTF-8 text (byte 0xff)"),
-        (BASE.encode("utf-16"), ":1: isn't UTF-8 text (byte 0xff)"),
+        (BASE.encode("utf-16"), ":1: isn't UTF-8 text (but UTF-16): save the file as UTF-8"),
         (b"#" * 1_000_001, ": is larger than 1 MB, too large for a config"),
     ],
 )
