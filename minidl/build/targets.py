@@ -7,6 +7,7 @@ from minidl.data import Dataset
 from minidl.data.encoding import Encoding
 from minidl.evaluation import Evaluator
 from minidl.nn.windows import times
+from minidl.plural import plural
 from minidl.spec import LinearLayer, MlpModel, Spec
 
 MOST_ONE_HOT = 2**27  # numbers: 1 GiB in float64
@@ -51,8 +52,8 @@ def encoding_for(members: Members, data: Dataset) -> Encoding:
             message = f"{kind} turns each class into {data.classes} numbers: too many for this data"
             raise members.problem("loss", f"{message}; use cross_entropy")
     if outputs not in (None, encoding.outputs):
-        outputs_needed = f"{encoding.outputs} output" + ("s" if encoding.outputs > 1 else "")
-        message = f"{kind} on this data needs {outputs_needed}, but got {outputs}"
+        needed = plural(encoding.outputs, "output")
+        message = f"{kind} on this data needs {needed}, but got {outputs}"
         raise members.problem(key, message)
     return encoding
 

@@ -39,7 +39,7 @@ def read_source(path: str | Path, limit: int) -> Source:
         if max(status.st_size, len(content)) > limit:  # it may have grown meanwhile
             raise DataError(f"{file}: is larger than the {limit // MEBIBYTE} MiB that are read")
     except FileNotFoundError:
-        if path.is_symlink():
+        if files.disk(path.is_symlink):
             raise DataError(f"{file}: is a link to a file that isn't there") from None
         raise DataError(f"{file}: there is no such file{_alternative(path)}") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
