@@ -116,7 +116,7 @@ DATA: dict[str, tuple[str, bytes, str]] = {
     "utf-16": ("x.csv", GOOD.decode().encode("utf-16"), "line 1: not UTF-8"),
     "NUL": ("x.csv", GOOD + b"1,\0,no\n", "line 12: holds a NUL byte"),
     "1e5 columns": ("x.csv", b",".join(b"c%d" % i for i in range(10**5)), "has 100,000 columns"),
-    "1e6 commas in a row": ("x.csv", GOOD + b"," * 10**6 + b"x", "row 12 has 1000001 cells"),
+    "1e6 commas in a row": ("x.csv", GOOD + b"," * 10**6 + b"x", "row 12 has 1,000,001 cells"),
     "mixed types": ("x.csv", GOOD + b"one,two,yes\n", "row 12, column 'a': expected a number"),
     "an open quote": ("x.csv", GOOD + b'"' + b"1,2,yes\n" * 5, "a quote is opened, but never"),
     "a cell of 1 MB": ("x.csv", GOOD + b"x" * MEBIBYTE, "field larger than field limit"),
