@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+MOST_BYTES = 2**33  # the most parameters, in float64, with their moments and a best copy
 _NO_DIGEST = b"0" * 64
 # Inside the state, which is a JSON string, the quotes are escaped: this matches the key alone.
 _DIGEST = re.compile(rb'"sha256":"([0-9a-f]{64})"')

@@ -200,7 +200,7 @@ class RunFolder:
         """Tensors (on the CPU) and state; RunError where the file is missing or damaged."""
         path = self.checkpoint_path(name)
         try:
-            return checkpoint.decode(read_file(path))
+            return checkpoint.decode(read_file(path, checkpoint.MOST_BYTES))
         except ValueError as error:
             raise RunError(f"{path}: {error}") from error
 
