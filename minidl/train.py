@@ -13,7 +13,7 @@ from torch import Tensor
 
 from minidl.capture import capture
 from minidl.data.batches import Batches
-from minidl.evaluation import Evaluator, Part
+from minidl.evaluation import CutOff, Evaluator, Part
 from minidl.nn import Dropout, Loss, Module
 from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value, not_finite
 from minidl.optim.schedules import constant
@@ -91,6 +91,7 @@ class Trainer:
         self._diverged: set[int] = set()
         self.between_epochs = True  # False while (or after) an epoch is (was) cut off in its midst
         self._stop_at = math.inf  # when a requested stop waits no longer
+        evaluator.too_late = self._too_late
 
     def step(self, x: Tensor, target: Tensor) -> None:
         """One step of gradient descent."""
@@ -119,17 +120,25 @@ class Trainer:
             with torch.inference_mode():
                 for x, target in self.batches:
                     step(x, target)
-                    if time.perf_counter() > self._stop_at:
+                    if self._too_late():
                         return
                 self._wait()
             self.train_seconds += (time.perf_counter() - started) / self.networks
             self.finished += 1
+            try:
+                epoch = self._evaluated()
+            except CutOff:
+                return
             self.between_epochs = True
-            yield self._evaluated()
+            yield epoch
 
     def request_stop(self) -> None:
         """End at the end of the epoch if it comes soon; safe to call from a signal handler."""
         self._stop_at = min(self._stop_at, time.perf_counter() + self.patience)
+
+    def _too_late(self) -> bool:
+        """Whether a requested stop waits no longer."""
+        return time.perf_counter() > self._stop_at
 
     def evaluate(self) -> dict[str, list[float]]:
         """The metrics of both parts, in evaluation mode (unless asked otherwise)."""
