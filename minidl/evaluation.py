@@ -21,7 +21,7 @@ CHUNK_NUMBERS = 2**17
 LEAST_MSE = 1e-10
 
 
-class CutOff(Exception):
+class CutOffError(Exception):
     """An evaluation ended in its midst, since nobody waits for it any more."""
 
 
@@ -45,7 +45,7 @@ class Evaluator(Memory):
     accuracy; regression mse, mae and r2 (the coefficient of determination), averaged over outputs;
     images psnr, 10 log₁₀(1 / mse) in dB, of each image by itself and then averaged (at most 100).
     `target_std` (outputs, T) scales mse and mae back where the targets were standardized.
-    `too_late`, asked between chunks of samples, says whether to raise CutOff.
+    `too_late`, asked between chunks of samples, says whether to raise CutOffError.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Evaluator(Memory):
         size = chunk_size(part.inputs, self._axis)
         for start in range(0, samples, size):
             if self.too_late():
-                raise CutOff
+                raise CutOffError
             count = min(size, samples - start)
             self._add(*(x.narrow(self._axis, start, count) for x in tensors))
         sums = self._sums(part.inputs).double() / samples

@@ -45,8 +45,8 @@ _listeners: list[tuple[Received, Callable[[], None]]] = []
 def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
     """Call `request_stop` at the first signal; the next one raises Stopped, as the call itself may.
 
-    So does an end that takes longer than PATIENCE. Nested ones are all told. Outside the main thread nothing is changed: signals never arrive
-    there.
+    So does an end that takes longer than PATIENCE. Nested ones are all told. Outside the main
+    thread nothing is changed: signals never arrive there.
     """
     received = Received()
     if threading.current_thread() is not threading.main_thread():

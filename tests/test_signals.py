@@ -29,9 +29,14 @@ def busy(seconds: float) -> None:
 def test_an_end_that_takes_too_long_is_left_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "PATIENCE", 0.05)
     before = signal.getsignal(signal.SIGALRM)
-    with pytest.raises(Stopped, match="by SIGTERM") as stopped, orderly_end(lambda: None):
-        signal.raise_signal(signal.SIGTERM)
-        busy(30)
+
+    def end() -> None:
+        with orderly_end(lambda: None):
+            signal.raise_signal(signal.SIGTERM)
+            busy(30)
+
+    with pytest.raises(Stopped, match="by SIGTERM") as stopped:
+        end()
     assert stopped.value.exit_code == 143
     assert signal.getsignal(signal.SIGALRM) is before
 

@@ -132,13 +132,20 @@ class SweepFolder:
         for name in (version for one in names for version in (one, f"{one}.previous")):
             if self._own.has_checkpoint(name):
                 try:
-                    return StackState.decode(*self._own.load_checkpoint(name))
+                    return self._load_stack(name)
                 except files.WriteError:
                     raise  # the disk, not the file
                 except RunError as error:
                     if damage is not None:
                         damage.append(str(error))
         return None
+
+    def _load_stack(self, checkpoint: str) -> StackState:
+        found = self._own.load_checkpoint(checkpoint)
+        try:
+            return StackState.decode(*found)
+        except ValueError as error:
+            raise RunError(f"{self._own.checkpoint_path(checkpoint)}: {error}") from error
 
     def clear_away(self) -> None:
         """Delete what killed processes left half-written. Nobody may be writing there now."""

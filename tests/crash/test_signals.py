@@ -21,7 +21,7 @@ from trainings import spec
 from minidl.execute import execute, resume
 from minidl.report import plots
 from minidl.runs import RunFolder
-from minidl.signals import SIGNALS, Stopped
+from minidl.signals import SIGNALS
 from minidl.train import Trainer
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
