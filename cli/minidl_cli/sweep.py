@@ -69,7 +69,7 @@ def sweep(
 
     from minidl.locks import locked
     from minidl.sweep.folder import SweepFolder
-    from minidl.sweep.run import plan, stacks_of
+    from minidl.sweep.run import first_cut, plan, stacks_of
     from minidl.sweep.work import measure
 
     works = measure(loaded.members)  # builds each kind: what can't train is told here
@@ -79,7 +79,8 @@ def sweep(
         _list(stacks_of(loaded.members, works, stack, jobs))
         return
     with locked(SweepFolder.place(runs_dir, loaded, name)):
-        folder = SweepFolder.create(runs_dir, loaded, name, works.files)
+        cut = first_cut(loaded, works, stack, jobs)
+        folder = SweepFolder.create(runs_dir, loaded, name, works.files, cut)
         command = ["minidl", *sys.argv[1:]]
         todo = plan(loaded, folder, works, command=command, stack=stack, jobs=jobs, force=force)
         finish(todo, fail_fast=fail_fast, quiet=quiet)

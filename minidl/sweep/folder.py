@@ -26,7 +26,7 @@ from minidl.spec import Member, Sweep, dump, load_sweep
 from minidl.spec.dump import to_yaml
 from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Place, plain
-from minidl.sweep.cut import Cut, ancestors, read_cut, write_cut
+from minidl.sweep.cut import Cut, ancestors, encode_cut, read_cut, write_cut
 from minidl.sweep.stack_state import StackState
 
 _RESULTS, _ERROR, _STACKS = "results.csv", "error.txt", "stacks.json"
@@ -47,11 +47,12 @@ class SweepFolder:
         sweep: Sweep,
         name: str | None = None,
         files_read: Mapping[str, str] | None = None,
+        cut: Cut | None = None,
     ) -> SweepFolder:
         """The sweep's folder, new or there already; `files_read` has each data file's SHA-256.
 
-        An existing one must hold the same sweep, or one with fewer members, on the same data:
-        RunError says what differs otherwise.
+        A new one holds the `cut` from the beginning. An existing one must hold the same sweep, or
+        one with fewer members, on the same data: RunError says what differs otherwise.
         """
         folder = cls(cls.place(runs_dir, sweep, name))
         if folder.path.is_symlink():
@@ -66,7 +67,8 @@ class SweepFolder:
         block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
         text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
         if files.status(folder.path) is None:
-            files.new_folder(folder.path, {SWEEP: text.encode()})
+            stacks = {_STACKS: encode_cut(cut)} if cut else {}
+            files.new_folder(folder.path, {SWEEP: text.encode(), **stacks})
         else:
             files.write_atomic(folder.path / SWEEP, text.encode())
         return folder

@@ -123,6 +123,15 @@ def stacks_of(
     return make_stacks(members, works.kinds, size=stack, jobs=processes, memory=memory)
 
 
+def first_cut(sweep: Sweep, works: Works, stack: int | None, jobs: int | None) -> Cut:
+    """The stacks of a sweep of which nothing is there yet."""
+    made = stacks_of(sweep.members, works, stack, jobs)
+    return {
+        name: [member.name for member in members]
+        for name, members in zip(fresh_names((), len(made)), made, strict=True)
+    }
+
+
 def _cut(
     sweep: Sweep,
     folder: SweepFolder,
