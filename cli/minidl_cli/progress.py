@@ -91,7 +91,8 @@ class Lines(Progress):
     def ended(self, outcome: Outcome) -> None:
         run = outcome.run
         final = _metrics(run.record.get("final") or {}, parts=("test",))
-        weights = " with the best weights" if run.record["weights"] == "best" and final else ""
+        restored = run.status == "done" and run.record["weights"] == "best"
+        weights = " with the best weights" if restored and final else ""
         _say(
             f"{run.status}{f' ({run.reason})' if run.reason else ''} "
             f"after {run.record['epochs']} epochs"

@@ -222,6 +222,14 @@ def test_the_best_is_the_largest_accuracy_or_the_smallest_loss(todo: SweepPlan) 
         assert quiet.best().startswith(f"best {metric} {value} (")
 
 
+def test_the_best_is_none_that_diverged(todo: SweepPlan) -> None:
+    quiet = sweep_progress_for(todo, quiet=True)
+    quiet(progress(todo, 0, 15, "running", "running", best=(0.75, 0.25)))
+    assert quiet.best().startswith("best test_loss 0.25")
+    quiet(progress(todo, 0, 16, "running", "diverged", best=(0.75, 0.25)))
+    assert quiet.best().startswith("best test_loss 0.75")
+
+
 def test_members_that_ended_before_their_stack_failed_stay_what_they_are(todo: SweepPlan) -> None:
     quiet = sweep_progress_for(todo, quiet=True)
     quiet(progress(todo, 0, 15, "running", "diverged"))
