@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -88,12 +89,17 @@ def sweep(
 
 def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> NoReturn:
     """Run what is missing, show it, print the folder, and exit as the sweep ended."""
+    from minidl.signals import Stopped
     from minidl.sweep.run import run
     from minidl_cli.sweep_progress import sweep_progress_for
 
     progress = sweep_progress_for(todo, quiet=quiet)
-    with progress:
-        outcome = run(todo, fail_fast=fail_fast, watch=progress)
+    try:
+        with progress:
+            outcome = run(todo, fail_fast=fail_fast, watch=progress)
+    except Stopped:
+        print(f"to go on: minidl resume {shlex.quote(str(todo.folder.path))}", file=sys.stderr)
+        raise
     progress.ended(outcome)
     show(outcome.folder.path)
     raise typer.Exit(outcome.exit_code)
