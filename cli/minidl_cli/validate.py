@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minidl.plural import plural
 from minidl_cli.options import Debug, Overrides
 from minidl_cli.output import show
 
@@ -44,8 +45,9 @@ def validate(
 
 def _summary(data: Dataset, experiment: Experiment) -> str:
     """What the data was taken for, so that a wrong guess is seen."""
-    task = f"{data.classes} classes" if data.task == "classification" else data.task
-    inputs = "×".join(map(str, data.input_shape))
+    task = plural(data.classes, "class") if data.task == "classification" else data.task
+    shape = data.input_shape
+    inputs = plural(shape[0], "input") if len(shape) == 1 else f"{'×'.join(map(str, shape))} inputs"
     size = experiment.trainer.optimizer.flat.size
-    samples = f"{len(data.train):,} training and {len(data.test):,} test samples"
-    return f"{task}, {inputs} inputs, {samples}, {size:,} parameters"
+    samples = f"{len(data.train):,} training and {plural(len(data.test), 'test sample')}"
+    return f"{task}, {inputs}, {samples}, {plural(size, 'parameter')}"

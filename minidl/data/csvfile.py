@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from minidl.data.messages import Problems, quoted
 from minidl.data.source import MEBIBYTE, Source, read_source
 from minidl.errors import DataError
+from minidl.plural import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,8 +60,9 @@ def parse_table(source: Source, delimiter: str) -> pd.DataFrame:
             cells.append([None if cell.lower() in MISSING else cell for cell in record])
         else:
             problems.add(
-                f"{source.file}: row {row} has {len(record)} cells, but the header names"
-                f" {len(header)} columns; a cell that holds {delimiter!r} must stand in quotes"
+                f"{source.file}: row {row} has {plural(len(record), 'cell')}, but the header"
+                f" names {plural(len(header), 'column')}; a cell that holds {delimiter!r} must"
+                " stand in quotes"
             )
     problems.check()
     if not rows:

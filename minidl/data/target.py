@@ -50,8 +50,8 @@ class Target:
         names = _class_names(cells)
         if len(names) == 1:
             raise DataError(
-                f"{file}: target {quoted(cells.name)}: all {len(cells)} rows are of class"
-                f" {quoted(names[0])}; at least two classes are needed"
+                f"{file}: target {quoted(cells.name)}: each row is of class {quoted(names[0])};"
+                " at least two classes are needed"
             )
         if too_many_kinds(len(names), len(cells)):
             raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ from minidl.data import Dataset
 from minidl.errors import ConfigError, Problem
 from minidl.evaluation import chunk_size
 from minidl.execute import read_data
-from minidl.files import is_file, read
+from minidl.files import read
 from minidl.nn.memory import Memory
 from minidl.spec import Member, Spec
 from minidl.sweep.stacks import Work, stack_key
@@ -158,6 +159,6 @@ def memory_for_networks(device: torch.device) -> int:
     sizes = [2**62]
     if hasattr(os, "sysconf"):
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    if is_file(_CGROUP) and (limit := read(_CGROUP).decode().strip()).isdigit():
-        sizes.append(int(limit))
+    with contextlib.suppress(OSError, ValueError):  # there is none, or it says "max"
+        sizes.append(int(read(_CGROUP)))
     return min(sizes) // 2

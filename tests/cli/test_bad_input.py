@@ -230,6 +230,16 @@ def test_wrong_usage_points_to_the_help(arguments: list[str]) -> None:
     assert "Traceback" not in finished.err
 
 
+@pytest.mark.parametrize(
+    "arguments", [["new", "a.yaml", "--data", "cvs"], ["report", "--format", "cvs"]]
+)
+def test_a_choice_that_there_is_not_is_guessed(arguments: list[str]) -> None:
+    finished = minidl(*arguments)
+    assert (finished.code, finished.out) == (2, "")
+    assert "; did you mean 'csv'?" in " ".join(finished.err.split())
+    assert "Value error" not in finished.err
+
+
 def test_validate_reads_data_only_when_asked(folder: Path) -> None:
     config = folder / "c.yaml"
     config.write_text(CSV.replace("t.csv", "absent.csv"))

@@ -16,13 +16,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-READING = {"stat", "listdir", "fdopen", "read", "fsync", "sync", "close"} | {
+READING = {"stat", "listdir", "fdopen", "read", "fsync", "fstat", "close"} | {
     *("exists", "is_file", "is_dir")  # these leave a disk as it is
 }
 TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
@@ -190,12 +191,17 @@ class Counter:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.done = 0
+        self.lock = threading.RLock()  # a handler of signals may use the disk too
         self.log: list[bool] = []
         self.kill_at, self.fail_at = request.get("kill_at"), request.get("fail_at")
         self.signal_at, self.signals = request.get("signal_at"), request.get("signals")
         self.errno, self.lasting = request.get("errno", 0), request.get("lasting", False)
 
     def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        with self.lock:  # files are forced in threads
+            return self._carry_out(operation, *arguments, **options)
+
+    def _carry_out(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         self.done += 1
         opens = operation is os.open and arguments[1] == os.O_RDONLY
         self.log.append(not (opens or getattr(operation, "__name__", "") in READING))
@@ -210,7 +216,7 @@ class Counter:
             self.done >= self.fail_at if self.lasting else self.done == self.fail_at
         ):
             raise OSError(self.errno, os.strerror(self.errno))
-        if operation in (os.fsync, os.sync):
+        if operation is os.fsync:
             return None  # what a kill leaves behind doesn't depend on it, and it is slow
         return operation(*arguments, **options)
 

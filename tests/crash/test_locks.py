@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import platform
 import re
 import signal
 import time
@@ -14,7 +17,9 @@ from crash.helpers import assert_same, command, copy, killed, run_of, whole
 from crash.server import TIMES, Ended, Server
 from trainings import minidl
 
+from minidl import locks
 from minidl.errors import RunError
+from minidl.files import WriteError
 from minidl.locks import locked
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
@@ -91,9 +96,40 @@ def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dead_holder_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed one leaves its name, which the next one has not written over yet."""
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    lock = tmp_path / ".run.lock"
+    lock.write_text(json.dumps({"pid": pid, "host": platform.node(), "since": "then"}))
+    monkeypatch.setattr("minidl.locks._write_name", lambda path: None)
+    with (
+        locked(tmp_path / "run"),
+        pytest.raises(RunError, match=r"is in use by another process$"),
+        locked(tmp_path / "run"),
+    ):
+        pass
+
+
 def test_a_lock_is_left_with_nothing_behind_also_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), locked(tmp_path / "a" / "run"):
         raise ZeroDivisionError
     with locked(tmp_path / "a" / "run"):
         assert [path.name for path in (tmp_path / "a").iterdir()] == [".run.lock"]
     assert not list((tmp_path / "a").iterdir())
+
+
+def test_a_folder_that_can_not_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the hidden lock alone."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(locks, "_take", refuse)
+    with pytest.raises(WriteError) as caught, locked(tmp_path / "run"):
+        pass
+    assert str(caught.value).startswith(f"{tmp_path}: can't be written: permission denied (.run.l")

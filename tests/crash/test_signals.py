@@ -133,6 +133,21 @@ def catches(pid: int, number: int) -> bool:
     return bool(found and int(found[1], 16) >> (number - 1) & 1)
 
 
+def test_a_signal_while_a_report_is_written(server: Server, tmp_path: Path) -> None:
+    """Beside the user's own files: it is whole or absent, with nothing else."""
+    whole(server, tmp_path / "whole")
+    report, out = ["report", run_of(tmp_path / "whole").path, "-o"], tmp_path / "out"
+    out.mkdir()
+    ended = server.run(*report, out / "t.md")
+    written = (out / "t.md").read_bytes()
+    for at in range(len(ended.operations) - 8, len(ended.operations) + 1):
+        one = SIGNALS[at % len(SIGNALS)]
+        (out / "t.md").unlink(missing_ok=True)
+        stopped = server.run(*report, out / "t.md", signals=[one], signal_at=at)
+        assert stopped.code == 128 + one
+        assert [path.read_bytes() for path in out.iterdir()] in ([], [written])
+
+
 # While figures are drawn.
 
 
