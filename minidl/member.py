@@ -182,9 +182,9 @@ class MemberRun:
         epoch = int(self.last_row.get("epoch") or 0)
         if self.status == "diverged":
             epoch = self.trainer.finished
-        ended = self.status in ("done", "diverged")
+        drawing = self.figures_missing and self.status in ("done", "diverged")
         self.record |= {
-            "status": "running" if ended and self.figures_missing else self.status,
+            "status": "running" if drawing else self.status,
             "reason": self.reason,
             "epochs": epoch,
             "steps": epoch * len(self.trainer.batches),
@@ -193,7 +193,10 @@ class MemberRun:
             "ended": now(),
             "metrics": self.folder.metrics.mark(),
         }
-        self.folder.write_record(self.record, forced=self.record["status"] != "running")
+        self.record.pop("drawing", None)
+        if drawing:
+            self.record["drawing"] = self.status  # the figures, read from here, say how it ended
+        self.folder.write_record(self.record, forced=not drawing)
 
     def _observed(self, row: Row) -> str | None:
         """Show a row to all observers; returns a reason to stop, if one has one."""

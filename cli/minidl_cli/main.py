@@ -44,7 +44,9 @@ def _run() -> int:
     try:
         try:
             from minidl_cli.app import app
+            from minidl_cli.output import write_any_character
 
+            write_any_character()
             app()
         except SystemExit as end:
             # typer takes a closed pipe for a failure of its own and ends with 1.

@@ -100,10 +100,13 @@ class Bar(Lines):
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
+        from rich.table import Column
 
         console = Console(stderr=True)
         self._narrow = console.width < NARROW
-        columns: list[Any] = [TextColumn("{task.completed}/{task.total}")]
+        # On a narrow terminal the text beside the count is cut, never the count.
+        count = Column(no_wrap=True, min_width=2 * len(str(epochs)) + 1)
+        columns: list[Any] = [TextColumn("{task.completed}/{task.total}", table_column=count)]
         if console.width >= 60:
             columns.append(BarColumn(bar_width=16))
         columns += [TextColumn("{task.fields[row]}"), TimeRemainingColumn(compact=True)]

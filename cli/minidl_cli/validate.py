@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from minidl_cli.output import show
 if TYPE_CHECKING:
     from minidl.build import Experiment
     from minidl.data import Dataset
+
+MOST_WORDS = 10  # columns of words that are listed
 
 
 def validate(
@@ -39,7 +42,9 @@ def validate(
         from minidl.execute import prepare
 
         dataset, experiment = prepare(spec)
-        print(_summary(dataset, experiment))
+        show(_summary(dataset, experiment))
+        for line in _columns(dataset) if spec.data.type == "csv" else ():
+            show(line)
     show(f"{config}: ok")
 
 
@@ -51,3 +56,22 @@ def _summary(data: Dataset, experiment: Experiment) -> str:
     size = experiment.trainer.optimizer.flat.size
     samples = f"{len(data.train):,} training and {plural(len(data.test), 'test sample')}"
     return f"{task}, {inputs}, {samples}, {plural(size, 'parameter')}"
+
+
+def _columns(data: Dataset) -> Iterator[str]:
+    """The columns of a table, by what each was taken for."""
+    from minidl.data.columns import CategoricalColumn
+    from minidl.data.messages import listed, quoted
+
+    assert data.preprocessing is not None
+    columns = data.preprocessing.columns
+    words = [column for column in columns if isinstance(column, CategoricalColumn)]
+    numbers = tuple(column.name for column in columns if column not in words)
+    classes = f", of {listed(data.class_names)}" if data.classes else ", a number"
+    yield f"to predict: {quoted(data.target_names[0])}{classes}"
+    if numbers:
+        yield f"numbers: {listed(numbers)}"
+    for column in words[:MOST_WORDS]:
+        yield f"words: {quoted(column.name)}, of {listed(column.categories, 5)}"
+    if len(words) > MOST_WORDS:
+        yield f"and {len(words) - MOST_WORDS} more columns of words"

@@ -62,6 +62,7 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`; did you mean 'adam'?`, or nothing."""
     names, given = list(known), str(word).lower()[:100]
+    given = re.sub("^val(id|idation)?_", "test_", given)  # what other tools call the test part
     begun = [name for name in names if len(given) > 2 and name.startswith(f"{given}_")]
     mixed = [name for name in names if sorted(name) == sorted(given)]  # amad: adam
     close = mixed or difflib.get_close_matches(given, names, n=1) or begun  # scale: scale_factor

@@ -174,7 +174,9 @@ def test_all_problems_of_a_config_are_said_at_once(folder: Path) -> None:
     ("make", "message"),
     [
         (lambda folder: folder / "absent.yaml", r"absent.yaml: .*no such file"),
-        (lambda folder: folder / "folder", r"folder: is a directory"),
+        (lambda folder: folder / "bolb.csv", r"bolb.csv: no such file; did you mean '.*blob.csv'"),
+        (lambda folder: Path("optimizer.lr=1"), r"no such file; the config comes first, then KEY"),
+        (lambda folder: folder / "folder", r"folder: is a directory$"),
         (lambda folder: folder / "blob.csv", r"blob.csv.*: .*UTF-8"),
         (lambda folder: Path("/dev/null"), r"/dev/null: "),
     ],

@@ -170,6 +170,7 @@ def test_columns_are_found_by_name_in_any_order_beside_others(tmp_path: Path) ->
         ("size,colour\n,red\n", "new.csv: row 2, column 'size': missing value"),
         ("size,colour\n", "new.csv: holds a header, but no rows"),
         ("", "new.csv: is empty"),
+        ("size,colour\n1,red\n1e300,red\n", "new.csv: row 3: the network's output is no finite"),
     ],
 )
 def test_a_file_that_does_not_fit_is_said_in_one_line(
@@ -197,7 +198,10 @@ def test_what_is_no_run(tmp_path: Path) -> None:
     run.checkpoint_path("last").unlink()
     finished = predict(run, tmp_path, "size,colour\n1,red\n")
     assert finished.code == 2
-    assert "has no trained weights" in finished.err
+    assert finished.err.endswith("has no trained weights (status: done)\n")
+    run.write_record(run.read_record() | {"status": "running"})
+    finished = predict(run, tmp_path, "size,colour\n1,red\n")
+    assert finished.err.endswith(f": `minidl resume {run.path}` goes on with it\n")
 
 
 def test_output_writes_a_file_and_nothing_on_stdout(tmp_path: Path) -> None:

@@ -144,3 +144,13 @@ def test_closed_streams_cost_a_training_nothing(closed: str, tmp_path: Path) -> 
     assert ended.returncode == 0
     assert RunFolder.open(tmp_path / "run").status == "done"
     assert "Error" not in ended.stderr
+
+
+def test_an_encoding_that_lacks_a_character_gets_its_number() -> None:
+    done = subprocess.run(
+        [*COMMAND, "components", "adam"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"The learning rate \u03b7." in done.stdout

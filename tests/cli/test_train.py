@@ -14,6 +14,7 @@ import torch
 from trainings import SMALL, columns, minidl, spec, train
 
 from minidl.execute import execute
+from minidl.report.run_view import RunView
 from minidl.runs import RunFolder
 from minidl.stopping import Row
 from minidl.train import Trainer
@@ -79,6 +80,24 @@ def test_divergence_says_which_rate_to_lower(
     finished = train(tmp_path, *overrides, text=SMALL.replace("lr: 0.1", "lr: 1e30"))
     assert finished.code == 1
     assert re.search(advice, finished.err.splitlines()[-1])
+
+
+def test_the_figures_of_a_diverged_run_know_how_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def draw(folder: RunFolder) -> list[Path]:
+        seen.append((RunView.read(folder).status, folder.status))
+        return []
+
+    monkeypatch.setattr("minidl.report.plots.draw_run", draw)
+    diverged = train(tmp_path, text=SMALL.replace("lr: 0.1", "lr: 1e30"))
+    done = train(tmp_path)
+    # Until they are drawn, the run itself counts as running: resume draws them.
+    assert seen == [("diverged", "running"), ("done", "running")]
+    assert [run.run.read_record()["status"] for run in (diverged, done)] == ["diverged", "done"]
+    assert "drawing" not in diverged.run.read_record()
 
 
 def test_quiet_prints_the_folder_alone(tmp_path: Path) -> None:
@@ -149,6 +168,20 @@ def test_on_a_terminal_a_bar_is_drawn_in_colour_unless_no_color_is_set(
     assert bool(colours) is not no_color
     assert "300" in shown
     assert re.search(r"done after 300 epochs: .* in all\n$", shown)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80])
+def test_on_a_narrow_terminal_the_epochs_are_never_cut(
+    width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    runs = ("--runs-dir", tmp_path / "runs")
+    shown = minidl("train", config, "training.epochs=300", *runs, stderr=Terminal()).err
+    assert "300/300 " in shown
 
 
 def test_samples_of_images_are_counted_as_samples(tmp_path: Path) -> None:

@@ -185,6 +185,48 @@ def test_too_few_rows_to_split() -> None:
     assert "file.csv: 2 rows can't be split" in complaint(rows("age,kind", "1,a", "2,b"))
 
 
+@pytest.mark.parametrize(
+    ("price", "advice"),
+    [
+        ("€ {},313", ", written like 1200.5 and nothing else"),
+        ("{},5", ", written like 1.5, not 1,5"),
+    ],
+)
+def test_a_target_of_which_each_row_has_its_own_text(price: str, advice: str) -> None:
+    lines = [f'{i},"{price.format(i)}"' for i in range(10, 20)]
+    message = complaint(rows("age,kind", *lines))
+    assert "target 'kind' holds 10 different classes in 10 rows" in message
+    assert message.endswith(f"numbers need `task: regression`{advice}")
+
+
+@pytest.mark.parametrize(
+    ("texts", "advice"),
+    [
+        ([f"{i},5" for i in range(60)], "make numbers of them, written like 1.5, not 1,5"),
+        ([f"{i} kg" for i in range(60)], "make numbers of them, written like 1200.5 and nothing"),
+        ([f"2025-01-{i}" for i in range(60)], "make numbers of them"),
+    ],
+    ids=["decimal commas", "units", "dates"],
+)
+def test_a_column_of_which_each_row_has_its_own_text(texts: list[str], advice: str) -> None:
+    message = complaint(rows("x,kind", *(f'"{x}",{"ab"[i % 2]}' for i, x in enumerate(texts))))
+    assert "column 'x' holds 60 different texts in 60 rows" in message
+    assert advice in message
+    assert ("written" in advice) == ("written" in message)
+
+
+@pytest.mark.parametrize(("delimiter", "shown"), [(";", '";"'), ("\t", '"\\t"'), ("|", '"|"')])
+def test_another_delimiter_is_named_once_not_for_each_row(delimiter: str, shown: str) -> None:
+    german = rows("age;kind", *(f"{i},5;{'ab'[i % 2]}" for i in range(20)))
+    message = complaint(german.replace(";", delimiter))
+    assert message.startswith("file.csv: the header is one column, 'age")
+    assert message.endswith(f": is the delimiter right? {shown} would split it")
+
+
+def test_a_column_in_other_letters_is_guessed() -> None:
+    assert "did you mean 'k'?" in complaint(rows("age,k", *AGES), target="K")
+
+
 def test_dropping_may_leave_nothing() -> None:
     message = complaint(rows("age,kind", ",a", "2,"), missing="drop")
     assert message == "file.csv: `missing: drop` leaves no row: each lacks some value"

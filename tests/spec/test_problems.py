@@ -78,6 +78,7 @@ def test_a_misspelt_component_of_any_kind_is_guessed(group: str, form: str, prob
          "'step' can't be a key here; write {type: step, step_size: …}"),
         ("optimizer: {type: sgd, lr:0.1}", "did you mean 'lr: 0.1', with a space after the colon?"),
         ("optimizer: {type: sgd, learning_rate: 1}", "did you mean 'lr'?"),
+        ("training: {early_stopping: {metric: val_loss}}", "did you mean 'test_loss'?"),
         ("optimizer: {type: sgd, lr: '0.1'}", "but got the text '0.1'; did you mean 0.1 without "
          "quotes?"),
         ("optimizer: {type: sgd, lr: true}", "expected a number > 0, but got true"),
