@@ -207,6 +207,13 @@ class _Stop:
 
 
 def _train(run: MemberRun, stop: _Stop) -> Outcome:
+    try:
+        return _trained(run, stop)
+    except Stopped as stopped:  # written down as it stands
+        return Outcome(run, stopped.exit_code)
+
+
+def _trained(run: MemberRun, stop: _Stop) -> Outcome:
     checkpoints = CheckpointClock(run.spec.training.checkpoint_every)
     with _failure_recorded(run):
         for epoch in run.trainer if run.running else ():

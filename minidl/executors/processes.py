@@ -33,8 +33,8 @@ class _Worker:
 class ProcessExecutor:
     """Hands jobs to `count` worker processes as they get free.
 
-    A worker that dies costs its job, which counts as failed; another takes its place. If this
-    process dies, they end at once.
+    A worker that dies costs its job, which counts as failed; another worker takes its place. If
+    this process dies, they end at once.
     """
 
     def __init__(self, count: int) -> None:
@@ -106,7 +106,8 @@ class ProcessExecutor:
         if self._stopping:
             return Update(job, "interrupted")
         name = signal.Signals(-code).name if code and code < 0 else f"exit status {code}"
-        return Update(job, "failed", error=f"the process that trained this stack died ({name})")
+        error = f"the process that trained this stack died ({name})"
+        return Update(job, "failed", error=error, died=True)
 
     def _end_workers(self, patience: float) -> None:
         for worker in self._workers:

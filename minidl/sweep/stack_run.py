@@ -100,7 +100,7 @@ class StackRun:
         """One network of the stack, new or where the stack's checkpoint left it."""
         if member.name in self.job.ghosts:
             if state is not None:
-                self.trainer.restore(place, *state)
+                Restart("stack", *state).restore(self.trainer, place, self.folder.run(member))
             return Ghost(
                 member.name, member.spec, data, self.experiment, place, self._end_of(member)
             )

@@ -305,6 +305,11 @@ RUN: dict[str, tuple[str, bytes, str]] = {
         b'{"status": "done", "class_names": 5}',
         "class_names is not what minidl writes",
     ),
+    "versions that are none": (
+        "run.json",
+        b'{"status": "done", "versions": ["torch"]}',
+        "versions is not what minidl writes",
+    ),
     "laughs in config.yaml": ("config.yaml", LAUGHS.encode(), "anchors"),
     "an aliased loss": ("config.yaml", b"loss: &a {type: mse}\nmodel: *a\n", "anchors"),
     "words in metrics.csv": ("metrics.csv", b"epoch,test_loss\n1,=cmd()\n", "is damaged"),

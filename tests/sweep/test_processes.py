@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,19 +56,19 @@ def executor(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ProcessExecutor]]
 def test_a_stack_whose_workers_die_is_halved_and_the_others_train_as_they_would_here(
     tmp_path: Path, executor: list[ProcessExecutor]
 ) -> None:
-    """The longest goes first; three more follow, for the workers in their places too."""
-    killed: dict[str, int] = {}
+    """Twice without a new checkpoint. The longest goes first; more follow in their places."""
+    killed: dict[str, set[int]] = defaultdict(set)
 
     def watch(update: Update) -> None:
         stack = update.job.stack
-        if update.progress and stack.startswith("0") and stack not in killed:
+        if update.progress and stack.startswith("0"):
             (worker,) = [w for w in executor[0]._workers if w.job and w.job.stack == stack]
-            killed[stack] = worker.process.pid or 0
-            os.kill(killed[stack], signal.SIGKILL)
+            killed[stack].add(worker.process.pid or 0)
+            os.kill(worker.process.pid or 0, signal.SIGKILL)
 
     grid = ["training.epochs=1000000,3,4,5", "seed=1,2"]
     outcome = run(planned(tmp_path, *grid, jobs=2), watch=watch)
-    assert killed.keys() == {"0", "0-1", "0-2"}
+    assert {stack: len(pids) for stack, pids in killed.items()} == {"0": 2, "0-1": 2, "0-2": 2}
     assert outcome.exit_code == 1
     assert dict(outcome.counts) == {"failed": 2, "done": 6}
     for one in members(tmp_path):
@@ -80,6 +81,37 @@ def test_a_stack_whose_workers_die_is_halved_and_the_others_train_as_they_would_
     run(planned(tmp_path / "here", "training.epochs=3,4,5", "seed=1,2", jobs=1, stack=2))
     done = [one for one in members(tmp_path) if one.status == "done"]
     for mine, theirs in zip(members(tmp_path / "here"), done, strict=True):
+        assert text_of_metrics(mine) == text_of_metrics(theirs)
+
+
+@pytest.mark.parametrize("moment", [1, 30])
+def test_a_stack_whose_worker_is_killed_ends_as_one_that_nobody_killed(
+    moment: int, tmp_path: Path, executor: list[ProcessExecutor]
+) -> None:
+    """Before its first checkpoint and later, when members have ended in it."""
+    killed: list[int] = []
+    again: list[int] = []
+
+    def watch(update: Update) -> None:
+        again.extend(len(part.members) for part in update.parts)
+        if update.progress and update.progress.epoch >= moment and not killed:
+            (worker, *_) = executor[0]._workers
+            killed.append(worker.process.pid or 0)
+            os.kill(killed[0], signal.SIGKILL)
+
+    grid = (
+        *("optimizer.lr=0.001,0.1,0.5", "seed=1,2", "training.epochs=500"),
+        *("training.checkpoint_every=10", "training.stop_at={metric: train_loss, value: 0.1}"),
+        "training.early_stopping={metric: train_loss, patience: 100}",
+    )
+    plan = planned(tmp_path, *grid, jobs=1, stack=6)
+    plan.processes = 2
+    outcome = run(plan, watch=watch)
+    assert (outcome.exit_code, outcome.counts["done"], len(killed)) == (0, 6, 1)
+    assert len(again) == 1  # whole: small networks end in the same bits in halves too, by chance
+    (tmp_path / "here").mkdir()
+    run(planned(tmp_path / "here", *grid, jobs=1, stack=6))
+    for mine, theirs in zip(members(tmp_path / "here"), members(tmp_path), strict=True):
         assert text_of_metrics(mine) == text_of_metrics(theirs)
 
 
