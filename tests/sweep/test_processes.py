@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from crash.server import TIMES
+from attempts import TIMES
 from sweep.helpers import members, planned, statuses, sweep
 from trainings import SMALL, text_of_metrics
 

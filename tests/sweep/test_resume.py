@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from crash.server import TIMES
+from attempts import TIMES
 from sweep.helpers import members, planned, sweep
 from trainings import minidl, text_of_metrics
 
