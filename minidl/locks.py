@@ -105,7 +105,22 @@ def _holder(path: Path) -> str:
     while True:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             name: dict[str, Any] = json.loads(files.read(path, 1000))
-            return f" by process {name['pid']} on {name['host']} since {name['since']}"
+            words = f" by process {name['pid']} on {name['host']} since {name['since']}"
+            if not _has_died(name["pid"], name["host"]):
+                return words
         if time.monotonic() > deadline:
             return " by another process"
         time.sleep(0.02)
+
+
+def _has_died(pid: int, host: str) -> bool:
+    """A killed holder's name stays until the next one writes its own over it."""
+    if os.name != "posix" or host != platform.node():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it is somebody else's
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from minidl.data import Dataset
 from minidl.errors import ConfigError, Problem
 from minidl.evaluation import chunk_size
 from minidl.execute import read_data
-from minidl.files import is_file, read
+from minidl.files import read
 from minidl.nn.memory import Memory
 from minidl.spec import Member, Spec
 from minidl.sweep.stacks import Work, stack_key
@@ -158,6 +159,7 @@ def memory_for_networks(device: torch.device) -> int:
     sizes = [2**62]
     if hasattr(os, "sysconf"):
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    if is_file(_CGROUP) and (limit := read(_CGROUP).decode().strip()).isdigit():
-        sizes.append(int(limit))
+    with suppress(OSError):  # there may be none, or none that may be read
+        if (limit := read(_CGROUP).decode().strip()).isdigit():
+            sizes.append(int(limit))
     return min(sizes) // 2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +40,13 @@ VARIATIONS = {
     ),
     "every second": ("training.checkpoint_every=2", "training.epochs=7"),
     "seldom evaluated": ("training.eval_every=3", "training.epochs=5"),
-    "two losses": ("loss=bce_with_logits", "training.clip_norm=0.5", "training.epochs=4"),
+    "clipped": ("loss=bce_with_logits", "training.clip_norm=0.5", "training.epochs=4"),
 }
 KEYS = ("status", "reason", "epochs", "steps", "final", "best", "weights", "config_sha256")
 KINDS = ("run", "sweep")
+IN_USE = r"minidl: {folder}: is in use by process (\d+) on \S+ since \d{{4}}-\S+ \S+"
+PROMISED = 5.0  # seconds from a signal to the end
+STOPPED_EARLY = r"(minidl: stopped by SIG[A-Z]+\n)?"
 
 
 def command(folder: Path, *overrides: str, kind: str = "run") -> list[object]:
@@ -77,11 +82,11 @@ def runs_of(folder: Path) -> Iterator[RunFolder]:
 
 
 def whole(
-    server: Server, folder: Path, *overrides: str, kind: str = "run"
+    server: Server, folder: Path, *overrides: str, kind: str = "run", **fault: Any
 ) -> tuple[RunFolder, Ended]:
     """A run that nothing disturbs, and how its command ended."""
     folder.mkdir()
-    ended = server.run(*command(folder, *overrides, kind=kind))
+    ended = server.run(*command(folder, *overrides, kind=kind), **fault)
     assert ended.code == 0, ended.err
     return run_of(folder), ended
 
@@ -98,20 +103,18 @@ def killed(
 
 def next_command(folder: Path, arguments: list[object]) -> list[object]:
     """`resume` once there is something to resume, else the same command again."""
-    run = run_of(folder)
-    return ["resume", run.path, "--quiet"] if (run.path / marker(arguments)).exists() else arguments
-
-
-def marker(arguments: list[object]) -> str:
-    """The file that makes a run or a sweep of a folder."""
-    return "sweep.yaml" if "--jobs" in arguments else "config.yaml"
+    path = run_of(folder).path
+    if any((path / name).exists() for name in ("config.yaml", "sweep.yaml")):
+        return ["resume", path, "--quiet"]
+    return arguments
 
 
 def go_on(server: Server, folder: Path, arguments: list[object], **fault: Any) -> Ended:
     """Let what was disturbed come to its end; it may have reached it. No result is made twice."""
     assert_sound(folder)
-    before = results(folder)
+    before, behind = results(folder), restart_epoch(folder)
     finished = server.run(*next_command(folder, arguments), **fault)
+    assert_goes_on_after(behind, finished)
     at_its_end = "nothing to resume: the run has ended (done)" in finished.err
     assert finished.code == 0 or (finished.code == 2 and at_its_end), finished
     assert results(folder).items() >= before.items()
@@ -144,7 +147,20 @@ def restart_epoch(folder: Path) -> int:
         return Restart.find(run_of(folder)).epoch
     if state := sweep.load_stack("0"):
         return state.finished
-    return max((run.read_record()["epochs"] for run in ended_runs(folder)), default=0)
+    ended = ended_runs(folder)
+    all_ended = len(ended) == len(list(runs_of(folder)))
+    return max((run.read_record()["epochs"] for run in ended), default=0) if all_ended else 0
+
+
+def assert_goes_on_after(epoch: int, ended: Ended) -> None:
+    """The next one was trained first."""
+    assert list(ended.epochs) == list(range(epoch + 1, epoch + 1 + len(ended.epochs)))
+
+
+def assert_redone_at_most(count: int, before: int, ended: Ended, folder: Path) -> None:
+    """What was killed had gone on after that epoch; few that it trained are to be trained again."""
+    assert_goes_on_after(before, ended)
+    assert 0 <= before + len(ended.epochs) - restart_epoch(folder) <= count
 
 
 def assert_same(run: RunFolder, whole: RunFolder) -> None:
@@ -209,3 +225,65 @@ def assert_one_line(ended: Ended, *files: Any) -> None:
     (line,) = ended.err.splitlines()
     assert line.startswith("minidl: "), line
     assert any(str(file) in line for file in files), line
+
+
+def assert_failed(ended: Ended, folder: Path, kind: str) -> None:
+    """It failed as promised, or not at all where only tidying up did."""
+    if ended.code:
+        assert ended.code == 1, ended
+        assert "Traceback" not in ended.err
+        if kind == "run":
+            assert ended.out == ""
+            assert_one_line(ended, folder)
+        else:  # members that failed have their reasons, each in a line
+            assert str(folder) in ended.err or "error.txt" in ended.err or not ended.err
+
+
+def assert_one_winner(raced: Sequence[Ended], folder: Path, too_late: str) -> int:
+    """One of several processes did the work; returns how many of the others saw it at work."""
+    (winner,) = [one for one in raced if one.code == 0]
+    losers = [one for one in raced if one is not winner]
+    for loser in losers:
+        assert (loser.code, loser.out) == (2, "")
+        assert too_late in loser.err or is_held(loser.err, folder, raced), loser.err
+    return sum("is in use" in loser.err for loser in losers)
+
+
+def is_held(err: str, folder: Path, racing: Sequence[Ended]) -> bool:
+    """By the winner, or by one that finds it too late; its name may not be written yet."""
+    unnamed = f"minidl: {run_of(folder).path}: is in use by another process"
+    return err.startswith(unnamed) or any(is_in_use(err, folder, one.pid) for one in racing)
+
+
+def is_in_use(err: str, folder: Path, holder: int) -> bool:
+    found = re.match(IN_USE.format(folder=run_of(folder).path), err)
+    return bool(found) and int(found[1]) == holder
+
+
+def assert_in_good_order(ended: Ended, folder: Path, number: int) -> None:
+    """It stopped within seconds and says how to go on, or had reached its end before."""
+    run = run_of(folder)
+    assert ended.seconds < 4 * PROMISED  # other tests may take the cores
+    assert "Traceback" not in ended.err
+    if ended.code == 0:
+        assert run.status == "done"
+        return
+    assert ended.code == 128 + number, ended
+    if not run.path.exists():
+        assert re.fullmatch(STOPPED_EARLY, ended.err)
+    elif run.status != "done":
+        assert run.status == "interrupted"
+        assert run.read_record()["reason"] == f"by {signal.Signals(number).name}"
+        assert f"minidl resume {run.path}" in ended.err
+        assert ended.out == f"{run.path}\n"
+        assert run.load_checkpoint("last")[1]["finished"] == run.read_record()["epochs"]
+        assert len(without_clock(run)[1:]) == run.read_record()["epochs"]
+
+
+def assert_stopped_soon(ended: Ended, before: Sequence[str], every: int = 1) -> None:
+    """No epoch was begun after the signal, which came after these operations.
+
+    There is a checkpoint every so many epochs.
+    """
+    checkpoints = before[:-1].count("replace last.safetensors")
+    assert len(ended.epochs) <= every * (checkpoints + 1)

@@ -10,7 +10,7 @@ from attempts import TIMES, Part, in_parts
 from crash.helpers import (
     KINDS,
     VARIATIONS,
-    assert_one_line,
+    assert_failed,
     assert_same,
     command,
     copy,
@@ -35,18 +35,6 @@ def failures(part: Part, ended: Ended) -> list[tuple[int, int, bool]]:
         for number in numbers
         for place, error in enumerate(ERRORS)
     ]
-
-
-def assert_failed(ended: Ended, folder: Path, kind: str) -> None:
-    """It failed as promised, or not at all where only tidying up did."""
-    if ended.code:
-        assert ended.code == 1, ended
-        assert "Traceback" not in ended.err
-        if kind == "run":
-            assert ended.out == ""
-            assert_one_line(ended, folder)
-        else:  # members that failed have their reasons, each in a line
-            assert str(folder) in ended.err or "error.txt" in ended.err or not ended.err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from attempts import TIMES, Part, in_parts
-from crash.helpers import assert_same, command, copy, killed, run_of, whole
-from crash.server import Ended, Server
+from crash.helpers import (
+    assert_one_winner,
+    assert_same,
+    command,
+    copy,
+    is_in_use,
+    killed,
+    run_of,
+    whole,
+)
+from crash.server import Server
 from trainings import minidl
 
+from minidl import locks
 from minidl.errors import RunError
 from minidl.locks import locked
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
 LONGER = "training.epochs=20"
-IN_USE = r"minidl: {folder}: is in use by process (\d+) on \S+ since \d{{4}}-\S+ \S+"
 
 
 @in_parts(5)
@@ -31,12 +38,8 @@ def test_of_eight_processes_one_makes_the_run(part: Part, server: Server, tmp_pa
     for number in part.of(range(20 * TIMES)):
         folder = tmp_path / str(number)
         folder.mkdir()
-        ended = server.race([command(folder, LONGER)] * 8)
-        (winner,) = [one for one in ended if one.code == 0]
-        for loser in set(ended) - {winner}:
-            assert (loser.code, loser.out) == (2, "")
-            assert "exists already" in loser.err or is_held(loser.err, folder, ended)
-            blamed += "is in use" in loser.err
+        raced = server.race([command(folder, LONGER)] * 8)
+        blamed += assert_one_winner(raced, folder, "exists already")
         assert_same(run_of(folder), undisturbed)
     assert blamed
 
@@ -48,23 +51,8 @@ def test_of_eight_processes_one_resumes_the_run(part: Part, server: Server, tmp_
     for number in part.of(range(20 * TIMES)):
         folder = copy(tmp_path / "first", tmp_path / str(number))
         raced = server.race([["resume", run_of(folder).path, "--quiet"]] * 8)
-        (winner,) = [one for one in raced if one.code == 0]
-        for loser in set(raced) - {winner}:
-            assert (loser.code, loser.out) == (2, "")
-            ended_before = "nothing to resume: the run has ended (done)" in loser.err
-            assert ended_before or is_held(loser.err, folder, raced)
+        assert_one_winner(raced, folder, "nothing to resume: the run has ended (done)")
         assert_same(run_of(folder), undisturbed)
-
-
-def is_held(err: str, folder: Path, racing: Sequence[Ended]) -> bool:
-    """By the winner, or by one that finds it too late; its name may not be written yet."""
-    unnamed = f"minidl: {run_of(folder).path}: is in use by another process"
-    return err.startswith(unnamed) or any(is_in_use(err, folder, one.pid) for one in racing)
-
-
-def is_in_use(err: str, folder: Path, holder: int) -> bool:
-    found = re.match(IN_USE.format(folder=run_of(folder).path), err)
-    return bool(found) and int(found[1]) == holder
 
 
 def test_a_run_at_work_is_not_overwritten_or_resumed(tmp_path: Path) -> None:
@@ -92,6 +80,23 @@ def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
     with locked(tmp_path / "run"):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_holder_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the next one has the lock, but has not written its own name over the other's."""
+    dead = os.fork()
+    if not dead:
+        os._exit(0)
+    os.waitpid(dead, 0)
+    monkeypatch.setattr(locks, "PATIENCE", 0.1)
+    with locked(tmp_path / "run"):
+        path = tmp_path / ".run.lock"
+        path.write_text(path.read_text().replace(str(os.getpid()), str(dead)))
+        with (
+            pytest.raises(RunError, match="is in use by another process"),
+            locked(tmp_path / "run"),
+        ):
+            pass
 
 
 def test_a_lock_is_left_with_nothing_behind_also_after_an_error(tmp_path: Path) -> None:

@@ -15,7 +15,16 @@ from typing import Any
 
 import pytest
 from attempts import TIMES, Part, in_parts
-from crash.helpers import VARIATIONS, assert_same, command, go_on, run_of, whole, without_clock
+from crash.helpers import (
+    VARIATIONS,
+    assert_in_good_order,
+    assert_same,
+    assert_stopped_soon,
+    command,
+    go_on,
+    run_of,
+    whole,
+)
 from crash.server import Ended, Server, delays
 from trainings import spec
 
@@ -27,29 +36,7 @@ from minidl.train import Trainer
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
-PROMISED = 5.0  # seconds from a signal to the end
 LONG = "training.epochs=200"
-STOPPED_EARLY = r"(minidl: stopped by SIG[A-Z]+\n)?"
-
-
-def assert_in_good_order(ended: Ended, folder: Path, number: int) -> None:
-    """It stopped within seconds and says how to go on, or had reached its end before."""
-    run = run_of(folder)
-    assert ended.seconds < 4 * PROMISED  # other tests may take the cores
-    assert "Traceback" not in ended.err
-    if ended.code == 0:
-        assert run.status == "done"
-        return
-    assert ended.code == 128 + number, ended
-    if not run.path.exists():
-        assert re.fullmatch(STOPPED_EARLY, ended.err)
-    elif run.status != "done":
-        assert run.status == "interrupted"
-        assert run.read_record()["reason"] == f"by {signal.Signals(number).name}"
-        assert f"minidl resume {run.path}" in ended.err
-        assert ended.out == f"{run.path}\n"
-        assert run.load_checkpoint("last")[1]["finished"] == run.read_record()["epochs"]
-        assert len(without_clock(run)[1:]) == run.read_record()["epochs"]
 
 
 def loud(folder: Path, *overrides: str) -> list[object]:
@@ -89,6 +76,7 @@ def test_a_signal_at_each_operation_on_the_disk(
         stopped = server.run(*loud(folder, *options), signals=[one], signal_at=number)
         assert_in_good_order(stopped, folder, one)
         assert stopped.code or number > figures + 1  # then nothing was left to stop
+        assert_stopped_soon(stopped, ended.operations[:number], 2 if "second" in variation else 1)
         go_on(server, folder, command(folder, *options))
         assert_same(run_of(folder), undisturbed)
 
