@@ -105,22 +105,22 @@ def _holder(path: Path) -> str:
     while True:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             name: dict[str, Any] = json.loads(files.read(path, 1000))
-            words = f" by process {name['pid']} on {name['host']} since {name['since']}"
-            if not _has_died(name["pid"], name["host"]):
-                return words
+            holder = f" by process {name['pid']} on {name['host']} since {name['since']}"
+            if not _is_gone(name):  # else the new one has not written over it yet
+                return holder
         if time.monotonic() > deadline:
             return " by another process"
         time.sleep(0.02)
 
 
-def _has_died(pid: int, host: str) -> bool:
-    """A killed holder's name stays until the next one writes its own over it."""
-    if os.name != "posix" or host != platform.node():
+def _is_gone(name: dict[str, Any]) -> bool:
+    """Whether a process of this machine has ended; where that can't be told, it has not."""
+    if name["host"] != platform.node() or os.name != "posix":
         return False
     try:
-        os.kill(pid, 0)
+        os.kill(name["pid"], 0)  # signal 0 only asks
     except ProcessLookupError:
         return True
-    except PermissionError:
-        pass  # it is somebody else's
+    except (OSError, OverflowError):
+        return False
     return False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -159,7 +159,6 @@ def memory_for_networks(device: torch.device) -> int:
     sizes = [2**62]
     if hasattr(os, "sysconf"):
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    with suppress(OSError):  # there may be none, or none that may be read
-        if (limit := read(_CGROUP).decode().strip()).isdigit():
-            sizes.append(int(limit))
+    with contextlib.suppress(OSError, ValueError):  # there is none, or it says "max"
+        sizes.append(int(read(_CGROUP)))
     return min(sizes) // 2

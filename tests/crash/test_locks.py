@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import signal
 import time
 from pathlib import Path
@@ -22,7 +24,6 @@ from crash.helpers import (
 from crash.server import Server
 from trainings import minidl
 
-from minidl import locks
 from minidl.errors import RunError
 from minidl.locks import locked
 
@@ -82,21 +83,21 @@ def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_killed_holder_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the next one has the lock, but has not written its own name over the other's."""
-    dead = os.fork()
-    if not dead:
+def test_a_dead_holder_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed one leaves its name, which the next one has not written over yet."""
+    pid = os.fork()
+    if not pid:
         os._exit(0)
-    os.waitpid(dead, 0)
-    monkeypatch.setattr(locks, "PATIENCE", 0.1)
-    with locked(tmp_path / "run"):
-        path = tmp_path / ".run.lock"
-        path.write_text(path.read_text().replace(str(os.getpid()), str(dead)))
-        with (
-            pytest.raises(RunError, match="is in use by another process"),
-            locked(tmp_path / "run"),
-        ):
-            pass
+    os.waitpid(pid, 0)
+    lock = tmp_path / ".run.lock"
+    lock.write_text(json.dumps({"pid": pid, "host": platform.node(), "since": "then"}))
+    monkeypatch.setattr("minidl.locks._write_name", lambda path: None)
+    with (
+        locked(tmp_path / "run"),
+        pytest.raises(RunError, match=r"is in use by another process$"),
+        locked(tmp_path / "run"),
+    ):
+        pass
 
 
 def test_a_lock_is_left_with_nothing_behind_also_after_an_error(tmp_path: Path) -> None:

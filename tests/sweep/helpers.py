@@ -1,19 +1,20 @@
-"""What the tests of sweeps share: small sweeps as commands, and stacks beside single runs."""
+"""What the tests of sweeps share: small sweeps, killed ones, and stacks beside single runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from trainings import SMALL, Finished, minidl
+import torch
+from trainings import SMALL, Finished, minidl, text_of_metrics
 
 from minidl.execute import execute
-from minidl.executors import Job
+from minidl.executors import Job, Update
 from minidl.files import make_folder
 from minidl.runs import RunFolder, is_run
 from minidl.spec import Member, Spec, Sweep, load_sweep
 from minidl.sweep.folder import SweepFolder
-from minidl.sweep.run import SweepPlan, plan
+from minidl.sweep.run import SweepPlan, plan, run
 from minidl.sweep.stack_run import StackRun
 
 
@@ -65,3 +66,48 @@ def as_stack(specs: Sequence[Spec], folder: Path) -> list[RunFolder]:
 def alone(spec: Spec, folder: Path) -> RunFolder:
     """A spec trained by itself."""
     return execute(spec, runs_dir=folder).run.folder
+
+
+class Killed(BaseException):
+    """What no code catches, as it can't catch SIGKILL."""
+
+
+def kill_after(epoch: int) -> Callable[[Update], None]:
+    """Watches a sweep and kills it after that epoch."""
+
+    def watch(update: Update) -> None:
+        if update.kind == "progress" and update.progress and update.progress.epoch == epoch:
+            raise Killed
+
+    return watch
+
+
+def carried_out(folder: Path, *overrides: str, **options: int) -> SweepFolder:
+    """A whole sweep, or what is left of it."""
+    todo = planned(folder, *overrides, jobs=1, **options)
+    assert run(todo).exit_code == 0
+    return todo.folder
+
+
+def assert_same(folder: Path, whole: Path) -> None:
+    """The same members with the same files, all that tells the time aside."""
+    mine, theirs = members(folder), members(whole)
+    assert [run.path.name for run in mine] == [run.path.name for run in theirs]
+    for one, other in zip(mine, theirs, strict=True):
+        assert text_of_metrics(one) == text_of_metrics(other)
+        assert one.config_path.read_bytes() == other.config_path.read_bytes()
+        own, expected = one.read_record(), other.read_record()
+        for key in ("status", "reason", "epochs", "steps", "final", "weights", "stack"):
+            assert own.get(key) == expected.get(key), key
+        for name in ("last", "best"):
+            assert_same_checkpoint(one, other, name)
+    assert not (folder / "runs" / "small" / "stacks.json").exists()
+    assert not (folder / "runs" / "small" / "checkpoints").exists()
+
+
+def assert_same_checkpoint(one: RunFolder, other: RunFolder, name: str) -> None:
+    assert one.has_checkpoint(name) == other.has_checkpoint(name)
+    if one.has_checkpoint(name):
+        own, expected = one.load_checkpoint(name)[0], other.load_checkpoint(name)[0]
+        assert own.keys() == expected.keys()
+        assert all(torch.equal(own[key], expected[key]) for key in own)

@@ -1,0 +1,112 @@
+"""Damaged files of a sweep that was killed, and what keeps others from going on with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from sweep.helpers import Killed, assert_same, carried_out, kill_after, members, planned, sweep
+from trainings import minidl, text_of_metrics
+
+from minidl.locks import locked
+from minidl.restart import DamageWarning
+from minidl.sweep.run import run
+
+pytestmark = pytest.mark.usefixtures("progress_at_each_epoch")
+
+
+def flip(path: Path, place: float) -> None:
+    """Change one byte somewhere in a file."""
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 1
+    path.write_bytes(content)
+
+
+STOPPED = ["seed=0,1,2", "optimizer=adam", "training.epochs=6", "training.checkpoint_every=1"]
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A sweep that was killed after its fourth epoch, beside a whole one."""
+    (tmp_path / "whole").mkdir()
+    carried_out(tmp_path / "whole", *STOPPED)
+    with pytest.raises(Killed):
+        run(planned(tmp_path, *STOPPED, jobs=1), watch=kill_after(4))
+    return tmp_path / "runs" / "small"
+
+
+@pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.999])
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(
+    place: float, killed: Path, tmp_path: Path
+) -> None:
+    flip(killed / "checkpoints" / "stack-0.safetensors", place)
+    with pytest.warns(
+        DamageWarning, match=r"stack-0\.safetensors: .*damaged.* goes on from epoch 3"
+    ):
+        carried_out(tmp_path, *STOPPED)
+    assert_same(tmp_path, tmp_path / "whole")
+
+
+def test_without_a_sound_checkpoint_the_stack_starts_again(killed: Path, tmp_path: Path) -> None:
+    for path in (killed / "checkpoints").iterdir():
+        flip(path, 0.5)
+    with pytest.warns(DamageWarning, match="goes on from the beginning"):
+        carried_out(tmp_path, *STOPPED)
+    assert_same(tmp_path, tmp_path / "whole")
+
+
+def test_a_member_whose_rows_are_damaged_starts_again_and_the_others_go_on(
+    killed: Path, tmp_path: Path
+) -> None:
+    first = members(tmp_path)[0]
+    flip(first.metrics_path, 0.9)
+    with pytest.warns(DamageWarning, match=r"metrics\.csv: is damaged.*starts again"):
+        todo = planned(tmp_path, *STOPPED, jobs=1)
+    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
+    todo = planned(tmp_path, *STOPPED, jobs=1)  # it was stopped before it began: told once
+    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
+    assert run(todo).counts["done"] == 3
+    for mine, whole in zip(members(tmp_path)[1:], members(tmp_path / "whole")[1:], strict=True):
+        assert text_of_metrics(mine) == text_of_metrics(whole)
+    assert len(text_of_metrics(first)) == 7
+
+
+def test_a_member_that_starts_again_is_in_one_stack_alone(killed: Path, tmp_path: Path) -> None:
+    """Also where all that its first stack had is lost afterwards."""
+    flip(members(tmp_path)[0].metrics_path, 0.9)
+    with pytest.warns(DamageWarning):
+        planned(tmp_path, *STOPPED, jobs=1)
+    shutil.rmtree(killed / "checkpoints")
+    todo = planned(tmp_path, *STOPPED, jobs=1)
+    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
+    assert todo.missing == 3
+
+
+def test_other_versions_are_refused_unless_forced(killed: Path, tmp_path: Path) -> None:
+    for one in members(tmp_path):
+        record = one.read_record()
+        record["versions"]["torch"] = "1.0"
+        one.write_record(record)
+    refused = sweep(tmp_path, *STOPPED)
+    assert refused.code == 2
+    assert "began with torch 1.0, now" in refused.err
+    assert "--force" in refused.err
+    assert minidl("resume", killed).code == 2
+    assert minidl("resume", killed, "--force").code == 0
+    assert all("torch 1.0" in one.read_record()["forced"][0] for one in members(tmp_path))
+
+
+def test_one_of_its_runs_alone_is_not_resumed(killed: Path, tmp_path: Path) -> None:
+    refused = minidl("resume", members(tmp_path)[0].path)
+    assert refused.code == 2
+    assert f"is one of a sweep's runs: minidl resume {killed} goes on with all" in refused.err
+
+
+def test_two_at_a_time_are_refused(killed: Path, tmp_path: Path) -> None:
+    with locked(killed):
+        for refused in (sweep(tmp_path, *STOPPED), minidl("resume", killed)):
+            assert refused.code == 2
+            assert f"{killed}: is in use by process {os.getpid()}" in refused.err
+    assert sweep(tmp_path, *STOPPED).code == 0
