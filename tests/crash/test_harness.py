@@ -102,7 +102,7 @@ def test_a_disk_that_fails_tells(fault: str, server: Server, tmp_path: Path) -> 
         folder.mkdir()
         arguments = command(folder)
         failed = server.run(*arguments, fail_at=place, errno=errno.ENOSPC, **planted)
-        assert_failed(failed, folder, "run")
+        assert_failed(failed, ended.operations[place - 1], folder, "run")
         go_on(server, folder, arguments, **planted)
         assert_same(run_of(folder), undisturbed)
 
