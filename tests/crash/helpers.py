@@ -102,11 +102,14 @@ def killed(
 
 
 def next_command(folder: Path, arguments: list[object]) -> list[object]:
-    """`resume` once there is something to resume, else the same command again."""
+    """`resume` once there is something to resume, else the same command again.
+
+    A sweep that has not been cut into stacks would be by `resume`, for as many jobs as there are
+    cores and not for those of the command.
+    """
     path = run_of(folder).path
-    if any((path / name).exists() for name in ("config.yaml", "sweep.yaml")):
-        return ["resume", path, "--quiet"]
-    return arguments
+    begun = (path / "config.yaml").exists() or (path / "stacks.json").exists()
+    return ["resume", path, "--quiet"] if begun or ended_runs(folder) else arguments
 
 
 def go_on(server: Server, folder: Path, arguments: list[object], **fault: Any) -> Ended:
@@ -114,7 +117,8 @@ def go_on(server: Server, folder: Path, arguments: list[object], **fault: Any) -
     assert_sound(folder)
     before, behind = results(folder), restart_epoch(folder)
     finished = server.run(*next_command(folder, arguments), **fault)
-    assert_goes_on_after(behind, finished)
+    if behind is not None:
+        assert_goes_on_after(behind, finished)
     at_its_end = "nothing to resume: the run has ended (done)" in finished.err
     assert finished.code == 0 or (finished.code == 2 and at_its_end), finished
     assert results(folder).items() >= before.items()
@@ -140,16 +144,20 @@ def assert_sound(folder: Path) -> None:
     SweepFolder(run_of(folder).path).read_cut()
 
 
-def restart_epoch(folder: Path) -> int:
-    """After which epoch the run, or the sweep's stack, would go on; its last if it has ended."""
+def restart_epoch(folder: Path) -> int | None:
+    """After which epoch the run, or the sweep's stack, would go on; its last if it has ended.
+
+    None where a stack failed and was cut in two.
+    """
     sweep = SweepFolder(run_of(folder).path)
     if not sweep.config_path.exists():
         return Restart.find(run_of(folder)).epoch
+    if not sweep.read_cut().keys() <= {"0"}:
+        return None
     if state := sweep.load_stack("0"):
         return state.finished
-    ended = ended_runs(folder)
-    all_ended = len(ended) == len(list(runs_of(folder)))
-    return max((run.read_record()["epochs"] for run in ended), default=0) if all_ended else 0
+    ended = [run.read_record()["epochs"] for run in ended_runs(folder)]
+    return max(ended, default=0) if len(ended) == len(list(runs_of(folder))) else 0
 
 
 def assert_goes_on_after(epoch: int, ended: Ended) -> None:
@@ -160,15 +168,19 @@ def assert_goes_on_after(epoch: int, ended: Ended) -> None:
 def assert_redone_at_most(count: int, before: int, ended: Ended, folder: Path) -> None:
     """What was killed had gone on after that epoch; few that it trained are to be trained again."""
     assert_goes_on_after(before, ended)
-    assert 0 <= before + len(ended.epochs) - restart_epoch(folder) <= count
+    assert 0 <= before + len(ended.epochs) - (restart_epoch(folder) or 0) <= count
 
 
-def assert_same(run: RunFolder, whole: RunFolder) -> None:
-    """The same files with the same content, all that tells the time aside."""
+def assert_same(run: RunFolder, whole: RunFolder, *, halved: bool = False) -> None:
+    """The same files with the same content, all that tells the time aside.
+
+    A stack that failed may have been `halved`: then the runs' stacks are not those of the others.
+    """
     assert names(run) == names(whole)
     pairs = zip(runs_of(run.path.parent.parent), runs_of(whole.path.parent.parent), strict=True)
     for mine, theirs in pairs:
         assert_same_run(mine, theirs)
+        assert halved or mine.read_record().get("stack") == theirs.read_record().get("stack")
     results = whole.path / "results.csv"
     if results.exists():
         assert table(run.path / "results.csv") == table(results)

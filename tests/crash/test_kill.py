@@ -81,7 +81,7 @@ def test_killed_at_random_moments(kind: str, part: Part, server: Server, tmp_pat
     for number, delay in enumerate(delays(10 * TIMES, duration, seed=part.number)):
         folder.mkdir(exist_ok=True)
         arguments = next_command(folder, command(folder, *longer, kind=kind))
-        before = restart_epoch(folder)
+        before = restart_epoch(folder) or 0
         ended = server.run(*arguments, signals=[9], after=delay)
         assert_redone_at_most(3, before, ended, folder)
         if ended.code != -9:  # it was at its end
