@@ -81,6 +81,7 @@ def test_training_goes_on_from_every_epoch(overrides: list[str]) -> None:
     for stop, state in enumerate(states[:-1], 1):
         again = prepare(make(overrides))[1].trainer
         again.restore(0, *state)
+        assert again.train_seconds == state[1]["train_seconds"] > 0
         assert [{**epoch.row(), "seconds": 0.0} for epoch in again] == rows[stop:]
         assert torch.equal(again.optimizer.flat.data, trainer.optimizer.flat.data)
 
