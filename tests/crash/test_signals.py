@@ -43,14 +43,14 @@ def loud(folder: Path, *overrides: str) -> list[object]:
     return [word for word in command(folder, *overrides) if word != "--quiet"]
 
 
-@in_parts(3)
+@in_parts(6)
 def test_a_signal_at_a_random_moment(part: Part, server: Server, tmp_path: Path) -> None:
     undisturbed, _ = whole(server, tmp_path / "whole", LONG)
     started = time.perf_counter()
     whole(server, tmp_path / "clock", LONG)
     duration = time.perf_counter() - started
     interrupted = 0
-    for number, delay in enumerate(delays(10 * TIMES, duration, seed=part.number)):
+    for number, delay in enumerate(delays(5 * TIMES, duration, seed=part.number)):
         folder, one = tmp_path / str(number), SIGNALS[number % len(SIGNALS)]
         folder.mkdir()
         ended = server.run(*loud(folder, LONG), signals=[one], after=delay)
