@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minidl import folders
+from minidl.beginning import first_record, resolved
 from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset, load_dataset
 from minidl.errors import DataError, RunError
 from minidl.locks import locked
-from minidl.member import MemberRun, first_record, resolved
+from minidl.member import MemberRun
 from minidl.provenance import differences, provenance
-from minidl.runs import RunFolder, is_sweep, refuse_links, run_path
+from minidl.runs import RunFolder, is_sweep, run_path
 from minidl.seeds import generator
 from minidl.signals import Stopped, orderly_end
 from minidl.spec import ArraysData, CsvData, Spec, dump, load_spec
@@ -103,7 +105,7 @@ def resume(
     process works on, and, without `force`, one that began where results come out differently.
     """
     folder = RunFolder.open(path)
-    refuse_links(path)
+    folders.refuse_links(path)
     with locked(path):
         record = folder.read_record()
         if record.get("status") in ("done", "diverged"):
@@ -206,11 +208,13 @@ def _train(run: MemberRun, stop: _Stop) -> Outcome:
         signal = stop.received.signal
         assert signal is not None  # nothing else ends a training before its time
         run.end("interrupted", f"by {signal.name}")
+        run.close()
     return Outcome(run, stop.received.exit_code)
 
 
 def _drawn(run: MemberRun, stop: _Stop) -> Outcome:
     """The figures are the last that a run needs to have ended."""
+    run.close()  # they show what its record says
     try:
         stop.draw(run.folder)
     except Stopped as stopped:

@@ -1,4 +1,4 @@
-"""Every touch of the disk goes through this module: a test can fail or kill at each of them.
+"""Every touch of the disk goes through `disk`: a test can fail or kill at each of them.
 
 A file is complete or absent: it is written under a temporary name beside its place, forced to the
 disk, then renamed. Only a log (`append`) grows in place.
@@ -10,9 +10,8 @@ import contextlib
 import errno
 import os
 import secrets
-import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,8 +20,9 @@ from minidl.errors import MinidlError, RunError
 AnyError = TypeVar("AnyError", bound=MinidlError)
 
 _FAILURES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EPERM)  # of the disk, not of the name
-_deferred = 0  # how many `sync_once` are open
-_unforced = False  # whether one of them has something to force
+_FORCERS = 16  # files that are forced at a time: more gain nothing
+_unfinished: set[Path] = set()  # files that are there for as long as something is being done
+_unforced: dict[Path, bool] | None = None  # inside `forced_together`: what, whether it is a folder
 
 
 def disk(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -31,21 +31,29 @@ def disk(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 
 @contextlib.contextmanager
-def sync_once() -> Iterator[None]:
-    """Force what is written inside to the disk with one call at the end, not file by file.
+def forced_together() -> Iterator[None]:
+    """Force what is written inside to the disk at the end: each file once, then each folder.
 
-    For hundreds of small files. A killed process loses nothing by it; after a power cut a file may
-    be empty or cut short, which its checksum or its syntax tells.
+    For a stack, whose members write hundreds of small files at once. Many are forced at a time, so
+    that the file system puts them into one commit of its journal: the rows of 100 members take
+    20 ms instead of 350, what they leave at their end 70 ms instead of 1,400 (ext4). One os.sync()
+    takes less on an idle disk, but writes what everybody else left unwritten too: half a second
+    beside a copy of a large file, without a bound.
+
+    A killed process loses nothing by it. After a power cut any part of what was written inside may
+    be missing. So a file that stands for others (a checkpoint for rows, a record for results) is
+    written after the `with` that forces those. Nothing is forced if the inside fails.
     """
-    global _deferred, _unforced
-    _deferred += 1
+    global _unforced
+    before, _unforced = _unforced, {}
     try:
         yield
+        unforced = _unforced
     finally:
-        _deferred -= 1
-        if _unforced and not _deferred:
-            _unforced = False
-            disk(os.sync)
+        _unforced = before
+    for folders in (False, True):
+        if paths := [path for path, is_folder in unforced.items() if is_folder == folders]:
+            _force_all(paths, are_folders=folders)
 
 
 class WriteError(RunError):
@@ -78,13 +86,13 @@ def read(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
     return content
 
 
-def status(path: str | os.PathLike[str]) -> os.stat_result | None:
-    """What the system says of a path, links followed; None where nothing is.
+def status(path: str | os.PathLike[str], *, follow: bool = True) -> os.stat_result | None:
+    """What the system says of a path, a link followed if asked; None where nothing is.
 
     Raises WriteError where it can't say: what can't be seen must not count as absent.
     """
     try:
-        found: os.stat_result = disk(os.stat, path)
+        found: os.stat_result = disk(os.stat, path, follow_symlinks=follow)
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the path
         return None
     except OSError as error:
@@ -104,6 +112,12 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
     """Whether a folder is there. Raises WriteError where the system can't say."""
     found = status(path)
     return found is not None and stat.S_ISDIR(found.st_mode)
+
+
+def is_link(path: str | os.PathLike[str]) -> bool:
+    """Whether a symbolic link is there. Raises WriteError where the system can't say."""
+    found = status(path, follow=False)
+    return found is not None and stat.S_ISLNK(found.st_mode)
 
 
 def entries(folder: str | os.PathLike[str]) -> list[Path]:
@@ -128,25 +142,21 @@ def write_atomic(
     must exist. Raises WriteError, which names the file.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.parent / _temporary_name()
-    done = False
     try:
         found = status(target)
         if found is not None and not stat.S_ISREG(found.st_mode):
             raise WriteError(f"{os.fspath(path)}: can't be written: not a regular file")
-        _write_new(temporary, content, forced=forced)
-        if keep is not None and found is not None:
-            disk(os.replace, target, keep)
-        disk(os.replace, temporary, target)
-        done = True
+        with _temporary(target.parent) as temporary:
+            write_new(temporary, content, forced=forced and _unforced is None)
+            if keep is not None and found is not None:
+                disk(os.replace, target, keep)
+            disk(os.replace, temporary, target)
         if forced:
-            _sync_folder(target.parent)
+            if _unforced is not None:
+                _unforced[target] = False
+            force_folder(target.parent)
     except OSError as error:
         raise WriteError(f"{os.fspath(path)}: can't be written: {reason(error)}") from error
-    finally:
-        if not done:  # it failed, or was interrupted
-            with contextlib.suppress(OSError):
-                disk(temporary.unlink, missing_ok=True)
 
 
 def append(path: str | os.PathLike[str], text: str) -> None:
@@ -159,7 +169,7 @@ def append(path: str | os.PathLike[str], text: str) -> None:
     try:
         handle = disk(os.open, path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            before = os.fstat(handle).st_size
+            before = disk(os.fstat, handle).st_size
             try:
                 _write_all(handle, text.encode())
             except BaseException:
@@ -167,21 +177,30 @@ def append(path: str | os.PathLike[str], text: str) -> None:
                     disk(os.ftruncate, handle, before)
                 raise
         finally:
-            os.close(handle)
+            disk(os.close, handle)
     except OSError as error:
         raise WriteError(f"{os.fspath(path)}: can't be written: {reason(error)}") from error
 
 
 def force(path: str | os.PathLike[str]) -> None:
     """Forces to the disk what was appended to a file. Raises WriteError, which names it."""
-    try:
-        handle = disk(os.open, path, os.O_RDWR)
-        try:
-            _force(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise WriteError(f"{os.fspath(path)}: can't be written: {reason(error)}") from error
+    if _unforced is not None:
+        _unforced[Path(path)] = False
+    else:
+        _force(path, is_folder=False)
+
+
+def force_folder(folder: str | os.PathLike[str]) -> None:
+    """Forces to the disk what files a folder has. Raises WriteError, which names it.
+
+    A system without folder handles (Windows) does without.
+    """
+    if os.name != "posix":
+        return
+    if _unforced is not None:
+        _unforced[Path(folder)] = True
+    else:
+        _force(folder, is_folder=True)
 
 
 def remove(path: str | os.PathLike[str]) -> None:
@@ -192,94 +211,50 @@ def remove(path: str | os.PathLike[str]) -> None:
         raise WriteError(f"{os.fspath(path)}: can't be removed: {reason(error)}") from error
 
 
-def make_folder(path: str | os.PathLike[str], *, new: bool = False) -> None:
-    """Creates a folder and its parents; with `new` it must not exist yet.
-
-    Raises RunError, which names the folder.
-    """
-    folder = Path(path)
-    if not new and is_folder(folder):
-        return
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[None]:
+    """Marks a file as one that goes if the process ends inside (see `abandon`)."""
+    _unfinished.add(path)
     try:
-        disk(folder.parent.mkdir, parents=True, exist_ok=True)
-        disk(folder.mkdir, exist_ok=not new)
-        _sync_folder(folder.parent)
-    except FileExistsError as error:
-        kind = "it exists already" if folder.is_dir() else "a file of that name is in the way"
-        raise RunError(f"{folder}: can't make this folder: {kind}") from error
-    except NotADirectoryError as error:
-        raise RunError(f"{folder}: can't make this folder: {reason(error)}") from error
-    except OSError as error:
-        raise WriteError(f"{folder}: can't make this folder: {reason(error)}") from error
-
-
-def new_folder(path: Path, contents: dict[str, bytes], *, overwrite: bool = False) -> None:
-    """Makes a folder that holds these files: complete or absent, even if the process is killed.
-
-    Not forced to the disk: nothing has been done yet that a power cut could undo. With `overwrite`
-    it takes the place of what is there, which is deleted. Whoever calls this for one path at a time
-    (see `locked`) also clears away what a killed one left behind. Raises RunError where the path is
-    taken, WriteError where the disk fails.
-    """
-    make_folder(path.parent)
-    for left in entries(path.parent):
-        if left.name.startswith(f".{path.name}.") and left.name.endswith(".tmp"):
-            remove_folder(left)
-    fresh, old = (path.with_name(f".{path.name}{_temporary_name()}") for _ in range(2))
-    try:
-        disk(fresh.mkdir)
-        for name, content in contents.items():
-            _write_new(fresh / name, content, forced=False)
-        if overwrite and status(path) is not None:
-            disk(os.rename, path, old)
-        disk(os.rename, fresh, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            old.rename(path)  # where it was, if it had been moved
-        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
-            raise RunError(f"{path}: exists already") from error
-        raise WriteError(f"{path}: can't make this folder: {reason(error)}") from error
+        yield
     finally:
-        for left in (fresh, old):
-            shutil.rmtree(left, ignore_errors=True)
+        _unfinished.discard(path)
 
 
-def remove_folder(path: str | os.PathLike[str]) -> None:
-    """Deletes a folder with all it holds; links inside are deleted, never followed."""
-    try:
-        disk(shutil.rmtree, path)
-    except OSError as error:
-        raise WriteError(f"{os.fspath(path)}: can't be removed: {reason(error)}") from error
+def abandon() -> None:
+    """Deletes half-written files and locks: for a handler of signals that ends the process."""
+    for path in list(_unfinished):
+        with contextlib.suppress(OSError):
+            disk(path.unlink)
 
 
-def remove_temporaries(folder: str | os.PathLike[str]) -> None:
-    """Deletes what a killed process was writing in a folder. Nobody else may be writing there."""
-    for path in entries(folder):
-        if path.name.startswith(".") and path.name.endswith(".tmp"):
-            remove(path)
-
-
-def _temporary_name() -> str:
+def temporary_name() -> str:
+    """One that `folders.remove_temporaries` knows."""
     return f".{secrets.token_hex(8)}.tmp"
 
 
-def _write_new(path: Path, content: bytes, *, forced: bool = True) -> None:
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    """Where to write what is renamed then; it is gone if that fails or is interrupted."""
+    path = folder / temporary_name()
+    with unfinished(path):
+        try:
+            yield path
+        except BaseException:
+            with contextlib.suppress(OSError):
+                disk(path.unlink, missing_ok=True)
+            raise
+
+
+def write_new(path: Path, content: bytes, *, forced: bool = True) -> None:
+    """Writes a file that isn't there yet, in place. Raises OSError."""
     handle = disk(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         _write_all(handle, content)
         if forced:
-            _force(handle)
+            disk(os.fsync, handle)
     finally:
         disk(os.close, handle)
-
-
-def _force(handle: int) -> None:
-    global _unforced
-    if _deferred and hasattr(os, "sync"):
-        _unforced = True
-    else:
-        disk(os.fsync, handle)
 
 
 def _write_all(handle: int, content: bytes) -> None:
@@ -288,12 +263,25 @@ def _write_all(handle: int, content: bytes) -> None:
         rest = rest[disk(os.write, handle, rest) :]
 
 
-def _sync_folder(folder: Path) -> None:
-    """Forces a rename to the disk; a system without folder handles (Windows) does without."""
-    if os.name != "posix":
-        return
-    handle = disk(os.open, folder, os.O_RDONLY)
+def _force(path: str | os.PathLike[str], *, is_folder: bool) -> None:
     try:
-        _force(handle)
-    finally:
-        os.close(handle)
+        handle = disk(os.open, path, os.O_RDONLY if is_folder else os.O_RDWR)
+        try:
+            disk(os.fsync, handle)
+        finally:
+            disk(os.close, handle)
+    except OSError as error:
+        raise WriteError(f"{os.fspath(path)}: can't be written: {reason(error)}") from error
+
+
+def _force_all(paths: Sequence[Path], *, are_folders: bool) -> None:
+    """Forces those that are still there, many at a time. Raises WriteError."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def force_one(path: Path) -> None:
+        if status(path) is not None:
+            _force(path, is_folder=are_folders)
+
+    with ThreadPoolExecutor(_FORCERS) as threads:
+        for _ in threads.map(force_one, paths):
+            pass  # raises what was raised in a thread

@@ -32,7 +32,7 @@ def _walk(folder: Path, depth: int) -> Iterable[Path]:
         yield folder
     elif depth:
         for entry in files.entries(folder):
-            if not (entry.name.startswith(".") or entry.is_symlink()) and files.is_folder(entry):
+            if not (entry.name.startswith(".") or files.is_link(entry)) and files.is_folder(entry):
                 yield from _walk(entry, depth - 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,7 +60,9 @@ class TrainedRun:
         except (KeyError, TypeError) as error:
             raise RunError(f"{folder.record_path}: is damaged: no {error}") from error
         if not folder.has_checkpoint(weights):
-            raise RunError(f"{path}: has no trained weights (status: {folder.status})")
+            going = folder.status in ("running", "interrupted")
+            hint = f": `minidl resume {shlex.quote(str(path))}` goes on with it" if going else ""
+            raise RunError(f"{path}: has no trained weights (status: {folder.status}){hint}")
         tensors, _ = folder.load_checkpoint(weights)
         try:
             network = build_network(Members(spec), shape, encoding, torch.device("cpu"))
@@ -87,7 +90,14 @@ class TrainedRun:
         Raises DataError where the file lacks a column or holds what the training didn't know.
         """
         table, encoded = self._read(path, delimiter)
-        heads, rows = self._predictions(self.outputs(encoded))
+        outputs = self.outputs(encoded)
+        lost = table.index[np.flatnonzero(~np.isfinite(outputs).all(1))]
+        if len(lost):
+            raise DataError(
+                f"{path}: row {lost[0]}: the network's output is no finite number; are the row's"
+                " numbers far larger than those of the training?"
+            )
+        heads, rows = self._predictions(outputs)
         given = table if inputs else table.iloc[:, :0]
         taken = {str(name) for name in given.columns}
         heads = [f"predicted_{head}" if head in taken else head for head in heads]

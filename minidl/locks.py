@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minidl import files
+from minidl import files, folders
 from minidl.errors import RunError
 
 if TYPE_CHECKING:
@@ -29,17 +29,18 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
     may be replaced meanwhile.
     """
     path = _path(folder)
-    files.make_folder(path.parent)
+    folders.make(path.parent)
     lock = _lock(path)
     try:
         taken = files.disk(_take, lock)
     except OSError as error:
-        raise files.WriteError(f"{path}: can't be locked: {files.reason(error)}") from error
+        raise _failure(path, error) from error
     if not taken:
         raise RunError(f"{os.fspath(folder)}: is in use{_holder(path)}")
     try:
-        _write_name(path)
-        yield
+        with files.unfinished(path):
+            _write_name(path)
+            yield
     finally:
         # While it is held: who waits for this file finds it unlinked, and makes another.
         with contextlib.suppress(OSError):
@@ -94,9 +95,15 @@ def _write_name(path: Path) -> None:
         try:
             files.disk(os.write, handle, json.dumps(name).encode())
         finally:
-            os.close(handle)
+            files.disk(os.close, handle)
     except OSError as error:
-        raise files.WriteError(f"{path}: can't be written: {files.reason(error)}") from error
+        raise _failure(path, error) from error
+
+
+def _failure(path: Path, error: OSError) -> files.WriteError:
+    """Names the folder, too: nobody knows the lock, a hidden file."""
+    lock = f"{path.name} in it is to keep other processes off"
+    return files.WriteError(f"{path.parent}: can't be written: {files.reason(error)} ({lock})")
 
 
 def _holder(path: Path) -> str:

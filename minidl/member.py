@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from minidl.beginning import now
 from minidl.build import Experiment, Members, build_network
 from minidl.data import Dataset
 from minidl.nn import Sequential
 from minidl.predictions import predictions
-from minidl.provenance import provenance
-from minidl.restart import DamageWarning, Restart
+from minidl.restart import DamageWarning, Restart, RestartWarning
 from minidl.runs import RunFolder
-from minidl.spec import ArraysData, CsvData, Spec, dump
+from minidl.spec import Spec
 from minidl.stopping import Best, Observer, Row, stops
 from minidl.train import Epoch, Trainer
 from minidl.weights import is_weight, set_weights
@@ -36,7 +32,8 @@ class MemberRun:
     """Writes one run folder while a Trainer trains; `network` is its place in the stack.
 
     `observers` see each row of metrics.csv and may return a reason to stop. `status` is "running"
-    until the run has ended, by itself (done, diverged) or from outside (`end`).
+    until the run has ended, by itself (done, diverged) or from outside (`end`). The record says so
+    once the caller has called `close`.
     """
 
     def __init__(
@@ -94,11 +91,15 @@ class MemberRun:
     def restore(self) -> None:
         """Go on from the folder's newest sound checkpoint; without one, from the start.
 
-        It may have been the run's last epoch: then it ends here. Warns where a file is damaged.
+        It may have been the run's last epoch: then it ends here. Warns where a file is damaged, and
+        where there is no checkpoint yet.
         """
         restart = Restart.find(self.folder)
         if restart.damage:
             warnings.warn(str(restart), DamageWarning, stacklevel=2)
+        elif not restart.checkpoint:
+            what = "was stopped before its first checkpoint: training starts from the beginning"
+            warnings.warn(f"{self.folder.path}: {what}", RestartWarning, stacklevel=2)
         self.go_on(restart)
 
     def go_on(self, restart: Restart) -> None:
@@ -156,7 +157,7 @@ class MemberRun:
             self._saved_best = self.best_state
 
     def end(self, status: str, reason: str | None = None) -> None:
-        """Write what the run leaves behind; `close` comes last."""
+        """Write what the run leaves behind; `close`, which says so, is left to the caller."""
         self.status, self.reason = status, reason
         if status == "diverged":
             # The present weights are worthless: the best ones are kept, and last as it was.
@@ -177,16 +178,15 @@ class MemberRun:
         if status == "done":
             arrays = predictions(self.spec, self.data, self._trained_network())
             self.folder.write_predictions(arrays)
-        self.close()
 
     def close(self) -> None:
-        """Write down how it stands."""
+        """Write down how it stands; what else it leaves behind is on the disk by now."""
         epoch = int(self.last_row.get("epoch") or 0)
         if self.status == "diverged":
             epoch = self.trainer.finished
-        ended = self.status in ("done", "diverged")
+        drawing = self.figures_missing and self.status in ("done", "diverged")
         self.record |= {
-            "status": "running" if ended and self.figures_missing else self.status,
+            "status": "running" if drawing else self.status,
             "reason": self.reason,
             "epochs": epoch,
             "steps": epoch * len(self.trainer.batches),
@@ -195,7 +195,10 @@ class MemberRun:
             "ended": now(),
             "metrics": self.folder.metrics.mark(),
         }
-        self.folder.write_record(self.record, forced=self.record["status"] != "running")
+        self.record.pop("drawing", None)
+        if drawing:
+            self.record["drawing"] = self.status  # the figures, read from here, say how it ended
+        self.folder.write_record(self.record, forced=not drawing)
 
     def _observed(self, row: Row) -> str | None:
         """Show a row to all observers; returns a reason to stop, if one has one."""
@@ -234,57 +237,6 @@ def _best_of(restart: Restart) -> State | None:
         if (is_weight(name) if own else name.startswith(_BEST))
     }
     return kept, restart.state["best"]
-
-
-def first_record(
-    spec: Spec, data: Dataset, experiment: Experiment, command: Sequence[str]
-) -> dict[str, Any]:
-    """run.json as a run begins."""
-    encoding = experiment.encoding
-    decision = encoding.decision()
-    if decision and spec.loss.type in ("cross_entropy", "bce_with_logits"):
-        decision["logits"] = True
-    return {
-        "name": spec.name,
-        "status": "running",
-        "command": list(command),
-        "seed": spec.seed,
-        "config_sha256": hashlib.sha256(dump(spec).encode()).hexdigest(),
-        "task": data.task,
-        "class_names": data.class_names,
-        "feature_names": data.feature_names,
-        "target_names": data.target_names,
-        "input_shape": data.input_shape,
-        "outputs": encoding.outputs,
-        "output_shape": encoding.output_shape,
-        "decision": decision,
-        "preprocessing": data.preprocessing.to_dict() if data.preprocessing else None,
-        "target_scale": asdict(data.target_scale) if data.target_scale else None,
-        "parameters": experiment.trainer.optimizer.flat.size,
-        "weights": "last",
-        "started": now(),
-        **provenance(experiment.device),
-    }
-
-
-def resolved(spec: Spec, data: Dataset, device: torch.device) -> Spec:
-    """The spec with nothing left open: the device, and the files' hashes."""
-    return pinned(spec, data.source_hashes).model_copy(update={"device": str(device)})
-
-
-def pinned(spec: Spec, hashes: Mapping[str, str]) -> Spec:
-    """The spec with the SHA-256 of its data files, by their paths: others are refused then."""
-    if not isinstance(spec.data, CsvData | ArraysData):
-        return spec
-    changes = {"sha256": hashes[str(spec.data.path)]}
-    if spec.data.test_path is not None:
-        changes["test_sha256"] = hashes[str(spec.data.test_path)]
-    return spec.model_copy(update={"data": spec.data.model_copy(update=changes)})
-
-
-def now() -> str:
-    """The time as run.json has it."""
-    return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
 def _best(spec: Spec) -> Best:

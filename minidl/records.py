@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from minidl.plural import plural
+
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones are the narrow ones to a spreadsheet
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _CHECKSUM = "checksum"
@@ -172,7 +174,9 @@ def _cell(value: str | float | int | None) -> str:
 def _numbers(line: str, columns: int, number: int) -> list[float]:
     cells = line.split(",")
     if len(cells) != columns:
-        raise ValueError(f"line {number} has {len(cells)} cells, but the header has {columns}")
+        raise ValueError(
+            f"line {number} has {plural(len(cells), 'cell')}, but the header has {columns}"
+        )
     try:
         return [_number(cell) for cell in cells]
     except ValueError:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from minidl import files
+from minidl import files, folders
 from minidl.errors import RunError
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ _OUTDATED = {
 }
 
 
-class DamageWarning(UserWarning):
+class RestartWarning(UserWarning):
+    """What has to be trained again, and why."""
+
+
+class DamageWarning(RestartWarning):
     """A file of a run folder is damaged, and what is done about it."""
 
 
@@ -77,8 +81,7 @@ class Restart:
     def rewind(self, folder: RunFolder) -> None:
         """Drop what came later, what is damaged, and what a killed process left half-written."""
         for path in (folder.path, folder.path / "checkpoints", folder.path / "plots"):
-            if files.is_folder(path):
-                files.remove_temporaries(path)
+            folders.remove_temporaries(path)
         for name in _OUTDATED[self.checkpoint]:
             files.remove(folder.checkpoint_path(name))
         folder.metrics.cut(self.state.get("metrics") or _NO_ROWS)

@@ -19,14 +19,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minidl import checkpoint, files, records
+from minidl import checkpoint, files, folders, records
 from minidl.errors import RunError
 from minidl.metrics import MetricsFile, read_file
 from minidl.names import check_name, unique_name
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     import torch
 
 STATUSES = ("running", "done", "failed", "diverged", "interrupted")
@@ -76,8 +75,7 @@ class RunFolder:
         overwrite: bool = False,
     ) -> RunFolder:
         """The same with a path of `run_path`, which the caller may have locked."""
-        if folder.is_symlink():
-            raise RunError(f"{folder}: is a symbolic link: a run is never written through one")
+        folders.refuse_link(folder)
         if files.status(folder) is not None:
             if not overwrite:
                 raise RunError(f"{folder}: exists already (choose another --name, or --overwrite)")
@@ -87,7 +85,7 @@ class RunFolder:
         contents = {_CONFIG: config_text.encode()}
         if record is not None:
             contents[_RECORD] = records.encode(record)
-        files.new_folder(folder, contents, overwrite=overwrite)
+        folders.new(folder, contents, overwrite=overwrite)
         return cls(folder)
 
     @classmethod
@@ -172,12 +170,6 @@ class RunFolder:
         mark = record.get("metrics")
         return self.metrics.read(mark if isinstance(mark, dict) else None, whole=True)
 
-    def read_metrics(self) -> pd.DataFrame:
-        """metrics.csv as a table, one row per epoch."""
-        import pandas as pd
-
-        return pd.DataFrame(self.read_columns())
-
     # checkpoints/
 
     def save_checkpoint(
@@ -193,8 +185,7 @@ class RunFolder:
         `state` is what JSON can hold.
         """
         path = self.checkpoint_path(name)
-        if not files.is_folder(path.parent):
-            files.make_folder(path.parent)
+        folders.make(path.parent)
         kept = None if keep is None else self.checkpoint_path(keep)
         files.write_atomic(path, checkpoint.encode(tensors, state), keep=kept)
 
@@ -241,8 +232,7 @@ class RunFolder:
 
     def write_plot(self, name: str, png: bytes) -> Path:
         path = self.plot_path(name)
-        if not files.is_folder(path.parent):
-            files.make_folder(path.parent)
+        folders.make(path.parent)
         files.write_atomic(path, png)
         return path
 
@@ -258,15 +248,6 @@ def run_path(
 def is_run(path: Path) -> bool:
     """Whether a folder holds a config.yaml or a run.json."""
     return any(files.is_file(path / name) for name in (_CONFIG, _RECORD))
-
-
-def refuse_links(folder: Path) -> None:
-    """Raises RunError where a link lies in a folder: who writes there might write elsewhere."""
-    for entry in files.entries(folder):
-        if entry.is_symlink():
-            raise RunError(f"{entry}: is a symbolic link: a run is never written through one")
-        if files.is_folder(entry):
-            refuse_links(entry)
 
 
 def is_sweep(path: Path) -> bool:

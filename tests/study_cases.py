@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import yaml
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from run_cases import disk_output, in_disk, plane
 
 from minidl.runs import RunFolder
@@ -155,3 +157,8 @@ def batch_size_by_lr(folder: Path, repeats: int = 10, epochs: int = 50, report: 
         "optimizer.lr": [1e-2, 1e-3, 1e-4, 1e-5, 1e-6],
     }
     return sweep(folder, grid, repeats, epochs, look, report)
+
+
+def words_of(figure: Figure) -> list[str]:
+    """All that a figure says."""
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]

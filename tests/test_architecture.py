@@ -18,6 +18,7 @@ HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "pydantic", "rich.
 ALLOWED = {
     "minidl/errors.py": (),
     "minidl/scores.py": (),
+    "minidl/plural.py": (),
     "minidl/nn": ("torch", "minidl.errors"),
     "minidl/optim": (
         *("torch", "minidl.errors", "minidl.scores"),
@@ -31,7 +32,7 @@ ALLOWED = {
     ),
     "minidl/data": (
         *("torch", "numpy", "pandas", "sklearn", "safetensors", "PIL"),
-        *("minidl.errors", "minidl.seeds", "minidl.files", "minidl.spec"),
+        *("minidl.errors", "minidl.plural", "minidl.seeds", "minidl.files", "minidl.spec"),
     ),
     "minidl/train.py": (
         *("torch", "minidl.capture", "minidl.data.batches", "minidl.evaluation"),
@@ -41,7 +42,7 @@ ALLOWED = {
     "minidl/reference": ("torch", "minidl.nn", "minidl.optim"),
     "minidl/verify": (
         *("torch", "minidl.errors", "minidl.nn", "minidl.spec", "minidl.data", "minidl.build"),
-        *("minidl.execute", "minidl.reference", "minidl.report.sheet"),
+        *("minidl.execute", "minidl.plural", "minidl.reference", "minidl.report.sheet"),
     ),
     "minidl/bench": (
         *("torch", "minidl.nn", "minidl.spec", "minidl.build", "minidl.capture", "minidl.threads"),
@@ -53,6 +54,8 @@ ALLOWED = {
             "minidl.errors",
             "minidl.files",
             "minidl.find",
+            "minidl.folders",
+            "minidl.plural",
             "minidl.records",
             "minidl.runs",
             "minidl.spec",
@@ -116,7 +119,7 @@ def test_the_training_loop_knows_no_files() -> None:
 DISK = {
     *("read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "rmdir", "unlink", "touch"),
     *("iterdir", "glob", "rglob", "walk", "scandir", "listdir", "exists", "is_file", "is_dir"),
-    *("stat", "lstat", "rename", "renames", "fsync", "truncate", "rmtree"),
+    *("is_symlink", "stat", "lstat", "rename", "renames", "fsync", "truncate", "rmtree"),
 }
 
 

@@ -10,6 +10,7 @@ from minidl_cli.bench import bench
 from minidl_cli.check import check
 from minidl_cli.compare import compare
 from minidl_cli.components import components
+from minidl_cli.group import Group
 from minidl_cli.list import list_runs
 from minidl_cli.new import new
 from minidl_cli.predict import predict
@@ -22,6 +23,7 @@ from minidl_cli.validate import validate
 
 app = typer.Typer(
     name="minidl",
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help wraps well in narrow terminals, its boxes don't

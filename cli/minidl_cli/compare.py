@@ -68,7 +68,8 @@ def compare(
     if place is None and not no_plot:
         print("the runs lie in unlike folders: --plot FILE draws their curves", file=sys.stderr)
     if place is not None and not no_plot:
-        from minidl.files import is_folder, make_folder, write_atomic
+        from minidl import folders
+        from minidl.files import write_atomic
         from minidl.report.escape import line
 
         notes = list(made.notes)
@@ -78,8 +79,11 @@ def compare(
             from minidl.report import style
 
             drawn = place
-            if plot is None and not is_folder(drawn.parent):
-                make_folder(drawn.parent)
+            if plot is None:  # nobody has named this file
+                if output is None:
+                    folders.refuse_link(drawn.parent)
+                folders.make(drawn.parent)
+                folders.refuse_link(drawn)
             write_atomic(drawn, style.to_png(figure))
             print(f"drew {line(_near(drawn))}", file=sys.stderr)
 

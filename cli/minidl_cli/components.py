@@ -89,6 +89,9 @@ def _component(part: ComponentHelp) -> Group:
     if part.short:
         title += Text(f"   short: {{{part.name}: {part.short}}}", "dim not bold")
     table = Table.grid(padding=(0, 2))
+    table.add_column(
+        no_wrap=True, min_width=max((len(o.name) for o in part.options), default=0) + 4
+    )
     for option in part.options:
         default = "required" if option.default is None else f"= {option.default}"
         table.add_row(

@@ -24,7 +24,7 @@ from minidl.report.escape import columns, csv_text
 from minidl.report.escape import line as one_line
 from minidl.runs import RunFolder, is_sweep
 from minidl_cli.options import Debug
-from minidl_cli.output import harmless, show
+from minidl_cli.output import harmless, measured, show
 
 Line = list[tuple[str, str]]  # pieces with their styles
 
@@ -152,7 +152,7 @@ def _whole(value: Any) -> int | None:
 def _cells(row: Row, runs_dir: Path) -> list[str]:
     """A row as people read it, in the order of _HEADS."""
     inside = Path(row.path).relative_to(runs_dir)
-    accuracy = None if row.test_accuracy is None else f"{100 * row.test_accuracy:.1f} %"
+    accuracy = None if row.test_accuracy is None else measured("accuracy", row.test_accuracy)
     return [
         one_line(inside.as_posix() if inside.name else row.name),
         row.status,

@@ -31,7 +31,9 @@ def _run() -> int:
     try:
         try:
             from minidl_cli.app import app
+            from minidl_cli.output import write_any_character
 
+            write_any_character()
             app()
         except SystemExit as end:
             # typer takes a closed pipe for a failure of its own and ends with 1.
@@ -95,8 +97,9 @@ def _signals_heard() -> Iterator[None]:
 
 
 def _leave(number: int, frame: Any) -> None:
-    # Not by an exception: modules that are being imported turn it into others. All that is written
-    # is complete or absent, so there is nothing to tidy up.
+    # Not by an exception: modules that are being imported turn it into others.
+    if abandon := getattr(sys.modules.get("minidl.files"), "abandon", None):
+        abandon()
     with contextlib.suppress(OSError):
         os.write(2, f"minidl: stopped by {signal.Signals(number).name}\n".encode())
     os._exit(128 + number)
@@ -133,11 +136,9 @@ def _report(error: Exception) -> None:
 
 
 def _print_error(text: str) -> None:
-    """On stderr, without characters that would move a terminal's cursor."""
-    from minidl_cli.output import harmless
+    from minidl_cli.output import say
 
-    with contextlib.suppress(OSError):
-        print(f"minidl: {harmless(text)}", file=sys.stderr)
+    say(f"minidl: {text}")
 
 
 def _discard_stdout() -> None:

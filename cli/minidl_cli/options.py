@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder alone.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print only the folder, and what goes wrong.")
+]
 Device = Annotated[
     str | None,
     typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.", show_default=False),

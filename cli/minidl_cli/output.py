@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import shlex
 import sys
 from pathlib import Path
+
+from minidl.scores import is_share
 
 
 def show(text: str | Path) -> None:
@@ -16,9 +20,35 @@ def show(text: str | Path) -> None:
     written = str(text)
     if sys.stdout.isatty():
         written = harmless(written)
-    elif isinstance(sys.stdout, io.TextIOWrapper):
+    elif isinstance(sys.stdout, io.TextIOWrapper) and _is_utf8(sys.stdout.encoding):
         sys.stdout.reconfigure(errors="surrogateescape")  # a file's name may be any bytes
     print(written)
+
+
+def say(text: str) -> None:
+    """Print a message on stderr; a terminal that is gone stops nothing."""
+    with contextlib.suppress(OSError):
+        print(harmless(text), file=sys.stderr)
+
+
+def to_go_on(folder: Path) -> str:
+    """What to type after an interruption."""
+    return f"to go on: minidl resume {shlex.quote(str(folder))}"
+
+
+def measured(metric: str, value: float) -> str:
+    """A metric as people read it: `98.1 %` of an accuracy, `0.01234` of a loss."""
+    return f"{100 * value:.1f} %" if is_share(metric) else f"{value:.4g}"
+
+
+def write_any_character() -> None:
+    """Where stdout's encoding lacks a character, such as η in ASCII, write its number instead."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not _is_utf8(sys.stdout.encoding):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("-", "") == "utf8"
 
 
 def harmless(text: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 import time
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from minidl_cli.output import harmless
+from minidl.plural import plural
+from minidl_cli.output import measured, say, to_go_on
 
 if TYPE_CHECKING:
     from minidl.errors import Problem
@@ -37,17 +36,6 @@ class Progress:
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def started(self, folder: RunFolder, trainer: Trainer) -> None:
         """Called once, when training begins."""
 
@@ -58,7 +46,10 @@ class Progress:
         """Leave the screen as it should stay."""
 
     def ended(self, outcome: Outcome) -> None:
-        """Called once, when all is written."""
+        """Called once, when all is written: an exit code other than 0 says why, in one line."""
+        run = outcome.run
+        if outcome.exit_code:
+            say(f"minidl: {run.folder.path}: {_how(run)}: {_next(run)}")
 
 
 class Lines(Progress):
@@ -70,13 +61,13 @@ class Lines(Progress):
 
     def started(self, folder: RunFolder, trainer: Trainer) -> None:
         samples = {name: len(part.labels) for name, part in trainer.parts.items()}
-        _say(
-            f"{folder.path.name}: {trainer.optimizer.flat.size:,} parameters, "
-            f"{samples['train']:,} training and {samples['test']:,} test samples, "
+        say(
+            f"{folder.path.name}: {plural(trainer.optimizer.flat.size, 'parameter')}, "
+            f"{samples['train']:,} training and {plural(samples['test'], 'test sample')}, "
             f"{trainer.optimizer.flat.data.device}"
         )
         if trainer.finished:
-            _say(f"goes on after epoch {trainer.finished}")
+            say(f"goes on after epoch {trainer.finished}")
         self._shown = trainer.finished * LINES // self.epochs
 
     def __call__(self, row: Row) -> None:
@@ -86,22 +77,18 @@ class Lines(Progress):
         share = epoch * LINES // self.epochs
         if share > self._shown or epoch == self.epochs:
             self._shown = share
-            _say(f"epoch {epoch}/{self.epochs}  {_metrics(row)}  lr {row['lr']:.4g}")
+            say(f"epoch {epoch}/{self.epochs}  {_metrics(row)}  lr {row['lr']:.4g}")
 
     def ended(self, outcome: Outcome) -> None:
         run = outcome.run
         final = _metrics(run.record.get("final") or {}, parts=("test",))
         weights = " with the best weights" if run.record["weights"] == "best" and final else ""
-        _say(
-            f"{run.status}{f' ({run.reason})' if run.reason else ''} "
-            f"after {run.record['epochs']} epochs"
-            f"{': ' if final else ''}{final}{weights}, "
+        say(
+            f"{_how(run)}{': ' if final else ''}{final}{weights}, "
             f"{run.record['train_seconds']:.2f} s training, {run.record['seconds']:.2f} s in all"
         )
-        if run.status == "diverged":
-            _say(str(_advice(run)))
-        if run.status == "interrupted":
-            _say(f"to go on: minidl resume {shlex.quote(str(run.folder.path))}")
+        if outcome.exit_code:
+            say(_next(run))
 
 
 class Bar(Lines):
@@ -112,10 +99,13 @@ class Bar(Lines):
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
+        from rich.table import Column
 
         console = Console(stderr=True)
         self._narrow = console.width < NARROW
-        columns: list[Any] = [TextColumn("{task.completed}/{task.total}")]
+        # On a narrow terminal the text beside the count is cut, never the count.
+        count = Column(no_wrap=True, min_width=2 * len(str(epochs)) + 1)
+        columns: list[Any] = [TextColumn("{task.completed}/{task.total}", table_column=count)]
         if console.width >= 60:
             columns.append(BarColumn(bar_width=16))
         columns += [TextColumn("{task.fields[row]}"), TimeRemainingColumn(compact=True)]
@@ -146,11 +136,24 @@ class Bar(Lines):
 
 def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test")) -> str:
     shown = [
-        f"{name.replace('_', ' ')} {value:.4g}"
+        f"{name.replace('_', ' ')} {measured(name, value)}"
         for name, value in row.items()
         if value is not None and name.split("_")[0] in parts
     ]
     return "  ".join(shown)
+
+
+def _how(run: MemberRun) -> str:
+    """`done after 250 epochs`."""
+    reason = f" ({run.reason})" if run.reason else ""
+    return f"{run.status}{reason} after {plural(run.record['epochs'], 'epoch')}"
+
+
+def _next(run: MemberRun) -> str:
+    """What to do about a run that isn't done."""
+    if run.status == "interrupted":
+        return to_go_on(run.folder.path)
+    return str(_advice(run))
 
 
 def _advice(run: MemberRun) -> Problem:
@@ -162,8 +165,3 @@ def _advice(run: MemberRun) -> Problem:
         return run.spec.problem("schedule", f"the rate was {now:g}: try a lower one")
     message = f"{lr:g} may be too much: try a lower rate, such as optimizer.lr={lr / 10:g}"
     return run.spec.problem("optimizer.lr", message)
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # a terminal that is gone stops no training
-        print(harmless(text), file=sys.stderr)

@@ -13,6 +13,7 @@ import typer
 
 from minidl.errors import RunError
 from minidl.files import status, write_atomic
+from minidl.folders import refuse_link
 from minidl.runs import is_sweep
 from minidl_cli.options import Debug, Output
 
@@ -97,7 +98,8 @@ def report(
     """Tables and figures of many runs.
 
     A row for the runs that differ by seed alone: n, mean ± std, how many diverged or failed. For a
-    sweep with a report: block, the tables and figures that this describes.
+    sweep with a report: block, the tables and figures that this describes. Into a pipe a row is one
+    line, however many keys differ; --by chooses among them.
 
     \b
     Examples:
@@ -207,5 +209,6 @@ def _plots_folder(paths: list[Path], output: Path | None) -> Path:
     if output is not None:
         return output.parent
     if len(paths) == 1 and is_sweep(paths[0]):
+        refuse_link(paths[0] / "plots")
         return paths[0] / "plots"
     raise RunError("--plots needs --output FILE, beside which the figures are put, or one sweep")

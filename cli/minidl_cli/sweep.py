@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from minidl.plural import plural
 from minidl_cli.options import Debug, Device, Quiet
 from minidl_cli.output import show
 
@@ -91,7 +93,7 @@ def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> NoReturn:
     from minidl_cli.sweep_progress import sweep_progress_for
 
     progress = sweep_progress_for(todo, quiet=quiet)
-    with progress:
+    with contextlib.closing(progress):
         outcome = run(todo, fail_fast=fail_fast, watch=progress)
     progress.ended(outcome)
     show(outcome.folder.path)
@@ -102,7 +104,7 @@ def _tell_repeated(loaded: Sweep) -> None:
     if loaded.repeated:
         points = len(loaded.members) + loaded.repeated
         print(
-            f"{points} runs were asked for, but {loaded.repeated} of them only repeat another: "
+            f"{plural(points, 'run')} asked for, {loaded.repeated} of them the same as another: "
             "each is trained once",
             file=sys.stderr,
         )
@@ -112,4 +114,5 @@ def _list(stacks: list[list[Member]]) -> None:
     for number, members in enumerate(stacks, 1):
         for member in members:
             print(f"stack {number}  {member.name}")
-    print(f"{sum(map(len, stacks))} runs in {len(stacks)} stacks", file=sys.stderr)
+    runs = plural(sum(map(len, stacks)), "run")
+    print(f"{runs} in {plural(len(stacks), 'stack')}", file=sys.stderr)

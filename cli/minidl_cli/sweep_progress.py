@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 import time
 from collections import Counter
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from minidl.plural import plural
 from minidl.scores import higher_is_better
-from minidl_cli.output import harmless
+from minidl_cli.output import measured, say, to_go_on
 
 if TYPE_CHECKING:
     from minidl.executors import Update
@@ -40,17 +39,6 @@ class SweepProgress:
         self._statuses: dict[str, str] = {}
         self._best: dict[str, dict[str, float]] = {}  # by metric and name
         self._started = time.monotonic()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __call__(self, update: Update) -> None:
         """Take note of what an executor says."""
@@ -89,7 +77,14 @@ class SweepProgress:
         """Leave the screen as it should stay."""
 
     def ended(self, outcome: SweepOutcome) -> None:
-        """Called once, when all is written."""
+        """Called once, when all is written: an exit code other than 0 says why, in one line."""
+        if outcome.received.signal:
+            ended = f"interrupted (by {outcome.received.signal.name})"
+            why = f"{ended}: {to_go_on(outcome.folder.path)}"
+        else:
+            why = ": ".join([_counts(outcome), *_reasons(outcome)[:1]])
+        if outcome.exit_code:
+            say(f"minidl: {outcome.folder.path}: {why}")
 
     @property
     def ended_count(self) -> int:
@@ -108,7 +103,7 @@ class SweepProgress:
             if values:
                 choose = max if higher_is_better(metric) else min
                 name = choose(values, key=lambda name: values[name])
-                return f"best {metric} {values[name]:.4g} ({name.rsplit('-', 1)[0]})"
+                return f"best {metric} {measured(metric, values[name])} ({name.rsplit('-', 1)[0]})"
         return ""
 
     def remaining(self) -> float | None:
@@ -128,7 +123,8 @@ class SweepLines(SweepProgress):
         self._shown = time.monotonic()
         done = len(plan.members) - plan.missing
         had = f", {done} of {len(plan.members)} done before" if done else ""
-        _say(f"{plan.folder.path.name}: {plan.missing} runs in {len(plan.jobs)} stacks{had}")
+        todo = f"{plural(plan.missing, 'run')} in {plural(len(plan.jobs), 'stack')}"
+        say(f"{plan.folder.path.name}: {todo}{had}")
 
     def show(self) -> None:
         if time.monotonic() - self._shown > LINE_SECONDS:
@@ -140,15 +136,15 @@ class SweepLines(SweepProgress):
                 self.best(),
                 f"about {_duration(left)} left" if left is not None else "",
             ]
-            _say(", ".join(part for part in parts if part))
+            say(", ".join(part for part in parts if part))
 
     def ended(self, outcome: SweepOutcome) -> None:
-        for error in dict.fromkeys(outcome.errors):
-            _say(f"failed: {error.strip().splitlines()[-1]} (see error.txt in the run's folder)")
-        counts = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
+        for reason in _reasons(outcome):
+            say(f"failed: {reason}")
         if outcome.received.signal:
-            _say(f"to go on: minidl resume {shlex.quote(str(outcome.folder.path))}")
-        _say(f"{counts or 'nothing to do'} in {_duration(time.monotonic() - self._started)}")
+            say(to_go_on(outcome.folder.path))
+        took = _duration(time.monotonic() - self._started)
+        say(f"{_counts(outcome) or 'nothing to do'} in {took}")
 
 
 class SweepBar(SweepLines):
@@ -184,13 +180,19 @@ class SweepBar(SweepLines):
             self._bar.stop()
 
 
+def _counts(outcome: SweepOutcome) -> str:
+    """`12 done, 3 diverged`."""
+    return ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
+
+
+def _reasons(outcome: SweepOutcome) -> list[str]:
+    """Why members failed, each reason once."""
+    where = "(see error.txt in the run's folder)"
+    return [f"{e.strip().splitlines()[-1]} {where}" for e in dict.fromkeys(outcome.errors)]
+
+
 def _duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # a terminal that is gone stops no training
-        print(harmless(text), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +80,7 @@ def show(
     from minidl_cli.progress import progress_for
 
     progress = progress_for(epochs, quiet=quiet)
-    with progress:
+    with contextlib.closing(progress):
         outcome = run([progress], progress.started)
     progress.ended(outcome)
     output.show(outcome.run.folder.path)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minidl.plural import plural
 from minidl_cli.options import Debug, Overrides
 from minidl_cli.output import show
 
 if TYPE_CHECKING:
     from minidl.build import Experiment
     from minidl.data import Dataset
+
+MOST_WORDS = 10  # columns of words that are listed
 
 
 def validate(
@@ -38,14 +42,36 @@ def validate(
         from minidl.execute import prepare
 
         dataset, experiment = prepare(spec)
-        print(_summary(dataset, experiment))
+        show(_summary(dataset, experiment))
+        for line in _columns(dataset) if spec.data.type == "csv" else ():
+            show(line)
     show(f"{config}: ok")
 
 
 def _summary(data: Dataset, experiment: Experiment) -> str:
     """What the data was taken for, so that a wrong guess is seen."""
-    task = f"{data.classes} classes" if data.task == "classification" else data.task
-    inputs = "×".join(map(str, data.input_shape))
+    task = plural(data.classes, "class") if data.task == "classification" else data.task
+    shape = data.input_shape
+    inputs = plural(shape[0], "input") if len(shape) == 1 else f"{'×'.join(map(str, shape))} inputs"
     size = experiment.trainer.optimizer.flat.size
-    samples = f"{len(data.train):,} training and {len(data.test):,} test samples"
-    return f"{task}, {inputs} inputs, {samples}, {size:,} parameters"
+    samples = f"{len(data.train):,} training and {plural(len(data.test), 'test sample')}"
+    return f"{task}, {inputs}, {samples}, {plural(size, 'parameter')}"
+
+
+def _columns(data: Dataset) -> Iterator[str]:
+    """The columns of a table, by what each was taken for."""
+    from minidl.data.columns import CategoricalColumn
+    from minidl.data.messages import listed, quoted
+
+    assert data.preprocessing is not None
+    columns = data.preprocessing.columns
+    words = [column for column in columns if isinstance(column, CategoricalColumn)]
+    numbers = tuple(column.name for column in columns if column not in words)
+    classes = f", of {listed(data.class_names)}" if data.classes else ", a number"
+    yield f"to predict: {quoted(data.target_names[0])}{classes}"
+    if numbers:
+        yield f"numbers: {listed(numbers)}"
+    for column in words[:MOST_WORDS]:
+        yield f"words: {quoted(column.name)}, of {listed(column.categories, 5)}"
+    if len(words) > MOST_WORDS:
+        yield f"and {len(words) - MOST_WORDS} more columns of words"

@@ -20,6 +20,7 @@ from minidl.data.encoding import Encoding
 from minidl.errors import MinidlWarning
 from minidl.evaluation import Evaluator, Part
 from minidl.nn import BatchNorm1d, BatchNorm2d, Sequential
+from minidl.plural import plural
 from minidl.spec import Spec
 from minidl.train import Trainer
 
@@ -101,12 +102,13 @@ def _check_range(members: Members, network: Sequential, data: Dataset, encoding:
 def _batches(members: Members, network: Sequential, part: Part) -> Batches:
     training, stacked = members.first.training, members.networks is not None
     samples = part.inputs.shape[1 if stacked else 0]
+    all_of_them = plural(samples, "sample")
     if training.drop_last and training.batch_size > samples:
-        message = f"leaves no batch: {training.batch_size} is more than the {samples} samples"
+        message = f"leaves no batch: {training.batch_size} is more than the {all_of_them}"
         raise members.problem("training.drop_last", message)
     rest = 0 if training.drop_last else samples % training.batch_size
     if 1 in (training.batch_size, rest) and _compares_samples(network):
-        message = f"leaves a batch of 1 of the {samples} samples, but batch_norm compares samples"
+        message = f"leaves a batch of 1 of the {all_of_them}, but batch_norm compares samples"
         raise members.problem("training.batch_size", f"{message}: choose another, or drop_last")
     return Batches(
         part.inputs,

@@ -82,9 +82,14 @@ class _Builder:
                 module = self.module(place, same, shape)
                 shape = module.output_shape(shape)
             except ValueError as error:
-                raise self.members.problem(place, str(error)) from error
+                raise self.members.problem(place, self.hinted(str(error))) from error
             named.append((same[0].name, module))
         return named, shape
+
+    def hinted(self, message: str) -> str:
+        """With what to do where a layer needs images, and the data could be."""
+        rows = getattr(self.members.first.data, "images", True) is False
+        return message + "; set data.images: true" * (rows and "takes images" in message)
 
     def module(self, key: str, same: Sequence[Any], shape: Shape) -> nn.Module:
         """One layer, as each member has it. Raises ValueError where it can't take the shape."""

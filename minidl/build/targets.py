@@ -7,6 +7,7 @@ from minidl.data import Dataset
 from minidl.data.encoding import Encoding
 from minidl.evaluation import Evaluator
 from minidl.nn.windows import times
+from minidl.plural import plural
 from minidl.spec import LinearLayer, MlpModel, Spec
 
 
@@ -46,8 +47,8 @@ def encoding_for(members: Members, data: Dataset) -> Encoding:
     else:
         encoding = Encoding("one_hot", data.classes)
     if outputs not in (None, encoding.outputs):
-        outputs_needed = f"{encoding.outputs} output" + ("s" if encoding.outputs > 1 else "")
-        message = f"{kind} on this data needs {outputs_needed}, but got {outputs}"
+        needed = plural(encoding.outputs, "output")
+        message = f"{kind} on this data needs {needed}, but got {outputs}"
         raise members.problem(key, message)
     return encoding
 

@@ -14,6 +14,7 @@ from minidl.data.source import Source, read_source
 from minidl.data.split import split_rows
 from minidl.data.target import Target
 from minidl.errors import DataError
+from minidl.plural import plural
 
 if TYPE_CHECKING:
     from minidl.spec.data import ArraysData, Task
@@ -142,7 +143,9 @@ def _read(source: Source) -> tuple[Floats | Images, NDArray[Any]]:
     _check("input", inputs, "biuf", file)
     _check("target", targets, "biufU", file)
     if len(inputs) != len(targets):
-        raise DataError(f"{file}: 'input' has {len(inputs)} rows, but 'target' has {len(targets)}")
+        raise DataError(
+            f"{file}: 'input' has {plural(len(inputs), 'row')}, but 'target' has {len(targets)}"
+        )
     if targets.ndim > 4 or (targets.ndim > 1 and targets.dtype.kind == "U"):
         raise DataError(
             f"{file}: 'target' has shape {targets.shape}; expected (N,), or (N, outputs) for the"

@@ -6,6 +6,7 @@ A cell is a number, a text, or missing (None or NaN).
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -79,6 +80,15 @@ def number(text: str) -> float:
         return math.nan if "_" in text else float(text)
     except ValueError:
         return math.nan
+
+
+def number_advice(text: str) -> str:
+    """How to write what looks like a number but isn't one: `1,5`, `12 kg`, `€ 1,200`."""
+    if re.fullmatch(r"[-+]?[\d.]*,\d+", text):
+        return ", written like 1.5, not 1,5"
+    is_date = re.match(r"\d+[-/.:]\d", text)
+    has_unit = re.fullmatch(r"\D{0,4}\d[\d.,\s']*\D{0,4}", text)
+    return ", written like 1200.5 and nothing else" if has_unit and not is_date else ""
 
 
 def too_many_kinds(kinds: int, rows: int) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from minidl.data.cells import finite_numbers, is_numeric, too_many_kinds, typed
+from minidl.data.cells import finite_numbers, is_numeric, number_advice, too_many_kinds, typed
 from minidl.data.dataset import Floats, Integers
 from minidl.data.messages import cell_error, first_text, listed, quoted
 from minidl.errors import DataError
@@ -115,7 +115,7 @@ def _categories(cells: Cells, file: str) -> tuple[str, ...]:
         raise DataError(
             f"{file}: column {quoted(cells.name)} holds {len(categories)} different texts in"
             f" {len(cells)} rows, such as {quoted(categories[0])}: too many for categories; leave"
-            " the column out (list the others under `features`), or correct its numbers (1.5, not"
-            " 1,5)"
+            " the column out (list the others under `features`), or make numbers of them"
+            f"{number_advice(categories[0])}"
         )
     return tuple(categories)

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minidl.data.messages import Problems, quoted
+from minidl.data.messages import Problems, delimiter_doubt, quoted
 from minidl.data.source import MEBIBYTE, Source, read_source
 from minidl.errors import DataError
+from minidl.plural import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,10 +58,15 @@ def parse_table(source: Source, delimiter: str) -> pd.DataFrame:
             )
         if len(record) == len(header):
             cells.append([None if cell.lower() in MISSING else cell for cell in record])
+        elif len(header) == 1 and (doubt := delimiter_doubt(header[0])):
+            raise DataError(
+                f"{source.file}: the header is one column, {quoted(header[0])}: {doubt}"
+            )
         else:
             problems.add(
-                f"{source.file}: row {row} has {len(record)} cells, but the header names"
-                f" {len(header)} columns; a cell that holds {delimiter!r} must stand in quotes"
+                f"{source.file}: row {row} has {plural(len(record), 'cell')}, but the header"
+                f" names {plural(len(header), 'column')}; a cell that holds {delimiter!r} must"
+                " stand in quotes"
             )
     problems.check()
     if not rows:

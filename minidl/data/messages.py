@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -85,12 +86,19 @@ def absent_columns(wanted: Iterable[str], have: Iterable[object]) -> str:
         return ""
     word = "column" if len(absent) == 1 else "columns"
     message = f"no {word} {listed(absent)}; the table has {listed(names)}"
-    if len(names) == 1 and any(delimiter in names[0] for delimiter in ",;|\t "):
-        return f"{message}: is the delimiter right?"
+    if len(names) == 1 and (doubt := delimiter_doubt(names[0])):
+        return f"{message}: {doubt}"
     if all(_is_number(name) for name in names):
         return f"{message}: is the header row missing?"
-    close = get_close_matches(absent[0], names, n=1)
+    alike = [name for name in names if name.lower() == absent[0].lower()]
+    close = alike or get_close_matches(absent[0], names, n=1)
     return f"{message}; did you mean {quoted(close[0])}?" if close else message
+
+
+def delimiter_doubt(header: str) -> str:
+    """What to ask where a header of one column looks like several; empty where it doesn't."""
+    found = next((character for character in ";\t|, " if character in header), None)
+    return f"is the delimiter right? {json.dumps(found)} would split it" if found else ""
 
 
 def _is_number(text: str) -> bool:

@@ -13,6 +13,7 @@ from minidl.data.cells import (
     finite_numbers,
     mostly_text,
     number,
+    number_advice,
     parse_numbers,
     too_many_kinds,
 )
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from minidl.data.cells import Cells
 
 MOST_INTEGER_CLASSES = 20
+FEW_ROWS = 10  # so few may well be of as many classes
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,15 @@ class Target:
         names = _class_names(cells)
         if len(names) == 1:
             raise DataError(
-                f"{file}: target {quoted(cells.name)}: all {len(cells)} rows are of class"
-                f" {quoted(names[0])}; at least two classes are needed"
+                f"{file}: target {quoted(cells.name)}: each row is of class {quoted(names[0])};"
+                " at least two classes are needed"
             )
-        if too_many_kinds(len(names), len(cells)):
+        own = len(names) == len(cells) >= FEW_ROWS  # each row its own
+        if own or too_many_kinds(len(names), len(cells)):
             raise DataError(
                 f"{file}: target {quoted(cells.name)} holds {len(names)} different classes in"
                 f" {len(cells)} rows, such as {quoted(names[0])}: too many to learn; numbers need"
-                " `task: regression`"
+                f" `task: regression`{number_advice(names[0])}"
             )
         return cls(task, names)
 

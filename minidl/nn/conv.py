@@ -60,7 +60,7 @@ class Convolution(ImageModule):
         self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
         fans = self.fans()
-        weight = init.weight(self.weight.shape, *fans, gain, generator)
+        weight = init.weight(self.weight.shape, fans, gain, generator)
         self.weight.network(network).copy_(weight)
         if self.bias is not None:
             self.bias.network(network).copy_(init.bias(self.bias.shape, fans[0], generator))

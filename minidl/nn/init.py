@@ -17,27 +17,23 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
+Shape = tuple[int, ...]
+Fans = tuple[int, int]  # fan_in, fan_out
+
 
 class Initializer:
     """Draws one layer's weight and bias. A subclass gives `weight`; biases are 0 unless it says."""
 
     gain: float | None = None
 
-    def weight(
-        self,
-        shape: tuple[int, ...],
-        fan_in: int,
-        fan_out: int,
-        gain: float | None,
-        generator: Generator,
-    ) -> Tensor:
+    def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
         """Weights of that shape (float64).
 
         `gain` is the one of the activation that follows: 1 for none, None where it has none.
         """
         raise NotImplementedError
 
-    def bias(self, shape: tuple[int, ...], fan_in: int, generator: Generator) -> Tensor:
+    def bias(self, shape: Shape, fan_in: int, generator: Generator) -> Tensor:
         """Biases of that shape (float64)."""
         return torch.zeros(shape, dtype=torch.float64)
 
@@ -53,17 +49,10 @@ Inits = Initializer | Sequence[Initializer | None]
 class Uniform(Initializer):
     """Weights and biases uniform in ±1/√fan_in: what PyTorch's Linear and Conv2d do."""
 
-    def weight(
-        self,
-        shape: tuple[int, ...],
-        fan_in: int,
-        fan_out: int,
-        gain: float | None,
-        generator: Generator,
-    ) -> Tensor:
-        return _uniform(shape, 1 / math.sqrt(fan_in), generator)
+    def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
+        return _uniform(shape, 1 / math.sqrt(fans[0]), generator)
 
-    def bias(self, shape: tuple[int, ...], fan_in: int, generator: Generator) -> Tensor:
+    def bias(self, shape: Shape, fan_in: int, generator: Generator) -> Tensor:
         return _uniform(shape, 1 / math.sqrt(fan_in), generator)
 
 
@@ -81,16 +70,9 @@ class _Scaled(Initializer):
     def scale(self, fan_in: int, fan_out: int) -> float:
         raise NotImplementedError
 
-    def weight(
-        self,
-        shape: tuple[int, ...],
-        fan_in: int,
-        fan_out: int,
-        gain: float | None,
-        generator: Generator,
-    ) -> Tensor:
+    def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
         gains = (self.gain, gain, self.usual_gain)
-        std = next(one for one in gains if one is not None) * self.scale(fan_in, fan_out)
+        std = next(one for one in gains if one is not None) * self.scale(*fans)
         if self.normal:
             return _normal(shape, std, generator)
         return _uniform(shape, math.sqrt(3) * std, generator)
@@ -146,14 +128,7 @@ class Normal(Initializer):
             raise ValueError(f"std must be >= 0, but got {std}")
         self.mean, self.std = mean, std
 
-    def weight(
-        self,
-        shape: tuple[int, ...],
-        fan_in: int,
-        fan_out: int,
-        gain: float | None,
-        generator: Generator,
-    ) -> Tensor:
+    def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
         return _normal(shape, self.std, generator).add_(self.mean)
 
 
@@ -163,14 +138,7 @@ class Constant(Initializer):
     def __init__(self, value: float) -> None:
         self.value = value
 
-    def weight(
-        self,
-        shape: tuple[int, ...],
-        fan_in: int,
-        fan_out: int,
-        gain: float | None,
-        generator: Generator,
-    ) -> Tensor:
+    def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
         return torch.full(shape, self.value, dtype=torch.float64)
 
 
@@ -226,10 +194,10 @@ def draw_seed(generator: Generator) -> int:
     return int(torch.randint(2**63 - 1, (), generator=generator))
 
 
-def _uniform(shape: tuple[int, ...], bound: float, generator: Generator) -> Tensor:
+def _uniform(shape: Shape, bound: float, generator: Generator) -> Tensor:
     empty = torch.empty(shape, dtype=torch.float64)
     return empty.uniform_(-bound, bound, generator=generator)
 
 
-def _normal(shape: tuple[int, ...], std: float, generator: Generator) -> Tensor:
+def _normal(shape: Shape, std: float, generator: Generator) -> Tensor:
     return torch.empty(shape, dtype=torch.float64).normal_(0.0, std, generator=generator)

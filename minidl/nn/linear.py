@@ -81,11 +81,11 @@ class Linear(Module):
     def draw_parameters(
         self, init: Initializer, gain: float | None, generator: Generator, network: int
     ) -> None:
-        sizes = self.in_features, self.out_features
-        weight = init.weight(self.weight.shape, *sizes, gain, generator)
+        fans = self.in_features, self.out_features
+        weight = init.weight(self.weight.shape, fans, gain, generator)
         self.weight.network(network).copy_(weight)
         if self.bias is not None:
-            self.bias.network(network).copy_(init.bias(self.bias.shape, sizes[0], generator))
+            self.bias.network(network).copy_(init.bias(self.bias.shape, fans[0], generator))
 
     def __repr__(self) -> str:
         bias = "" if self.bias is not None else ", bias=False"

@@ -121,8 +121,8 @@ def collect(paths: Iterable[str | Path]) -> Collection:
     notes = []
     if repeats := len(members) - len(kept):
         notes.append(
-            f"{repeats} of {len(members)} runs repeat the config and the seed of another: "
-            "of these the newest counts"
+            f"{repeats} of {len(members)} runs left out: of those with the same config and seed "
+            "the newest counts"
         )
     return Collection(sorted(kept, key=lambda member: member.name), broken, notes)
 

@@ -13,10 +13,11 @@ from typing import Any
 from minidl.report.compare import Comparison
 from minidl.report.escape import csv_text, line, markdown
 from minidl.report.grid import Column
-from minidl.report.measures import is_share, words
+from minidl.report.measures import words
 from minidl.report.numbers import MISSING, mean_and_std, one
 from minidl.report.plain import column_blocks
 from minidl.report.settings import Value, show
+from minidl.scores import is_share
 
 _MOST_VALUES = 4  # of a group's values for one key, in a cell
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minidl.report.measures import is_share, words
+from minidl.report.measures import words
 from minidl.report.numbers import MISSING, mean_and_std, one
 from minidl.report.settings import heads, labels
 from minidl.report.table import Table
+from minidl.scores import is_share
 
 _STAT_WORDS = {"ci95": "± 95 % CI"}
 

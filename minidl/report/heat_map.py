@@ -16,7 +16,7 @@ from minidl.report import style
 from minidl.report.collect import Member
 from minidl.report.groups import group_by, values_of
 from minidl.report.lines import listed
-from minidl.report.measures import is_share, words
+from minidl.report.measures import words
 from minidl.report.numbers import one
 from minidl.report.picture import (
     MOST_PANELS,
@@ -29,6 +29,7 @@ from minidl.report.picture import (
 )
 from minidl.report.settings import heads, labels
 from minidl.report.table import check_keys, select
+from minidl.scores import is_share
 from minidl.spec.report import HeatMapFigure
 
 _MOST_WRITTEN = 15  # columns whose cells have room for their number

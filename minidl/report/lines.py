@@ -12,10 +12,11 @@ from matplotlib.lines import Line2D
 
 from minidl.report import style
 from minidl.report.axes import epoch_axis
-from minidl.report.picture import ACROSS, metric_axis
+from minidl.report.picture import ACROSS, falls, metric_axis
 from minidl.report.series import Series
 
 LOST = (0, (1, 1.5))  # the dots of what diverged
+TOWERS, CUT = 10, 100  # times as high: drawn by decades, and cut off at the axes' top
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,21 @@ def draw(axes: Axes, metric: str, lines: Sequence[Line], kind: str, among: Seque
 
 
 def _limit(axes: Axes, metric: str, among: Sequence[Series], kind: str) -> None:
-    """A scale, and limits with room for the bands: no accuracy above 1, no loss below 0."""
+    """A scale, and limits with room for the bands: no accuracy above 1, no loss below 0.
+
+    A loss that towers over half of the others must not press them flat.
+    """
     whole = [made for made in among if not made.lost] or among
+    tops = sorted(float(made.mean.max()) for made in whole if made.epochs.size)
+    if not tops:
+        return
+    usual = tops[(len(tops) - 1) // 2]
+    towers = falls(metric) and usual > 0 and tops[-1] > TOWERS * usual
+    kind = "log" if towers and kind == "auto" else kind
     metric_axis(axes, metric, [made.mean for made in whole], kind)
-    if axes.get_yscale() == "log" or not any(made.epochs.size for made in whole):
+    if axes.get_yscale() == "log":
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, min(high, CUT * usual) if towers else high)
         return
     means = np.concatenate([made.mean for made in whole])
     ends = np.concatenate([means, *(made.low for made in whole), *(made.high for made in whole)])

@@ -11,11 +11,6 @@ import numpy as np
 NAN = math.nan
 
 
-def is_share(metric: str) -> bool:
-    """Whether people read the metric in percent."""
-    return metric.endswith(("accuracy", "error"))
-
-
 def words(metric: str) -> str:
     """A metric in words: test_r2 → test R²."""
     special = {"train_seconds": "training time (s)", "lr": "learning rate"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from minidl.report.groups import Statistics
-from minidl.report.measures import is_share
 from minidl.report.settings import number
+from minidl.scores import is_share
 
 MISSING = "–"
 _WHOLE = ("epochs", "parameters")

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from minidl.plural import plural
 from minidl.report import style
 from minidl.report.axes import logarithmic, scale
-from minidl.report.measures import is_share
 from minidl.report.settings import heads, labels, show
+from minidl.scores import is_share
 
 BANDS = {"std": "mean ± std", "ci95": "mean ± 95 % CI", "range": "mean, min to max"}
 MOST_VALUES = 40  # along an axis
@@ -95,8 +96,12 @@ def metric_axis(axes: Axes, metric: str, curves: Sequence[np.ndarray], kind: str
 
 def _by_decades(metric: str, positive: np.ndarray) -> bool:
     """Losses, errors and rates that span more than a factor of 30 are read by decades."""
-    falls = not metric.endswith(("accuracy", "r2", "psnr", "epochs", "parameters"))
-    return falls and positive.size > 0 and float(positive.max() / positive.min()) > 30
+    return falls(metric) and positive.size > 0 and float(positive.max() / positive.min()) > 30
+
+
+def falls(metric: str) -> bool:
+    """Whether it is read by decades: losses, errors, rates, seconds."""
+    return not metric.endswith(("accuracy", "r2", "psnr", "epochs", "parameters"))
 
 
 def _plain(value: Any) -> str:
@@ -109,9 +114,9 @@ def _plain(value: Any) -> str:
 def counted(runs: Iterable[int], band: str) -> str:
     """`mean ± std of 10 runs`, or of as many as there are at least and at most."""
     counts = sorted(set(runs) - {0}) or [0]
-    said = "–".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]]))
+    least = "" if counts[0] == counts[-1] else f"{counts[0]}–"
     what = BANDS.get(band, "mean") if counts[-1] > 1 else "mean"
-    return f"{what} of {said} {'run' if counts == [1] else 'runs'}"
+    return f"{what} of {least}{plural(counts[-1], 'run')}"
 
 
 def value_axis(axes: Axes, values: Sequence[Any], width: float) -> None:

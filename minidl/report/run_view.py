@@ -41,7 +41,7 @@ class RunView:
             raise RunError(f"{folder.predictions_path}: is damaged: {error}") from error
         return cls(
             name=folder.path.resolve().name,
-            status=str(record.get("status", "")),
+            status=str(record.get("drawing", record.get("status", ""))),
             task=str(record.get("task", "classification")),
             class_names=tuple(map(str, record.get("class_names") or ())),
             feature_names=tuple(map(str, record.get("feature_names") or ())),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minidl import files
+from minidl import files, folders
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.report.collect import Collection, Member
 from minidl.report.document import Document, Drawn
@@ -151,9 +151,9 @@ def _kept(name: str, asked: AnyFigure, figure: Figure, folder: Path | None) -> D
     png = style.to_png(figure)
     path = None
     if folder is not None:
-        if not files.is_folder(folder):
-            files.make_folder(folder)
+        folders.make(folder)
         path = folder / f"{name}.png"
+        folders.refuse_link(path)
         files.write_atomic(path, png)
     return Drawn(name, asked.title or name.replace("_", " "), png, path)
 

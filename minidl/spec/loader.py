@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from minidl import files
-from minidl.errors import ConfigError, Problem
+from minidl.errors import ConfigError, Problem, RunError
 from minidl.spec.nodes import Broken, Mapping, Node, Place, Scalar, Sequence, show
 
 MAX_BYTES = 1_000_000
@@ -43,10 +45,15 @@ def read_text(path: Path) -> str:
     """The text of a config file; ConfigError where it can't be had."""
     try:
         if not files.disk(path.exists):
-            raise _unreadable(path, "no such file")
+            raise _unreadable(path, f"no such file{_alternative(path)}")
         if not files.disk(path.is_file):
             is_folder = files.disk(path.is_dir)
-            raise _unreadable(path, "is a directory" if is_folder else "isn't a regular file")
+            reason = "isn't a regular file"
+            if is_folder:
+                has_config = files.disk((path / "config.yaml").is_file)
+                hint = f"; did you mean {str(path / 'config.yaml')!r}?" if has_config else ""
+                reason = f"is a directory{hint}"
+            raise _unreadable(path, reason)
         content = files.read(path, MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
@@ -164,7 +171,9 @@ class _Reader:
                 return None
             return node.value
         got = show(node.text) if isinstance(node, Scalar) else "a list or a mapping"
-        self.report(event, f"a key must be text, but got {got}")
+        number = isinstance(node, Scalar) and isinstance(node.value, int | float)
+        hint = "; a list stands in [ ], and a decimal number has a point" if number else ""
+        self.report(event, f"a key must be text, but got {got}{hint}")
         return None
 
     def scalar(self, event: Event) -> Scalar | Broken:
@@ -196,6 +205,17 @@ def _unreadable(path: Path, reason: str) -> ConfigError:
     return ConfigError([Problem(reason, file=str(path))])
 
 
+def _alternative(path: Path) -> str:
+    """Where a file may lie that isn't at `path`."""
+    if "=" in path.name:
+        return "; the config comes first, then KEY=VALUE"
+    with suppress(RunError):
+        names = [entry.name for entry in files.entries(path.parent)]
+        close = get_close_matches(path.name, names, n=1)
+        return f"; did you mean {str(path.with_name(close[0]))!r}?" if close else ""
+    return ""
+
+
 def _syntax_problem(error: yaml.YAMLError, text: str, start: Place) -> Problem:
     """The parser's complaint as one line, with a hint where the cause is a common one."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
@@ -214,5 +234,7 @@ def _syntax_problem(error: yaml.YAMLError, text: str, start: Place) -> Problem:
     lines = text.splitlines()
     if mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
         message += "; YAML is indented with spaces, not with tabs"
+    elif error.problem == "could not find expected ':'":
+        message += "; write 'key: value', with a space after the colon"
     place = start if start.override else Place(start.file, mark.line + 1, mark.column + 1)
     return place.problem(f"isn't valid YAML: {message}")

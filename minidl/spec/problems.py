@@ -62,8 +62,10 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`; did you mean 'adam'?`, or nothing."""
     names, given = list(known), str(word).lower()[:100]
+    given = re.sub("^val(id|idation)?_", "test_", given)  # what other tools call the test part
     begun = [name for name in names if len(given) > 2 and name.startswith(f"{given}_")]
-    close = difflib.get_close_matches(given, names, n=1) or begun  # scale: scale_factor
+    mixed = [name for name in names if sorted(name) == sorted(given)]  # amad: adam
+    close = mixed or difflib.get_close_matches(given, names, n=1) or begun  # scale: scale_factor
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -153,15 +155,25 @@ def _unknown_key(name: str, parent: _Found, top: type[Part]) -> Problem:
     part = parent.shape.part
     known, blocks = (part.option_names(), part.blocks) if part else ([], ())
     before, colon, after = name.partition(":")
-    if colon and before in known:
+    place = parent.node.keys.get(name) if isinstance(parent.node, Mapping) else None
+    if override := _changed_type(parent.node, place):
+        whole = override.replace(".type=", "=", 1)
+        hint = f"; {override!r} changed the type alone: {whole!r} replaces all keys beside it"
+    elif colon and before in known:
         hint = f"; did you mean '{before}: {after}', with a space after the colon?"
     elif SYNONYMS.get(name) in known:
         hint = f"; did you mean {SYNONYMS[name]!r}?"
     else:
         hint = did_you_mean(name, [*known, *blocks]) or _elsewhere(name, parent.key, top)
-    place = parent.node.keys.get(name) if isinstance(parent.node, Mapping) else None
     known_keys = f"the keys here are {', '.join(known)}"
     return parent.problem(f"unknown key; {known_keys}{hint}", place, (name,))
+
+
+def _changed_type(node: Node, key: Place | None) -> str:
+    """The override of a component's type alone, over a key that the file gives it."""
+    kind = child(node, "type")
+    override = kind.place.override if kind else ""
+    return override if ".type=" in override and key and not key.override else ""
 
 
 def _elsewhere(name: str, key: Key, top: type[Part]) -> str:

@@ -17,17 +17,16 @@ from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from minidl import files
-from minidl.errors import ConfigError, Problem, RunError
+from minidl import files, folders
+from minidl.errors import RunError
 from minidl.names import check_name
+from minidl.plural import plural
 from minidl.records import spreadsheet_safe
-from minidl.runs import SWEEP, RunFolder, is_run, is_sweep, refuse_links
+from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
 from minidl.spec import Member, Sweep, dump, load_sweep
-from minidl.spec.dump import to_yaml
-from minidl.spec.loader import load, read_text
-from minidl.spec.nodes import Place, plain
 from minidl.sweep.cut import Cut, ancestors, read_cut, write_cut
 from minidl.sweep.stack_state import StackState
+from minidl.sweep.written import as_yaml, differences, other_files
 
 _RESULTS, _ERROR, _STACKS = "results.csv", "error.txt", "stacks.json"
 
@@ -54,19 +53,16 @@ class SweepFolder:
         RunError says what differs otherwise.
         """
         folder = cls(cls.place(runs_dir, sweep, name))
-        if folder.path.is_symlink():
-            message = "is a symbolic link: a sweep is never written through one"
-            raise RunError(f"{folder.path}: {message}")
+        folders.refuse_link(folder.path)
         if files.status(folder.path) is not None:
-            refuse_links(folder.path)
+            folders.refuse_links(folder.path)
             if not files.is_file(folder.path / SWEEP):
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder.refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
-        block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
-        text = _as_yaml({**sweep.base, "sweep": block}, sweep.report)
+        text = as_yaml(sweep, files_read or {})
         if files.status(folder.path) is None:
-            files.new_folder(folder.path, {SWEEP: text.encode()})
+            folders.new(folder.path, {SWEEP: text.encode()})
         else:
             files.write_atomic(folder.path / SWEEP, text.encode())
         return folder
@@ -82,7 +78,7 @@ class SweepFolder:
         """An existing one."""
         if not is_sweep(path):
             raise RunError(f"{path}: not a sweep's folder: it holds no {SWEEP}")
-        refuse_links(path)
+        folders.refuse_links(path)
         return cls(path)
 
     @property
@@ -116,7 +112,7 @@ class SweepFolder:
             if path.name.split(".")[0] not in needed:
                 files.remove(path)
         if not cut and files.is_folder(folder):
-            files.remove_folder(folder)
+            folders.remove(folder)
 
     def save_stack(self, stack: str, state: StackState) -> None:
         """Replaces a stack's checkpoint; the one before it is kept."""
@@ -144,9 +140,7 @@ class SweepFolder:
         """Delete what killed processes left half-written. Nobody may be writing there now."""
         checkpoints = self._own.checkpoint_path("any").parent
         for folder in (self.path, checkpoints):
-            for path in files.entries(folder) if files.is_folder(folder) else ():
-                if path.name.startswith(".") and path.name.endswith(".tmp"):
-                    (files.remove_folder if files.is_folder(path) else files.remove)(path)
+            folders.remove_temporaries(folder)
         self._drop_checkpoints(self.read_cut())
 
     # Failures.
@@ -215,77 +209,30 @@ class SweepFolder:
 
     def refuse_other_files(self, files_read: Mapping[str, str]) -> None:
         """RunError if a data file isn't the one that the sweep began with."""
-        before = _flat(self._written())
-        for path, digest in files_read.items():
-            if before.get(f"sweep.files.{path}", digest) != digest:
-                raise RunError(
-                    f"{path}: has changed since the sweep in {self.path} began: its SHA-256 "
-                    "differs. Bring the file back, or give this sweep another --name"
-                )
-
-    def _written(self) -> dict[str, Any]:
-        """sweep.yaml as plain values."""
-        return _read_yaml(read_text(self.config_path), str(self.config_path))
+        for path in other_files(self.config_path, files_read):
+            raise RunError(
+                f"{path}: has changed since the sweep in {self.path} began: its SHA-256 "
+                "differs. Bring the file back, or give this sweep another --name"
+            )
 
     def refuse_another(self, sweep: Sweep) -> None:
         """RunError if the folder has runs that aren't members of this sweep."""
-        before = self._written()
-        now = _read_yaml(_as_yaml({**sweep.base, "sweep": sweep.block}, None), "this sweep")
-        names = {member.name for member in sweep.members}
         # Those with a dot in front were being made when a process was killed.
         held = {path.name for path in files.entries(self.path) if is_run(path)}
         held = {name for name in held if not name.startswith(".")}
-        old, new = _flat(before), _flat(now)
-        changed = [
-            f"  {key}: {old.get(key, '(not given)')} → {new.get(key, '(not given)')}"
-            for key in dict.fromkeys([*old, *new])
-            if old.get(key) != new.get(key) and not key.startswith(("report", "sweep.files"))
-        ]
+        changed = differences(self.config_path, sweep)
         if changed:
             held |= {member.name for member in load_sweep(self.config_path).members}
-        if gone := held - names:
+        if gone := held - {member.name for member in sweep.members}:
             raise RunError(
-                f"{self.path}: holds another sweep; {len(gone)} of its runs are not in this one. "
-                "Give this one another --name, or remove the folder. What differs:\n"
+                f"{self.path}: holds another sweep, with {plural(len(gone), 'run')} that this one "
+                "lacks. Give this one another --name, or remove the folder. What differs:\n"
                 + "\n".join(changed or sorted(gone))
             )
 
 
 def _checkpoint(stack: str) -> str:
     return f"stack-{stack}"
-
-
-def _as_yaml(config: dict[str, Any], report: Any) -> str:
-    if report is not None:
-        config = {**config, "report": report}
-    return to_yaml(_plain(config))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return str(value) if isinstance(value, Path) else value
-
-
-def _read_yaml(text: str, file: str) -> dict[str, Any]:
-    problems: list[Problem] = []
-    node = load(text, Place(file), problems)
-    if problems:
-        raise ConfigError(problems)
-    found = _plain(plain(node)) if node is not None else None
-    if not isinstance(found, dict):
-        raise RunError(f"{file}: is damaged: it holds no config")
-    return found
-
-
-def _flat(value: Any, key: str = "") -> dict[str, Any]:
-    """Nested mappings by dotted keys."""
-    if isinstance(value, dict) and value:
-        inner = [_flat(v, f"{key}.{k}" if key else str(k)) for k, v in value.items()]
-        return {k: v for part in inner for k, v in part.items()}
-    return {key: value}
 
 
 def _cell(value: Any) -> Any:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from minidl.beginning import pinned
 from minidl.build import Members, choose_device
 from minidl.errors import RunError
 from minidl.executors import THREADS, Executor, Job, ProcessExecutor, Update, run_job
 from minidl.files import WriteError
-from minidl.member import pinned
 from minidl.provenance import differences, provenance
-from minidl.restart import DamageWarning
+from minidl.restart import DamageWarning, RestartWarning
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
 from minidl.sweep.cut import Cut, fresh_names, halves
@@ -25,6 +24,7 @@ from minidl.sweep.work import Works, measure, memory_for_networks
 
 # A run in one of these states is a result; the others are trained (again).
 ENDED = ("done", "diverged")
+STOPPED = ("running", "interrupted")  # in the midst of its training
 # Work of fewer seconds is done in this process: a worker takes about as long to start.
 WORTH_A_WORKER = 3.0
 
@@ -63,10 +63,15 @@ class SweepOutcome:
 
 
 def default_jobs(device: str = "cpu") -> int:
-    """One per core that this process may use; one alone on a GPU, which one stack fills."""
+    """One per core that this process may use; one alone on a GPU, which one stack fills.
+
+    What it may use is up to its affinity and to the quota of its container.
+    """
     if device != "cpu":
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    import joblib  # here, since it takes a moment
+
+    return int(joblib.cpu_count())
 
 
 def plan(
@@ -135,6 +140,7 @@ def _cut(
     left = {name for name, member in members.items() if folder.status(member) not in ENDED}
     free, written = set(left), folder.read_cut(members)
     cut: Cut = {}
+    begun = 0  # runs that were stopped before their stack's first checkpoint
     ghosts: dict[str, frozenset[str]] = {}
     # Who began anew in a later stack is in the first one still, as a ghost.
     stack_of = {one: name for name, names in written.items() for one in names}
@@ -150,12 +156,18 @@ def _cut(
             own = mine
         if damage:
             epoch = f"epoch {state.finished}" if state else "the beginning"
-            _warn(f"{'; '.join(damage)}: the stack goes on from {epoch}")
+            _warn(f"{'; '.join(damage)}: the stack goes on from {epoch}", DamageWarning)
+        elif not state:
+            begun += sum(folder.status(members[one]) in STOPPED for one in mine)
         if own:
             if state and not force:
                 _refuse_other_machine(folder, members[min(own)])
             cut[name], ghosts[name] = names, frozenset(names) - own
             free -= own
+    if begun:
+        runs = "1 run was" if begun == 1 else f"{begun} runs were"
+        what = "stopped before the first checkpoint: training starts from the beginning"
+        _warn(f"{folder.path}: {runs} {what}", RestartWarning)
     new = stacks_of([members[one] for one in members if one in free], works, stack, jobs)
     for name, group in zip(fresh_names(written, len(new)), new, strict=True):
         cut[name], ghosts[name] = [member.name for member in group], frozenset()
@@ -169,7 +181,7 @@ def _goes_on(member: Member, folder: SweepFolder, state: StackState) -> bool:
     except WriteError:
         raise  # the disk, not the file
     except RunError as error:
-        _warn(f"{error}: this run starts again from the beginning")
+        _warn(f"{error}: this run starts again from the beginning", DamageWarning)
         return False
     return True
 
@@ -190,8 +202,8 @@ def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
         )
 
 
-def _warn(message: str) -> None:
-    warnings.warn(message, DamageWarning, stacklevel=4)
+def _warn(message: str, category: type[Warning]) -> None:
+    warnings.warn(message, category, stacklevel=4)
 
 
 def _pinned(member: Member, works: Works) -> Member:

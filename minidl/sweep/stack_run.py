@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from minidl.beginning import first_record, resolved
 from minidl.build import Experiment, build
 from minidl.data import Dataset
 from minidl.errors import RunError
 from minidl.execute import CheckpointClock
 from minidl.executors.base import Job
-from minidl.files import WriteError, sync_once
-from minidl.member import MemberRun, State, first_record, resolved
+from minidl.files import WriteError, forced_together
+from minidl.member import MemberRun, State
 from minidl.provenance import differences
 from minidl.restart import Restart
 from minidl.runs import RunFolder
@@ -82,13 +83,14 @@ class StackRun:
         self._metric = f"test_{next((name for name in COMPARABLE if name in has), 'loss')}"
         self._best: dict[str, Best] = {}
         state = folder.load_stack(job.stack)
-        with sync_once():
+        with forced_together():
             # In the stack's order; those that leave it are dropped.
             self.networks = [
                 self._open(member, own, place, state.networks[member.name] if state else None)
                 for place, (member, own) in enumerate(zip(job.members, data, strict=True))
             ]
         self.runs = [one for one in self.networks if isinstance(one, MemberRun)]
+        self._close(one for one in self.runs if not one.running)
         self._statuses: dict[str, str] = {}  # also of those that have left the stack
 
     def _open(
@@ -162,12 +164,14 @@ class StackRun:
 
     def _train_until_some_leave(self, checkpoints: CheckpointClock) -> None:
         for epoch in self.trainer:
-            with sync_once():
-                for run in self._running():
+            running = self._running()
+            with forced_together():
+                for run in running:
                     run.epoch_ended(epoch)
-                some_leave = not self._running() or self._may_shrink()
-                if not some_leave and checkpoints.due(epoch.number):
-                    self._save()
+            self._close(run for run in running if not run.running)
+            some_leave = not self._running() or self._may_shrink()
+            if not some_leave and checkpoints.due(epoch.number):
+                self._save()
             self._report_now_and_then()
             if some_leave:
                 return
@@ -197,24 +201,32 @@ class StackRun:
         self.runs = [one for one in running if isinstance(one, MemberRun)]
         if self._received.signal:  # it came before this trainer could be told
             self.trainer.request_stop()
-        with sync_once():
-            self._save()
+        self._save()
 
     def _save(self) -> None:
-        """The stack's checkpoint; the members' metrics.csv are never behind it."""
-        states = {
-            one.name: one.state_in_stack() if one.running else self.trainer.state(one.network)
-            for one in self.networks
-        }
+        """The stack's checkpoint; the members' metrics.csv are never behind it, on the disk too."""
+        with forced_together():
+            states = {
+                one.name: one.state_in_stack() if one.running else self.trainer.state(one.network)
+                for one in self.networks
+            }
         self.folder.save_stack(self.job.stack, StackState(states))
+
+    def _close(self, ended: Iterable[MemberRun]) -> None:
+        """Write down how members stand, once all that they leave behind is on the disk."""
+        with forced_together():
+            for run in ended:
+                run.close()
 
     def _interrupt(self, received: signal.Signals) -> None:
         """Leave a checkpoint from which all go on, and each member's own beside its record."""
-        with sync_once():
-            if self.trainer.between_epochs and self._running():
-                self._save()
-            for run in self._running():
+        running = self._running()
+        if self.trainer.between_epochs and running:
+            self._save()
+        with forced_together():
+            for run in running:
                 run.end("interrupted", f"by {received.name}")
+        self._close(running)
 
     def _report_now_and_then(self) -> None:
         if time.perf_counter() - self._reported > EVENT_SECONDS:

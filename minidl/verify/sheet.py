@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from minidl.plural import plural
 from minidl.report.sheet import Field, Record, Sheet
 from minidl.verify.check import Checked
 from minidl.verify.compare import AUTOGRAD, AUTOGRAD_OF_MODEL, DIFFERENCES
@@ -31,7 +32,8 @@ def sheet_of(checked: Checked) -> Sheet:
 def notes_of(checked: Checked) -> list[str]:
     """What the table means, and what came out."""
     off = sum(not row.ok for row in checked.rows)
-    result = f"{off} of {len(checked.rows)} gradients are off" if off else "all gradients are right"
+    wrong = f"{plural(off, 'gradient')} of {len(checked.rows)} off"
+    result = wrong if off else "all gradients are right"
     return [
         f"Errors are parts of the largest entry, in float64. They may reach {DIFFERENCES:.0e} "
         f"against central differences and {AUTOGRAD:.0e} against autograd ({AUTOGRAD_OF_MODEL:.0e} "

@@ -149,6 +149,14 @@ def test_what_does_not_fit_is_said_with_its_place_and_the_sizes(layers: str, sai
     assert complaint(config(layers)) == said
 
 
+def test_digits_are_images_only_if_asked_for_and_that_is_said() -> None:
+    for layers, kind in (("[{conv2d: 4}]", "conv2d"), ("[max_pool2d]", "MaxPool2d(2)")):
+        assert complaint(config(layers, "digits")) == (
+            f"model.layers[0]: {kind} takes images (channels, height, width), but gets 64; "
+            "set data.images: true"
+        )
+
+
 @pytest.mark.parametrize(
     "layers", ["[batch_norm, linear]", "[{conv2d: 2}, batch_norm, flatten, linear]"]
 )

@@ -174,7 +174,9 @@ def test_all_problems_of_a_config_are_said_at_once(folder: Path) -> None:
     ("make", "message"),
     [
         (lambda folder: folder / "absent.yaml", r"absent.yaml: .*no such file"),
-        (lambda folder: folder / "folder", r"folder: is a directory"),
+        (lambda folder: folder / "bolb.csv", r"bolb.csv: no such file; did you mean '.*blob.csv'"),
+        (lambda folder: Path("optimizer.lr=1"), r"no such file; the config comes first, then KEY"),
+        (lambda folder: folder / "folder", r"folder: is a directory$"),
         (lambda folder: folder / "blob.csv", r"blob.csv.*: .*UTF-8"),
         (lambda folder: Path("/dev/null"), r"/dev/null: "),
     ],
@@ -228,6 +230,16 @@ def test_wrong_usage_points_to_the_help(arguments: list[str]) -> None:
     assert (finished.code, finished.out) == (2, "")
     assert "Usage: " in finished.err
     assert "Traceback" not in finished.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["new", "a.yaml", "--data", "cvs"], ["report", "--format", "cvs"]]
+)
+def test_a_choice_that_there_is_not_is_guessed(arguments: list[str]) -> None:
+    finished = minidl(*arguments)
+    assert (finished.code, finished.out) == (2, "")
+    assert "; did you mean 'csv'?" in " ".join(finished.err.split())
+    assert "Value error" not in finished.err
 
 
 def test_validate_reads_data_only_when_asked(folder: Path) -> None:

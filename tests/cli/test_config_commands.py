@@ -20,6 +20,23 @@ def test_validate_says_ok_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == f"{config}: ok\n"
 
 
+def test_validate_shows_what_the_columns_of_a_table_were_taken_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{i},{'red' if i % 3 else 'green'},{'ab'[i % 2]}" for i in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,colour,kind", *lines]))
+    (tmp_path / "c.yaml").write_text(
+        "data: {type: csv, path: t.csv, target: kind}\nmodel: mlp\nloss: cross_entropy\n"
+    )
+    validate(tmp_path / "c.yaml", data=True)
+    _, *shown, _ = capsys.readouterr().out.splitlines()
+    assert shown == [
+        "to predict: 'kind', of 'a', 'b'",
+        "numbers: 'size'",
+        "words: 'colour', of 'green', 'red'",
+    ]
+
+
 def test_validate_raises_all_problems(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("data: disk\nmodel: mlp\nseed: -1\n")

@@ -126,3 +126,13 @@ def test_a_warning_is_one_line_and_the_work_goes_on(tmp_path: Path) -> None:
     (line,) = [line for line in done.stderr.splitlines() if "arning" in line]
     assert line.startswith("minidl: warning: c.yaml:3:9: model: the network ends with a sigmoid")
     assert "Traceback" not in done.stderr
+
+
+def test_an_encoding_that_lacks_a_character_gets_its_number() -> None:
+    done = subprocess.run(
+        [*COMMAND, "components", "adam"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"The learning rate \u03b7." in done.stdout

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from study_cases import curves, resolved, sweep, write_run
+from trainings import minidl as command
 
 BLOCK = """
 report:
@@ -222,3 +223,21 @@ def test_where_all_runs_are_damaged_there_is_no_empty_table(tmp_path: Path) -> N
     bad.record_path.write_text("{")
     result = minidl("report", cwd=tmp_path)
     assert result.stdout.startswith("damaged and left out: runs/bad/run.json: is damaged")
+
+
+@pytest.mark.parametrize("words", ["report", "compare"])
+@pytest.mark.parametrize("link", ["plots", "plots/{figure}.png"])
+def test_no_figure_that_nobody_named_is_drawn_through_a_link(
+    link: str, words: str, tmp_path: Path
+) -> None:
+    sweep(tmp_path / "rates", {"optimizer.lr": [0.1, 0.2]}, report=BLOCK)
+    outside = tmp_path / "outside"
+    (outside / "plots").mkdir(parents=True)
+    figure = {"report": "curves", "compare": "comparison"}[words]
+    link = link.format(figure=figure)
+    (tmp_path / "rates" / link).parent.mkdir(exist_ok=True)
+    (tmp_path / "rates" / link).symlink_to(outside / link)
+    refused = command(words, tmp_path / "rates")
+    assert refused.code == 2
+    assert f"{link}: is a symbolic link: nothing is written through one" in refused.err
+    assert not list((outside / "plots").iterdir())

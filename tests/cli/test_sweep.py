@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,7 +66,7 @@ def test_a_dry_run_tells_what_can_not_train_and_whose_fault_it_is(tmp_path: Path
 
 def test_points_that_repeat_another_are_told(tmp_path: Path) -> None:
     done = sweep(tmp_path, "optimizer.lr=0.1,1e-1,0.2", "--repeats", 2)
-    told = "6 runs were asked for, but 2 of them only repeat another: each is trained once"
+    told = "6 runs asked for, 2 of them the same as another: each is trained once"
     assert done.err.splitlines()[0] == told
     assert "4 done" in done.err
     assert sweep(tmp_path, "optimizer.lr=0.1,1e-1,0.2", "--repeats", 2, "--quiet").err == ""
@@ -162,7 +164,7 @@ def test_a_terminal_shows_ended_running_diverged_best_and_time_left(
     monkeypatch.setattr(sweep_progress, "_duration", lambda seconds: f"{seconds:.0f} s")
     bar = sweep_progress_for(todo, quiet=False)
     assert isinstance(bar, SweepBar)
-    with bar:
+    with contextlib.closing(bar):
         bar(progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5)))
         bar(progress(todo, 1, 5, "running", "running", best=(0.125,)))
         bar(Update(todo.jobs[2], "failed", error="no"))
@@ -183,7 +185,7 @@ def test_no_color_means_no_color(todo: SweepPlan, monkeypatch: pytest.MonkeyPatc
     for no_color, colored in (("", True), ("1", False)):
         monkeypatch.setenv("NO_COLOR", no_color)
         terminal.truncate(0)
-        with SweepBar(todo) as bar:
+        with contextlib.closing(SweepBar(todo)) as bar:
             bar(progress(todo, 0, 15, "running", "running"))
         colors = re.findall(r"\x1b\[[0-9;]*(?:[39][0-7]|38;[0-9;]+)m", terminal.getvalue())
         assert bool(colors) == colored
@@ -209,14 +211,25 @@ def test_without_a_terminal_there_is_a_line_now_and_then(
 
 
 def test_quiet_shows_nothing(todo: SweepPlan, capsys: pytest.CaptureFixture[str]) -> None:
-    with sweep_progress_for(todo, quiet=True) as quiet:
+    with contextlib.closing(sweep_progress_for(todo, quiet=True)) as quiet:
         quiet(progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5)))
         quiet.ended(SweepOutcome(todo.folder))
     assert capsys.readouterr().err == ""
 
 
+def test_quiet_says_in_one_line_why_runs_failed(
+    todo: SweepPlan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts, errors = Counter(done=3, failed=3), ["Traceback …\nout of memory\n", "no data"]
+    with contextlib.closing(sweep_progress_for(todo, quiet=True)) as quiet:
+        quiet.ended(SweepOutcome(todo.folder, counts, errors))
+    reason = "out of memory (see error.txt in the run's folder)"
+    said = f"minidl: {todo.folder.path}: 3 done, 3 failed: {reason}\n"
+    assert capsys.readouterr().err == said
+
+
 def test_the_best_is_the_largest_accuracy_or_the_smallest_loss(todo: SweepPlan) -> None:
-    for metric, value in (("test_loss", "0.25"), ("test_accuracy", "0.75"), ("test_mse", "0.25")):
+    for metric, value in (("test_loss", "0.25"), ("test_accuracy", "75.0 %"), ("test_mse", "0.25")):
         quiet = sweep_progress_for(todo, quiet=True)
         quiet(progress(todo, 0, 15, "running", "running", metric=metric, best=(0.75, 0.25)))
         assert quiet.best().startswith(f"best {metric} {value} (")

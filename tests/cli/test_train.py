@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import signal
 from pathlib import Path
 from unittest import mock
 
@@ -13,8 +14,10 @@ import torch
 from trainings import SMALL, columns, minidl, spec, train
 
 from minidl.execute import execute
+from minidl.report.run_view import RunView
 from minidl.runs import RunFolder
 from minidl.stopping import Row
+from minidl.train import Trainer
 
 pytestmark = pytest.mark.usefixtures("no_plots")
 
@@ -28,12 +31,12 @@ def test_the_folder_goes_to_stdout_and_all_else_to_stderr(tmp_path: Path) -> Non
     assert first == f"{name}: 33 parameters, 40 training and 24 test samples, cpu"
     assert [line.split()[1] for line in epochs] == [f"{n}/20" for n in range(2, 21, 2)]
     assert re.fullmatch(
-        r"epoch 20/20  train loss \S+  train accuracy \S+  test loss \S+  test accuracy \S+  "
-        r"lr 0.1",
+        r"epoch 20/20  train loss \S+  train accuracy [\d.]+ %  "
+        r"test loss \S+  test accuracy [\d.]+ %  lr 0.1",
         epochs[-1],
     )
     assert re.fullmatch(
-        r"done after 20 epochs: test loss \S+  test accuracy \S+, "
+        r"done after 20 epochs: test loss \S+  test accuracy [\d.]+ %, "
         r"\d+\.\d\d s training, \d+\.\d\d s in all",
         last,
     )
@@ -79,11 +82,63 @@ def test_divergence_says_which_rate_to_lower(
     assert re.search(advice, finished.err.splitlines()[-1])
 
 
+def test_the_figures_of_a_diverged_run_know_how_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def draw(folder: RunFolder) -> list[Path]:
+        seen.append((RunView.read(folder).status, folder.status))
+        return []
+
+    monkeypatch.setattr("minidl.report.plots.draw_run", draw)
+    diverged = train(tmp_path, text=SMALL.replace("lr: 0.1", "lr: 1e30"))
+    done = train(tmp_path)
+    # Until they are drawn, the run itself counts as running: resume draws them.
+    assert seen == [("diverged", "running"), ("done", "running")]
+    assert [run.run.read_record()["status"] for run in (diverged, done)] == ["diverged", "done"]
+    assert "drawing" not in diverged.run.read_record()
+
+
 def test_quiet_prints_the_folder_alone(tmp_path: Path) -> None:
     finished = train(tmp_path, options=("--quiet",))
     assert finished.err == ""
     assert finished.out == f"{finished.run.path}\n"
     assert finished.run.status == "done"
+
+
+def test_quiet_says_in_one_line_why_a_run_diverged(tmp_path: Path) -> None:
+    finished = train(tmp_path, "optimizer.lr=1e30", options=("--quiet",))
+    assert finished.code == 1
+    how = r"diverged \(NaN or infinity in epoch 1\) after 1 epoch"
+    pattern = rf"minidl: {finished.run.path}: {how}: .* try .*1e\+29.*\n"
+    assert re.fullmatch(pattern, finished.err)
+
+
+def test_quiet_says_in_one_line_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a signal in the first epoch of what each command trains."""
+    evaluate = Trainer.evaluate
+
+    def send(trainer: Trainer) -> dict[str, list[float]]:
+        signal.raise_signal(signal.SIGTERM)
+        return evaluate(trainer)
+
+    monkeypatch.setattr(Trainer, "evaluate", send)
+    (tmp_path / "small.yaml").write_text(SMALL)
+    into = ("--runs-dir", tmp_path / "the runs", "--quiet")
+    for arguments in (
+        ("train", tmp_path / "small.yaml", "--name", "run", *into),
+        ("resume", tmp_path / "the runs" / "run", "--quiet"),
+        ("sweep", tmp_path / "small.yaml", "seed=1,2", "--jobs", 1, *into),
+        ("resume", tmp_path / "the runs" / "small", "--jobs", 1, "--quiet"),
+    ):
+        finished = minidl(*arguments)
+        folder = finished.out.strip()
+        assert finished.code == 143
+        where = rf"minidl: {folder}: interrupted \(by SIGTERM\)( after \d epochs?)?"
+        assert re.fullmatch(rf"{where}: to go on: minidl resume '{folder}'\n", finished.err)
 
 
 def test_without_a_terminal_there_are_plain_lines(tmp_path: Path) -> None:
@@ -113,6 +168,20 @@ def test_on_a_terminal_a_bar_is_drawn_in_colour_unless_no_color_is_set(
     assert bool(colours) is not no_color
     assert "300" in shown
     assert re.search(r"done after 300 epochs: .* in all\n$", shown)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80])
+def test_on_a_narrow_terminal_the_epochs_are_never_cut(
+    width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    runs = ("--runs-dir", tmp_path / "runs")
+    shown = minidl("train", config, "training.epochs=300", *runs, stderr=Terminal()).err
+    assert "300/300 " in shown
 
 
 def test_samples_of_images_are_counted_as_samples(tmp_path: Path) -> None:
@@ -193,7 +262,7 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
         finished = minidl("train", config, "--runs-dir", locked)
     assert (finished.code, finished.out) == (1, "")
     assert finished.err.startswith(f"minidl: {locked}")
-    assert finished.err.endswith(": permission denied\n")  # its lock is the first file in it
+    assert re.search(r": permission denied \(.* is to keep other processes off\)\n$", finished.err)
 
 
 def test_runs_go_to_the_folder_runs_by_default(

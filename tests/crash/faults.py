@@ -15,7 +15,7 @@ from filelock import SoftFileLock
 
 import minidl.restart
 import minidl.sweep.run
-from minidl import files, locks, member
+from minidl import files, folders, locks, member
 from minidl.data.batches import Batches
 from minidl.execute import CheckpointClock
 from minidl.metrics import MetricsFile
@@ -61,11 +61,11 @@ def a_file_is_written_in_place() -> None:
 @fault
 def a_folder_appears_before_its_files() -> None:
     def new_folder(path: Path, contents: dict[str, bytes], *, overwrite: bool = False) -> None:
-        files.make_folder(path)
+        folders.make(path)
         for name, content in contents.items():
             files.write_atomic(path / name, content)
 
-    files.new_folder = new_folder
+    folders.new = new_folder
 
 
 @fault

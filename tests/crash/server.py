@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -199,12 +200,17 @@ class Counter:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.done = 0
+        self.lock = threading.RLock()  # a handler of signals may use the disk too
         self.log: list[str] = []
         self.kill_at, self.fail_at = request.get("kill_at"), request.get("fail_at")
         self.signal_at, self.signals = request.get("signal_at"), request.get("signals")
         self.errno, self.lasting = request.get("errno", 0), request.get("lasting", False)
 
     def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        with self.lock:  # files are forced in threads
+            return self._carry_out(operation, *arguments, **options)
+
+    def _carry_out(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         self.done += 1
         self.log.append(_in_words(operation, arguments))
         if self.done == self.kill_at:
@@ -218,7 +224,7 @@ class Counter:
             self.done >= self.fail_at if self.lasting else self.done == self.fail_at
         ):
             raise OSError(self.errno, os.strerror(self.errno))
-        if operation in (os.fsync, os.sync):
+        if operation is os.fsync:
             return None  # what a kill leaves behind doesn't depend on it, and it is slow
         return operation(*arguments, **options)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from attempts import TIMES, Part, in_parts
+from crash.ends import assert_failed
 from crash.helpers import (
     KINDS,
     VARIATIONS,
-    assert_failed,
     assert_same,
     command,
     copy,

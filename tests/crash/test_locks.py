@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -11,12 +12,11 @@ from pathlib import Path
 
 import pytest
 from attempts import TIMES, Part, in_parts
+from crash.ends import assert_one_winner, is_in_use
 from crash.helpers import (
-    assert_one_winner,
     assert_same,
     command,
     copy,
-    is_in_use,
     killed,
     run_of,
     whole,
@@ -24,7 +24,9 @@ from crash.helpers import (
 from crash.server import Server
 from trainings import minidl
 
+from minidl import locks
 from minidl.errors import RunError
+from minidl.files import WriteError
 from minidl.locks import locked
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
@@ -106,3 +108,17 @@ def test_a_lock_is_left_with_nothing_behind_also_after_an_error(tmp_path: Path) 
     with locked(tmp_path / "a" / "run"):
         assert [path.name for path in (tmp_path / "a").iterdir()] == [".run.lock"]
     assert not list((tmp_path / "a").iterdir())
+
+
+def test_a_folder_that_can_not_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the hidden lock alone."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(locks, "_take", refuse)
+    with pytest.raises(WriteError) as caught, locked(tmp_path / "run"):
+        pass
+    assert str(caught.value).startswith(f"{tmp_path}: can't be written: permission denied (.run.l")

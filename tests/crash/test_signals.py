@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 from attempts import TIMES, Part, in_parts
+from crash.ends import assert_in_good_order, assert_stopped_soon
 from crash.helpers import (
     VARIATIONS,
-    assert_in_good_order,
     assert_same,
-    assert_stopped_soon,
     command,
     go_on,
     run_of,
@@ -49,16 +48,13 @@ def test_a_signal_at_a_random_moment(part: Part, server: Server, tmp_path: Path)
     started = time.perf_counter()
     whole(server, tmp_path / "clock", LONG)
     duration = time.perf_counter() - started
-    interrupted = 0
     for number, delay in enumerate(delays(5 * TIMES, duration, seed=part.number)):
         folder, one = tmp_path / str(number), SIGNALS[number % len(SIGNALS)]
         folder.mkdir()
         ended = server.run(*loud(folder, LONG), signals=[one], after=delay)
         assert_in_good_order(ended, folder, one)
-        interrupted += ended.code != 0
         go_on(server, folder, command(folder, LONG))
         assert_same(run_of(folder), undisturbed)
-    assert interrupted
 
 
 @in_parts(17)
@@ -128,6 +124,21 @@ def test_a_signal_while_modules_are_imported(number: int, part: Part, tmp_path: 
 def catches(pid: int, number: int) -> bool:
     found = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
     return bool(found and int(found[1], 16) >> (number - 1) & 1)
+
+
+def test_a_signal_while_a_report_is_written(server: Server, tmp_path: Path) -> None:
+    """Beside the user's own files: it is whole or absent, with nothing else."""
+    whole(server, tmp_path / "whole")
+    report, out = ["report", run_of(tmp_path / "whole").path, "-o"], tmp_path / "out"
+    out.mkdir()
+    ended = server.run(*report, out / "t.md")
+    written = (out / "t.md").read_bytes()
+    for at in range(len(ended.operations) - 8, len(ended.operations) + 1):
+        one = SIGNALS[at % len(SIGNALS)]
+        (out / "t.md").unlink(missing_ok=True)
+        stopped = server.run(*report, out / "t.md", signals=[one], signal_at=at)
+        assert stopped.code == 128 + one
+        assert [path.read_bytes() for path in out.iterdir()] in ([], [written])
 
 
 # While figures are drawn.

@@ -135,7 +135,7 @@ def test_standardize_uses_the_training_part_alone() -> None:
         ),
         ({"input": POINTS, "target": np.array([b"a"] * 10)}, "'target' has dtype |S1; expected"),
         ({"input": POINTS, "target": np.zeros((10, 2, 2))}, "'target' has shape (10, 2, 2)"),
-        ({"input": POINTS, "target": LABELS * 0}, "target 'target': all 10 rows are of class '0'"),
+        ({"input": POINTS, "target": LABELS * 0}, "target 'target': each row is of class '0'"),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value,
 )

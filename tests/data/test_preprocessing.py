@@ -2,13 +2,16 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.data import Preprocessing
+from minidl.errors import DataError
 
 TABLE = pd.DataFrame({"size": [1.0, 2.0, 3.0, 10.0], "colour": ["red", "blue", "red", "blue"]})
 TRAINING = np.array([0, 1, 2])
@@ -33,6 +36,23 @@ def test_it_survives_json() -> None:
     restored = Preprocessing.from_dict(stored)
     assert restored == fit()
     np.testing.assert_array_equal(restored.transform(TABLE), fit().transform(TABLE))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {},
+        {"columns": 3},
+        {"columns": [{"kind": "numeric"}]},
+        {"columns": [{"kind": "other", "name": "x"}]},
+        {"columns": [{"kind": "numeric", "name": "x", "mean": 0, "std": 0, "fill": None}]},
+        {"columns": [{"kind": "numeric", "name": "x", "mean": "a", "std": 1, "fill": None}]},
+        {"columns": [{"kind": "categorical", "name": "x"}]},
+    ],
+)
+def test_a_damaged_record_of_the_preprocessing(damage: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="the stored preprocessing is damaged"):
+        Preprocessing.from_dict(damage)
 
 
 def test_arrays_of_encoded_features_go_to_inputs_and_back() -> None:

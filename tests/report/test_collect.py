@@ -110,7 +110,7 @@ def test_a_repetition_is_no_further_sample(tmp_path: Path) -> None:
     write_run(tmp_path / "d", resolved(), None, "failed", started="2028-01-01T00:00:00+00:00")
     found = collect([tmp_path])
     assert [member.name for member in found.members] == ["c"]
-    assert "3 of 4 runs repeat" in found.notes[0]
+    assert "3 of 4 runs left out" in found.notes[0]
 
 
 def test_a_rate_that_mostly_diverges_is_never_the_best(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,13 @@ def test_a_diverged_run_is_drawn_up_to_its_last_number_and_says_so(tmp_path: Pat
     assert figure is not None
     assert any("diverged in epoch 9" in text for text in texts(figure))
     assert figure.axes[0].lines[0].get_xdata()[-1] == 8
+
+
+def test_what_a_diverged_network_gets_right_is_no_best() -> None:
+    figure = accuracy(replace(view(train_accuracy=[0.5], test_accuracy=[0.5]), status="diverged"))
+    assert figure is not None
+    assert any("diverged in epoch 1" in text for text in texts(figure))
+    assert not any("best" in text for text in texts(figure))
 
 
 def test_a_curve_without_a_single_number_is_not_drawn() -> None:

@@ -6,16 +6,12 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-from study_cases import batch_size_by_lr, curves, resolved, sweep, write_run
+from study_cases import batch_size_by_lr, curves, resolved, sweep, words_of, write_run
 
 from minidl.errors import ConfigError, RunError
 from minidl.report import style
 from minidl.report.collect import Collection, Member, collect
-from minidl.report.series import series
 from minidl.report.study import default_figures, document, draw, report_of
 from minidl.spec import (
     ActivationsFigure,
@@ -60,10 +56,6 @@ def found(grid: Path) -> Collection:
     return collect([grid])
 
 
-def words_of(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
-
-
 def size_of(png: bytes) -> tuple[int, int]:
     assert png.startswith(b"\x89PNG")
     width, height = struct.unpack(">II", png[16:24])
@@ -105,38 +97,6 @@ def test_what_no_run_has_is_an_error_with_its_place(grid: Path, found: Collectio
         document("s", found, report.tables, report=report)
     with pytest.raises(RunError, match="no run has the values loss: 'bce'"):
         document("s", found, [], [CurvesFigure(lines="optimizer.lr", where={"loss": "bce"})])
-
-
-def test_a_band_is_the_mean_plus_and_minus_the_sample_s_std(tmp_path: Path) -> None:
-    for seed, length in enumerate((4, 4, 2)):
-        columns = curves(length, seed=seed)
-        columns["test_loss"] = np.array([1.0, 2, 3, 4])[:length] + seed
-        write_run(tmp_path / str(seed), resolved(seed=seed), columns)
-    made = series(collect([tmp_path]).members, "test_loss", "std", [])
-    assert made is not None
-    # The third run stopped early: from there on the mean is that of the other two.
-    assert made.epochs.tolist() == [1, 2, 3, 4]
-    assert made.mean.tolist() == [2, 3, 3.5, 4.5]
-    np.testing.assert_allclose(made.high - made.mean, [1, 1, 0.5**0.5, 0.5**0.5])
-    wide = series(collect([tmp_path]).members, "test_loss", "range", [])
-    assert wide is not None
-    assert (wide.low[0], wide.high[0]) == (1, 3)
-
-
-def test_diverged_runs_are_named_and_bend_no_axis(tmp_path: Path) -> None:
-    def look(settings: dict[str, Any], seed: int) -> dict[str, Any]:
-        rate = settings["optimizer.lr"]
-        if rate == 10.0 or (rate == 1.0 and seed):
-            return {"status": "diverged", "final_loss": 1e30}
-        return {}
-
-    sweep(tmp_path / "s", {"optimizer.lr": [0.1, 1.0, 10.0]}, look=look)
-    figure = draw(collect([tmp_path]).members, CurvesFigure(lines="optimizer.lr"), [])
-    assert figure is not None
-    said = words_of(figure)
-    assert "1 (2 diverged)" in said
-    assert "10: diverged" in said
-    assert all(axes.get_ylim()[1] < 1 for axes in figure.axes)
 
 
 @pytest.mark.parametrize(("epochs", "repeats"), [(1, 1), (2, 3), (30, 3)])
@@ -218,20 +178,6 @@ def test_where_several_runs_fit_a_place_that_is_noted(tmp_path: Path) -> None:
     asked = OverlayFigure(lines="loss", where={"optimizer.lr": 0.1})
     assert draw(collect([folder]).members, asked, notes)
     assert not notes
-
-
-def test_runs_that_diverged_at_once_stay_in_the_legend(tmp_path: Path) -> None:
-    sweep(
-        tmp_path / "s",
-        {"optimizer.lr": [0.1, 9.0]},
-        epochs=1,
-        look=lambda s, seed: {"status": "diverged"} if s["optimizer.lr"] == 9 else {},
-    )
-    figure = draw(
-        collect([tmp_path]).members, CurvesFigure(lines="optimizer.lr", metrics=("test_loss",)), []
-    )
-    assert figure is not None
-    assert "9: diverged" in words_of(figure)
 
 
 def test_cells_without_a_mean_say_why(tmp_path: Path) -> None:

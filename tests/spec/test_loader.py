@@ -85,6 +85,11 @@ def test_an_empty_value_is_fine_where_null_is() -> None:
         (BASE + "name: !!python/object:os.system x", "c.yaml:3:7: tags ("),
         (BASE + "name: &a x", "c.yaml:3:7: anchors (&a) aren't used in a config: write it out"),
         (BASE + "1: x", "c.yaml:3:1: a key must be text, but got '1'"),
+        (
+            BASE + "optimizer: {type: sgd, lr: 1,5}",
+            "got '5'; a list stands in [ ], and a decimal number has a point",
+        ),
+        (BASE + "seed:0\nloss: mse", "; write 'key: value', with a space after the colon"),
         (BASE + "true: x", "c.yaml:3:1: a key must be text, but got 'true'"),
         (BASE + "? [a, b]\n: x", "c.yaml:3:3: a key must be text, but got a list or a mapping"),
         (BASE + "seed: 1\nseed: 2", "c.yaml:4:1: the key 'seed' is given twice (first in line 3)"),

@@ -32,10 +32,14 @@ def test_a_bare_name_replaces_the_component_and_a_type_only_the_type() -> None:
     assert changed("optimizer.type=adam").optimizer == AdamOptimizer(lr=0.5, weight_decay=0.1)
 
 
-def test_a_type_that_lacks_the_keys_that_stand_there_is_refused(problem) -> None:
-    assert problem(BASE + "schedule: {type: cosine, final: 0.1}", "schedule.type=constant") == (
-        "c.yaml:4:26: schedule.final: unknown key; the keys here are type, warmup"
+def test_a_type_that_lacks_the_keys_that_stand_there_is_refused_by_its_name(problem) -> None:
+    text = BASE + "schedule: {type: cosine, final: 0.1}"
+    assert problem(text, "schedule.type=constant") == (
+        "c.yaml:4:26: schedule.final: unknown key; the keys here are type, warmup; "
+        "'schedule.type=constant' changed the type alone: 'schedule=constant' replaces all keys "
+        "beside it"
     )
+    assert "changed the type" not in problem(text, "schedule.type=cosine", "schedule.finale=1")
 
 
 def test_overrides_reach_into_short_forms_and_defaults() -> None:

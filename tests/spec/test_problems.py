@@ -3,7 +3,7 @@
 import pytest
 
 from minidl.errors import Problem
-from minidl.spec import parse_spec
+from minidl.spec import component_groups, parse_spec
 
 BASE = "data: disk\nmodel: mlp\n"
 
@@ -37,6 +37,30 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems) ->
     ]
 
 
+WHERE = {
+    "data": "data: {}\nmodel: mlp",
+    "noise": "data: {{type: photo_patches, noise: {}}}\nmodel: mlp",
+    "model": "data: disk\nmodel: {}",
+    "activation": "data: disk\nmodel: {{type: mlp, activation: [relu, {}, relu]}}",
+    "init": "data: disk\nmodel: {{type: mlp, init: {}}}",
+    "layer": "data: disk\nmodel: {{sequential: [{}, linear]}}",
+    "loss": BASE + "loss: {}",
+    "optimizer": BASE + "optimizer: {}",
+    "schedule": BASE + "schedule: {}",
+}
+
+
+@pytest.mark.parametrize("group", WHERE)
+@pytest.mark.parametrize("form", ["{}", "{{{}: 1}}", "{{type: {}}}"])
+def test_a_misspelt_component_of_any_kind_is_guessed(group: str, form: str, problem) -> None:
+    (components,) = (each.components for each in component_groups() if each.name == group)
+    for name in (component.name for component in components):
+        misspelt = form.format(name[1] + name[0] + name[2:])
+        line = problem(WHERE[group].format(misspelt))
+        assert line.endswith(f"; did you mean {name!r}?"), line
+        assert line.startswith(("c.yaml:1:", "c.yaml:2:", "c.yaml:3:"))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -44,6 +68,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems) ->
          "adamw, adagrad), but got the text 'addam'; did you mean 'adam'?"),
         ("optimizer: {type: addam}", "c.yaml:3:19: optimizer.type: expected an optimizer"),
         ("optimizer: {addam: 0.1}", "has no type: expected an optimizer"),
+        ("optimizer: amad", "but got the text 'amad'; did you mean 'adam'?"),
         ("optimizer: {lr: 0.1}", "adagrad); write {type: sgd, lr: …}, say"),
         ("optimizer: {sgd: 0.1, momentum: 0.9}",
          "optimizer: 'sgd' can't be a key here; write {type: sgd, lr: …, momentum: …}"),
@@ -53,6 +78,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems) ->
          "'step' can't be a key here; write {type: step, step_size: …}"),
         ("optimizer: {type: sgd, lr:0.1}", "did you mean 'lr: 0.1', with a space after the colon?"),
         ("optimizer: {type: sgd, learning_rate: 1}", "did you mean 'lr'?"),
+        ("training: {early_stopping: {metric: val_loss}}", "did you mean 'test_loss'?"),
         ("optimizer: {type: sgd, lr: '0.1'}", "but got the text '0.1'; did you mean 0.1 without "
          "quotes?"),
         ("optimizer: {type: sgd, lr: true}", "expected a number > 0, but got true"),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from spec.helpers import SWEPT, names
 
-from minidl.errors import ConfigError
-from minidl.names import check_name
 from minidl.spec import (
     AdamOptimizer,
     CrossEntropyLoss,
@@ -21,46 +18,9 @@ from minidl.spec import (
 )
 from minidl.spec.dump import to_yaml
 
-BASE = """\
-data: disk
-model: mlp
-optimizer: {type: sgd, lr: 0.5}
-"""  # a block that follows stands in line 4
-
-
-@pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sweep]:
-    """Loads c.yaml: the base and a block, with overrides."""
-    monkeypatch.chdir(tmp_path)
-
-    def loaded(
-        block: str = "", *overrides: str, repeats: int | None = None, base: str = BASE
-    ) -> Sweep:
-        Path("c.yaml").write_text(base + block + "\n")
-        return load_sweep("c.yaml", overrides, repeats)
-
-    return loaded
-
-
-@pytest.fixture
-def refusal(load: Callable[..., Sweep]) -> Callable[..., list[str]]:
-    """What a user reads where a sweep is refused."""
-
-    def read(block: str, *overrides: str, base: str = BASE) -> list[str]:
-        with pytest.raises(ConfigError) as caught:
-            load(block, *overrides, base=base)
-        assert caught.value.exit_code == 2
-        return str(caught.value).splitlines()
-
-    return read
-
 
 def values(sweep: Sweep) -> list[tuple[object, ...]]:
     return [tuple(member.values.values()) for member in sweep.members]
-
-
-def names(sweep: Sweep) -> list[str]:
-    return [member.name for member in sweep.members]
 
 
 # The block.
@@ -77,7 +37,7 @@ def test_a_grid_has_every_combination_the_last_key_fastest(load) -> None:
 def test_a_member_is_the_config_with_its_values_put_in(load, tmp_path: Path) -> None:
     (member,) = load("sweep: {grid: {optimizer.lr: [0.25], model.dropout: [0.1]}}").members
     plain = tmp_path / "plain.yaml"
-    plain.write_text("name: c\n" + BASE)
+    plain.write_text("name: c\n" + SWEPT)
     assert member.spec == load_spec(plain, ["optimizer.lr=0.25", "model.dropout=0.1"])
 
 
@@ -196,96 +156,6 @@ def test_the_hint_for_milestones_with_rates_can_be_typed(load, refusal) -> None:
     assert len(load("", "schedule=constant", "optimizer.lr=0.1,1").members) == 2
 
 
-@pytest.mark.parametrize(
-    ("block", "expected"),
-    [
-        ("sweep:", "c.yaml:4:7: sweep: expected a mapping with grid, zip, random or repeats, "
-         "but got nothing"),
-        ("sweep: 3", "c.yaml:4:8: sweep: expected a mapping with grid, zip, random or repeats, "
-         "but got 3"),
-        ("sweep: {gird: {seed: [1]}}", "c.yaml:4:9: sweep.gird: unknown key 'gird'; "
-         "did you mean 'grid'?"),
-        ("sweep: {grid: {}}", "c.yaml:4:15: sweep.grid: expected a mapping from keys to lists of "
-         "values, but got an empty mapping"),
-        ("sweep: {grid: [1]}", "c.yaml:4:15: sweep.grid: expected a mapping from keys to lists of "
-         "values, but got a list of 1"),
-        ("sweep: {grid: {seed: []}}", "c.yaml:4:22: sweep.grid.seed: expected a list of values, "
-         "but got an empty list"),
-        ("sweep: {grid: {seed: 3}}", "c.yaml:4:22: sweep.grid.seed: expected a list of values, "
-         "but got 3"),
-        ("sweep: {grid: {optimizer.rl: [1]}}", "c.yaml:4:31: optimizer.rl: unknown key; the keys "
-         "here are type, lr, momentum, dampening, nesterov, weight_decay, decoupled"),
-        ("sweep: {grid: {optimzer.lr: [1]}}", "c.yaml:4:30: optimzer: unknown key; the keys here "
-         "are name, seed, device, data, model, loss, optimizer, schedule, training; did you mean "
-         "'optimizer'?"),
-        ("sweep: {grid: {loss: [mes]}}", "c.yaml:4:23: loss: expected a loss (mse, bce, "
-         "bce_with_logits, cross_entropy), but got the text 'mes'; did you mean 'mse'?"),
-        ("sweep: {grid: {optimizer.lr: [0.1, -1]}}", "c.yaml:4:36: optimizer.lr: expected a number "
-         "> 0, but got -1"),
-        ("sweep: {grid: {'a..b': [1]}}", "c.yaml:4:25: a..b: expected a key such as optimizer.lr"),
-        ("sweep: {grid: {'model.hidden[7]': [1]}}", "c.yaml:4:36: model.hidden[7]: there is no "
-         "item [7]: the last is [2]"),
-        ("sweep: {zip: {seed: [1, 2], optimizer.lr: [1]}}", "c.yaml:4:14: sweep.zip: expected "
-         "lists of the same length, but got a mapping"),
-        ("sweep: {grid: {seed: [1]}, zip: {seed: [2]}}", "c.yaml:4:34: sweep.zip.seed: stands in "
-         "sweep.grid already"),
-        ("sweep: {grid: {seed: [1]}, grid: {seed: [2]}}", "c.yaml:4:28: the key 'grid' is given "
-         "twice (first in line 4)"),
-        ("sweep: {repeats: 0}", "c.yaml:4:18: sweep.repeats: expected an integer ≥ 1, but got 0"),
-        ("sweep: {repeats: true}", "c.yaml:4:18: sweep.repeats: expected an integer ≥ 1, "
-         "but got true"),
-        ("sweep: {random: {samples: 2}}", "c.yaml:4:17: sweep.random: expected samples and keys "
-         "with a distribution, but got a mapping"),
-        ("sweep: {random: {seed: {choice: [1]}}}", "c.yaml:4:17: sweep.random.samples: is missing: "
-         "expected an integer ≥ 1"),
-        ("schedule: {type: multistep, milestones: [[9, 0.1]]}\nsweep: {grid: {optimizer.lr: [1]}}",
-         "c.yaml:4:41: schedule.milestones: name rates, whatever the swept optimizer.lr is: add "
-         "schedule=constant, or 'schedule={type: multistep, milestones: [9], factor: 0.1}'"),
-    ],
-)  # fmt: skip
-def test_a_mistake_in_the_block_is_one_line_with_its_place(
-    block: str, expected: str, refusal
-) -> None:
-    assert refusal(block) == [expected]
-
-
-@pytest.mark.parametrize(
-    "distribution",
-    [
-        "{log_uniform: [0, 1]}",
-        "{log_uniform: [1, 0.1]}",
-        "{uniform: [1]}",
-        "{uniform: [0, x]}",
-        "{loguniform: [1, 2]}",
-        "{choice: []}",
-        "{uniform: [0, 1], choice: [1]}",
-        "[1, 2]",
-        "3",
-    ],
-)
-def test_a_distribution_that_is_none_is_refused(distribution: str, refusal) -> None:
-    (line,) = refusal(f"sweep: {{random: {{samples: 2, optimizer.lr: {distribution}}}}}")
-    assert line.startswith(
-        "c.yaml:4:44: sweep.random.optimizer.lr: expected {uniform: [low, high]}, "
-        "{log_uniform: [low, high]} with 0 < low, or {choice: [value, …]}, but got "
-    )
-
-
-def test_all_mistakes_are_told_at_once_in_the_files_order(refusal) -> None:
-    lines = refusal("sweep: {grid: {seed: 3}, gird: {}, repeats: x}")
-    assert [line.split(": ")[0] for line in lines] == ["c.yaml:4:22", "c.yaml:4:26", "c.yaml:4:45"]
-    lines = refusal("sweep: {grid: {seed: [-1, 1], model.dropout: [0.1, 2]}}")
-    assert [line.split(": ")[0] for line in lines] == ["c.yaml:4:23", "c.yaml:4:52"]
-
-
-def test_ten_million_members_are_refused_with_the_number(refusal) -> None:
-    ten = list(range(10))
-    block = f"sweep: {{grid: {{seed: {ten}, data.seed: {ten}, model.seed: {ten}}}, repeats: 10000}}"
-    assert refusal(block) == [
-        "c.yaml: sweep: has 10,000,000 members, more than the 100,000 that one may have"
-    ]
-
-
 def test_rates_may_be_named_where_the_schedule_varies_too(load) -> None:
     schedule = "{type: multistep, milestones: [[9, 0.1]]}"
     block = f"sweep: {{zip: {{optimizer.lr: [1, 2], schedule: [{schedule}, constant]}}}}"
@@ -322,7 +192,9 @@ def test_a_type_varies_under_the_options_that_stand_there(load, refusal) -> None
         SgdOptimizer(lr=0.5),
         AdamOptimizer(lr=0.5),
     ]
-    (line,) = refusal("", "optimizer.type=sgd,adam", base=BASE.replace("0.5", "0.5, momentum: 0.9"))
+    (line,) = refusal(
+        "", "optimizer.type=sgd,adam", base=SWEPT.replace("0.5", "0.5, momentum: 0.9")
+    )
     assert line.startswith("c.yaml:3:33: optimizer.momentum: unknown key; the keys here are")
 
 
@@ -338,85 +210,6 @@ def test_the_command_line_replaces_the_same_key_of_the_block(group: str, load) -
 def test_a_random_key_is_replaced_too(load) -> None:
     sweep = load(RANDOM % (2, 0), "optimizer.lr=1,2")
     assert [m.spec.optimizer.lr for m in sweep.members] == [1, 1, 2, 2]
-
-
-@pytest.mark.parametrize(
-    ("override", "expected"),
-    [
-        ("optimizer.lr=0.1,,0.2", "command line: has an empty value between commas"),
-        ("optimizer.lr=0.1,", "command line: has an empty value between commas"),
-        ("optimzer.lr=1,2", "command line: optimzer: unknown key; the keys here are name, seed, "
-         "device, data, model, loss, optimizer, schedule, training; did you mean 'optimizer'?"),
-        ("optimizer.lr=1,-1", "command line: optimizer.lr: expected a number > 0, but got -1"),
-        ("=1,2", "command line: expected a key such as optimizer.lr"),
-        ("optimizer.lr", "command line: expected key=value, such as optimizer.lr=0.01"),
-        ("optimizer.lr=1,&a 2", "command line: anchors (&a) aren't used in a config"),
-        ("loss=mse,[", "command line: isn't valid YAML"),
-    ],
-)  # fmt: skip
-def test_a_wrong_override_is_quoted(override: str, expected: str, refusal) -> None:
-    lines = refusal("", override)
-    assert lines[0].startswith(expected)
-    assert f"(in the override {override!r})" in lines[0]
-
-
-# Names.
-
-
-def test_names_say_the_values_and_the_seed(load) -> None:
-    sweep = load("", "optimizer.lr=0.1,0.01", "loss=mse,cross_entropy")
-    assert names(sweep)[0].rpartition("-")[0] == "lr=0.1,loss=mse,seed=0"
-    clash = load("sweep: {grid: {seed: [1], data.seed: [2]}}")
-    assert names(clash)[0].rpartition("-")[0] == "seed=1,data.seed=2"
-
-
-def test_names_stay_when_the_grid_grows(load) -> None:
-    small = load("sweep: {grid: {optimizer.lr: [0.1, 0.2]}}")
-    for block, repeats in [
-        ("sweep: {grid: {optimizer.lr: [0.3, 0.2, 0.1]}}", None),
-        ("sweep: {grid: {optimizer.lr: [0.1, 0.2]}, repeats: 3}", None),
-        ("sweep: {grid: {optimizer.lr: [0.1, 0.2]}}", 2),
-        ("report: {}\nsweep: {zip: {optimizer.lr: [0.1, 0.2]}}", None),
-    ]:
-        assert set(names(small)) <= set(names(load(block, repeats=repeats)))
-
-
-def test_names_change_with_anything_that_changes_the_run(load) -> None:
-    one = names(load("sweep: {grid: {optimizer.lr: [0.1]}}"))
-    other = names(load("training: {epochs: 7}\nsweep: {grid: {optimizer.lr: [0.1]}}"))
-    renamed = names(load("name: other\nsweep: {grid: {optimizer.lr: [0.1]}}"))
-    assert one != other
-    assert one == renamed
-
-
-HOSTILE = [
-    "../../etc",
-    "/etc/passwd",
-    ".hidden",
-    "-rf",
-    "a b\tc",
-    "$(reboot)",
-    "`id`",
-    "nul\\x",
-    '"quoted"',
-    "猫" * 60,
-    "x" * 500,
-    "=cmd|' /C calc'!A0",
-    "\u202eabc",
-    "\x07bell",
-]
-
-
-def test_names_are_safe_folders_whatever_the_values_are(load, tmp_path: Path) -> None:
-    base = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\n"
-    sweep = load(f"sweep: {{grid: {{data.target: {json.dumps(HOSTILE)}}}}}", base=base)
-    assert [member.spec.data.target for member in sweep.members] == HOSTILE
-    made = names(sweep)
-    assert len({name.casefold() for name in made}) == len(HOSTILE)
-    for name in made:
-        check_name(name)
-        assert not set(name) & set(" /\\$`'\"|()!;<>*?:\t\n")
-        (tmp_path / name).mkdir()
 
 
 # What is written down.

@@ -8,14 +8,16 @@ from pathlib import Path
 import torch
 from trainings import SMALL, Finished, minidl, text_of_metrics
 
+from minidl import folders
 from minidl.execute import execute
 from minidl.executors import Job, Update
-from minidl.files import make_folder
 from minidl.runs import RunFolder, is_run
 from minidl.spec import Member, Spec, Sweep, load_sweep
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import SweepPlan, plan, run
 from minidl.sweep.stack_run import StackRun
+
+KINDS = "loss=mse,bce_with_logits,cross_entropy"  # three stacks
 
 
 def sweep(
@@ -55,7 +57,7 @@ def statuses(folder: Path) -> list[str]:
 
 def as_stack(specs: Sequence[Spec], folder: Path) -> list[RunFolder]:
     """The specs trained as one stack."""
-    make_folder(folder)
+    folders.make(folder)
     members = tuple(Member(f"member-{i}", spec, {}) for i, spec in enumerate(specs))
     job = Job("0", members, folder, ())
     stack = StackRun(job, SweepFolder(folder), lambda progress: None)

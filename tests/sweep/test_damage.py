@@ -14,7 +14,10 @@ from minidl.locks import locked
 from minidl.restart import DamageWarning
 from minidl.sweep.run import run
 
-pytestmark = pytest.mark.usefixtures("progress_at_each_epoch")
+pytestmark = [
+    pytest.mark.usefixtures("progress_at_each_epoch"),
+    pytest.mark.filterwarnings("ignore:.*before the first checkpoint"),
+]
 
 
 def flip(path: Path, place: float) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sweep.helpers import loaded, members, planned, statuses, sweep
 from trainings import SMALL, columns, minidl, train
 
+from minidl.plural import plural
 from minidl.spec import load_sweep
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import run as carry_out
@@ -121,7 +122,7 @@ def test_only_a_member_that_is_missing_is_trained(tmp_path: Path) -> None:
     metrics = columns(members(tmp_path)[1])
     shutil.rmtree(gone)
     again = sweep(tmp_path, GRID)
-    assert "1 runs in 1 stacks, 1 of 2 done before" in again.err
+    assert "1 run in 1 stack, 1 of 2 done before" in again.err
     for name, cells in columns(members(tmp_path)[1]).items():
         assert cells == pytest.approx(metrics[name], rel=1e-5)  # alone now, in float32
     after = contents(tmp_path / "runs" / "small")
@@ -156,7 +157,7 @@ def test_a_sweep_can_grow_and_keeps_what_it_has(
     before = {run.path.name: contents(run.path) for run in members(tmp_path)}
     grown = sweep(tmp_path, *overrides, options=options)
     assert grown.code == 0
-    assert f"{count - 2} runs in " in grown.err
+    assert f"small: {plural(count - 2, 'run')} in " in grown.err
     after = {run.path.name: contents(run.path) for run in members(tmp_path)}
     assert len(after) == len(results(tmp_path)) == count
     assert {name: after[name] for name in before} == before
@@ -180,7 +181,7 @@ def test_another_sweep_of_the_same_name_is_refused_with_the_difference(
     before = contents(tmp_path / "runs")
     refused = sweep(tmp_path, *overrides)
     assert refused.code == 2
-    assert "holds another sweep; " in refused.err
+    assert "holds another sweep, with " in refused.err
     assert "--name" in refused.err
     lines = [line.strip() for line in refused.err.splitlines()]
     assert difference in lines
@@ -194,7 +195,7 @@ def test_another_sweep_is_told_without_its_results_too(tmp_path: Path) -> None:
     (tmp_path / "runs" / "small" / "results.csv").unlink()
     refused = sweep(tmp_path, "optimizer.lr=0.1,0.3")
     assert refused.code == 2
-    assert "holds another sweep; 1 of its runs are not in this one" in refused.err
+    assert "holds another sweep, with 1 run that this one lacks" in refused.err
     assert sweep(tmp_path, GRID).code == 0
     assert len(results(tmp_path)) == 2
 
@@ -205,7 +206,7 @@ def test_a_sweep_whose_config_was_edited_is_not_resumed(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("0.2", "0.3"))
     refused = minidl("resume", config.parent)
     assert refused.code == 2
-    assert "1 of its runs are not in this one" in refused.err
+    assert "with 1 run that this one lacks" in refused.err
     assert members(tmp_path)[1].path.name in refused.err
 
 

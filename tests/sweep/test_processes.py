@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from sweep.helpers import members, planned, statuses, sweep
 from trainings import SMALL, text_of_metrics
 
 import minidl.sweep.run
-from minidl.executors import ProcessExecutor, Update, processes
+from minidl.executors import Job, ProcessExecutor, Update, processes
 from minidl.sweep.run import run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and groups are POSIX's")
@@ -225,6 +226,21 @@ def test_a_signal_while_the_workers_start_leaves_none(
     finally:
         started.kill()
     assert set(statuses(tmp_path)) <= {"interrupted"}
+
+
+def test_a_stop_while_a_job_is_handed_over_that_no_pipe_holds(tmp_path: Path) -> None:
+    """A worker reads it once it has imported what it needs: until then the sender waits."""
+    executor, seen = ProcessExecutor(1), list[str]()
+    before = signal.signal(signal.SIGUSR1, lambda *_: executor.stop())
+    sender = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGUSR1])
+    sender.start()
+    try:
+        large = Job("0", (), tmp_path, ("x" * 2**20,))
+        executor.run([large], lambda update: seen.append(update.kind))
+    finally:
+        sender.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert seen == ["interrupted"]
 
 
 def test_a_worker_that_does_not_end_is_killed(

@@ -7,6 +7,7 @@ import itertools
 import os
 import random
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ from minidl.sweep import stack_run
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import run
 
-pytestmark = pytest.mark.usefixtures("progress_at_each_epoch")
+pytestmark = [
+    pytest.mark.usefixtures("progress_at_each_epoch"),
+    pytest.mark.filterwarnings("ignore:.*before the first checkpoint"),
+]
 
 NORMALISED = (
     "{sequential: [{linear: 8}, batch_norm, relu, {dropout: 0.3}, {linear: 8}, relu, linear]}"
@@ -113,13 +117,13 @@ class Disk:
         monkeypatch.setattr(files, "disk", self)
 
     def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        reads = operation in (os.stat, os.listdir, os.fdopen, os.fsync, os.sync, os.close)
+        reads = operation in (os.stat, os.listdir, os.fdopen, os.fsync, os.fstat, os.close)
         reads = reads or getattr(operation, "__name__", "") == "read"
         if not reads and not (operation is os.open and arguments[1] == os.O_RDONLY):
             self.done += 1
         if self.kill_at and self.done >= self.kill_at:
             raise Killed  # tidying up is in vain too
-        return None if operation in (os.fsync, os.sync) else operation(*arguments, **options)
+        return None if operation is os.fsync else operation(*arguments, **options)
 
     @contextlib.contextmanager
     def killing(self, at: int) -> Iterator[None]:
@@ -203,6 +207,18 @@ def test_a_cut_that_names_others_is_damaged(tmp_path: Path) -> None:
     assert done.code == 2
     (line,) = done.err.splitlines()
     assert "stacks.json: is damaged: 'another' is no member" in line
+
+
+def test_what_was_killed_before_its_first_checkpoint_is_said_in_one_line(tmp_path: Path) -> None:
+    """For all that had begun; the others were waiting."""
+    grid = ["seed=0,1,2,3,4,5", "training.epochs=5"]
+    with pytest.raises(Killed):
+        run(planned(tmp_path, *grid, jobs=1, stack=3), watch=kill_after(3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        done = sweep(tmp_path, *grid, options=["--jobs", 1, "--quiet"])
+    what = "3 runs were stopped before the first checkpoint: training starts from the beginning"
+    assert (done.code, done.err) == (0, f"minidl: warning: {tmp_path}/runs/small: {what}\n")
 
 
 def test_the_cut_stays_whatever_jobs_and_stack_say_later(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from trainings import spec
@@ -204,10 +206,23 @@ def test_the_longest_work_goes_first(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_gpu_is_one_worker_and_each_core_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_one_worker() -> None:
     assert default_jobs("cuda") == 1
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 5, 7}, raising=False)
-    assert default_jobs() == 3
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert default_jobs() == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="affinity and cgroups are Linux's")
+@pytest.mark.parametrize(("quota", "count"), [("max 100000", 3), ("200000 100000", 2)])
+def test_each_core_that_may_be_used_is_a_worker(
+    quota: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its affinity, and by its container's quota."""
+    import joblib  # before files are others
+
+    assert joblib.cpu_count() >= 1
+    file, exists = "/sys/fs/cgroup/cpu.max", os.path.exists
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 5, 7})
+    monkeypatch.setattr(os.path, "exists", lambda path: path == file or exists(path))
+    with mock.patch("builtins.open", mock.mock_open(read_data=f"{quota}\n")) as opened:
+        assert default_jobs() == count
+    opened.assert_called_once_with(file)

@@ -15,7 +15,7 @@ import minidl.execute
 from minidl import checkpoint
 from minidl.errors import RunError
 from minidl.execute import CHECKPOINT_SECONDS, execute, prepare, resume
-from minidl.restart import Restart
+from minidl.restart import Restart, RestartWarning
 from minidl.runs import RunFolder
 from minidl.spec import Spec, parse_spec
 from minidl.spec.optimizer import AnyOptimizer
@@ -146,7 +146,10 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -
     whole = execute(spec, runs_dir=tmp_path, name="whole").run.folder
     with pytest.raises(KilledError):
         execute(spec, runs_dir=tmp_path, name="killed", observers=[kill_after(3)])  # type: ignore[list-item]
-    assert without_clock(resume(tmp_path / "killed").run.folder) == without_clock(whole)
+    what = "killed: was stopped before its first checkpoint: training starts from the beginning"
+    with pytest.warns(RestartWarning, match=what):
+        killed = resume(tmp_path / "killed").run.folder
+    assert without_clock(killed) == without_clock(whole)
 
 
 class Clock:

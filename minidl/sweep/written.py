@@ -1,0 +1,70 @@
+"""sweep.yaml: the config of a sweep as it was run, and what of another one differs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from minidl.errors import ConfigError, Problem, RunError
+from minidl.spec import Sweep
+from minidl.spec.dump import to_yaml
+from minidl.spec.loader import load, read_text
+from minidl.spec.nodes import Place, plain
+
+
+def as_yaml(sweep: Sweep, files_read: Mapping[str, str]) -> str:
+    """The config with its `sweep:` and `report:` blocks, and the SHA-256 of each data file."""
+    block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
+    config = {**sweep.base, "sweep": block}
+    if sweep.report is not None:
+        config["report"] = sweep.report
+    return to_yaml(_plain(config))
+
+
+def differences(path: Path, sweep: Sweep) -> list[str]:
+    """What a sweep has other than the one in the file: "  seed: 1 → 2"; reports don't matter."""
+    old = _flat(_read(read_text(path), str(path)))
+    new = _flat(_read(as_yaml(sweep, {}), "this sweep"))
+    return [
+        f"  {key}: {old.get(key, '(not given)')} → {new.get(key, '(not given)')}"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key) and not key.startswith(("report", "sweep.files"))
+    ]
+
+
+def other_files(path: Path, files_read: Mapping[str, str]) -> list[str]:
+    """The data files that had another SHA-256 when the sweep in the file began."""
+    before = _flat(_read(read_text(path), str(path)))
+    return [
+        file
+        for file, digest in files_read.items()
+        if before.get(f"sweep.files.{file}", digest) != digest
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _read(text: str, file: str) -> dict[str, Any]:
+    problems: list[Problem] = []
+    node = load(text, Place(file), problems)
+    if problems:
+        raise ConfigError(problems)
+    found = _plain(plain(node)) if node is not None else None
+    if not isinstance(found, dict):
+        raise RunError(f"{file}: is damaged: it holds no config")
+    return found
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Nested mappings by dotted keys."""
+    if isinstance(value, dict) and value:
+        inner = [_flat(v, f"{key}.{k}" if key else str(k)) for k, v in value.items()]
+        return {k: v for part in inner for k, v in part.items()}
+    return {key: value}

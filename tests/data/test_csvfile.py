@@ -1,0 +1,156 @@
+"""Every file that holds no table, or too large a one: one clear message that names it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from data.helpers import complaint, rows
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from minidl.data import load_dataset, read_table
+from minidl.errors import DataError
+from minidl.spec.data import CsvData
+
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [("1", "1 cell"), ("1,a,more", "3 cells"), ('"1,a"', "1 cell"), ("1.5,2,5,a", "4 cells")],
+)
+def test_rows_of_another_length_than_the_header(line: str, count: str) -> None:
+    message = complaint(rows("age,kind", "1,a", line))
+    assert message.startswith(f"file.csv: row 3 has {count}, but the header names 2 columns")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "file.csv: is empty"),
+        (b"\n\n , \n", "file.csv: holds blank rows only"),
+        (b"age,kind\n", "file.csv: holds a header, but no rows below it"),
+        (b"age,kind\n\n\n", "file.csv: holds a header, but no rows below it"),
+        (
+            "age,kind\n1,caf\u00e9\n".encode("latin-1"),
+            "file.csv: line 2: not UTF-8 (byte 0xe9); save the file as UTF-8",
+        ),
+        (
+            "age,kind\n1,a\n".encode("utf-16"),
+            "file.csv: line 1: not UTF-8 (byte 0xff); save the file as UTF-8",
+        ),
+        (b"age,kind\n1,\0\n", "file.csv: line 2: holds a NUL byte; is it a CSV file?"),
+        (b"PK\x03\x04\x14", "file.csv: is a zip or Excel file; export the table as CSV"),
+        (
+            b'age,kind\n1,a\n2,"b\n3,a\n',
+            "file.csv: row 3: not valid CSV: a quote is opened, but never closed",
+        ),
+        (
+            b'age,kind\n1,"a"b\n',
+            "file.csv: row 2: not valid CSV: ',' expected after '\"'",
+        ),
+        (
+            b"age,kind\n1," + b"a" * 200_000 + b"\n",
+            "file.csv: row 2: not valid CSV: field larger than field limit (131072)",
+        ),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, bytes) else "",
+)
+def test_files_that_hold_no_table(content: bytes, message: str) -> None:
+    assert complaint(content) == message
+
+
+CELLS = st.sampled_from(
+    ["1", "2.5", "", "a", "b", "inf", '"', "1e999", "\0", "\r", "é", "1,2", "-1e308"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    table=st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=8),
+    missing=st.sampled_from(["error", "drop", "mean"]),
+)
+def test_any_cells_end_in_data_or_in_a_data_error(table: list[list[str]], missing: Any) -> None:
+    Path("any.csv").write_text("\n".join(["x,y,kind", *map(",".join, table)]))
+    spec = CsvData(path=Path("any.csv"), target="kind", missing=missing)
+    with contextlib.suppress(DataError):
+        data = load_dataset(spec, np.random.default_rng(0))
+        assert np.isfinite(data.train.inputs).all()
+        assert np.isfinite(data.test.inputs).all()
+        assert len(data.train) >= 1
+        assert len(data.test) >= 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60))
+def test_any_bytes_end_in_a_table_or_in_a_data_error(content: bytes) -> None:
+    Path("any.csv").write_bytes(content)
+    with contextlib.suppress(DataError):
+        read_table("any.csv")
+
+
+def test_a_missing_file_suggests_its_neighbour() -> None:
+    Path("apples.csv").touch()
+    with pytest.raises(DataError) as error:
+        read_table("aples.csv")
+    assert str(error.value) == "aples.csv: there is no such file; did you mean 'apples.csv'?"
+
+
+def test_a_missing_folder_is_named_too() -> None:
+    with pytest.raises(DataError, match=r"nowhere/x\.csv: there is no such file.*folder"):
+        read_table("nowhere/x.csv")
+
+
+def test_a_folder() -> None:
+    Path("data").mkdir()
+    with pytest.raises(DataError, match=r"^data: is a folder; name a file in it$"):
+        read_table("data")
+
+
+def test_a_pipe_is_not_waited_for() -> None:
+    os.mkfifo("pipe.csv")
+    with pytest.raises(DataError, match="is not a regular file"):
+        read_table("pipe.csv")
+
+
+def test_a_file_too_large_to_read_is_refused_unread() -> None:
+    with Path("large.csv").open("wb") as file:
+        file.truncate(2**40)  # a hole: takes no space on the disk
+    with pytest.raises(DataError, match="larger than the 256 MiB"):
+        read_table("large.csv")
+
+
+@pytest.mark.parametrize("path", ["a\0b.csv", "x" * 5000, "file.csv/x.csv"])
+def test_paths_that_no_system_takes(path: str) -> None:
+    Path("file.csv").touch()
+    with pytest.raises(DataError, match="can't be read"):
+        read_table(path)
+
+
+def test_files_elsewhere_are_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("below").mkdir()
+    monkeypatch.chdir("below")
+    with pytest.raises(DataError) as error:
+        read_table(tmp_path / "x.csv")
+    assert str(error.value).startswith(f"{tmp_path / 'x.csv'}: ")
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
+def test_a_delimiter_is_one_character(delimiter: str) -> None:
+    Path("file.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="delimiter: expected one character"):
+        read_table("file.csv", delimiter)
+
+
+def test_more_cells_than_memory_holds_are_refused_while_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("minidl.data.csvfile.MOST_CELLS", 9)
+    assert complaint(rows("age,kind", *["1,a"] * 5)) == (
+        "file.csv: has more than the 9 cells that are read; use `arrays`"
+    )

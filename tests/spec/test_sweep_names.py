@@ -1,0 +1,66 @@
+"""What the members of a sweep are called."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from spec.helpers import names
+
+from minidl.names import check_name
+
+
+def test_names_say_the_values_and_the_seed(load) -> None:
+    sweep = load("", "optimizer.lr=0.1,0.01", "loss=mse,cross_entropy")
+    assert names(sweep)[0].rpartition("-")[0] == "lr=0.1,loss=mse,seed=0"
+    clash = load("sweep: {grid: {seed: [1], data.seed: [2]}}")
+    assert names(clash)[0].rpartition("-")[0] == "seed=1,data.seed=2"
+
+
+def test_names_stay_when_the_grid_grows(load) -> None:
+    small = load("sweep: {grid: {optimizer.lr: [0.1, 0.2]}}")
+    for block, repeats in [
+        ("sweep: {grid: {optimizer.lr: [0.3, 0.2, 0.1]}}", None),
+        ("sweep: {grid: {optimizer.lr: [0.1, 0.2]}, repeats: 3}", None),
+        ("sweep: {grid: {optimizer.lr: [0.1, 0.2]}}", 2),
+        ("report: {}\nsweep: {zip: {optimizer.lr: [0.1, 0.2]}}", None),
+    ]:
+        assert set(names(small)) <= set(names(load(block, repeats=repeats)))
+
+
+def test_names_change_with_anything_that_changes_the_run(load) -> None:
+    one = names(load("sweep: {grid: {optimizer.lr: [0.1]}}"))
+    other = names(load("training: {epochs: 7}\nsweep: {grid: {optimizer.lr: [0.1]}}"))
+    renamed = names(load("name: other\nsweep: {grid: {optimizer.lr: [0.1]}}"))
+    assert one != other
+    assert one == renamed
+
+
+HOSTILE = [
+    "../../etc",
+    "/etc/passwd",
+    ".hidden",
+    "-rf",
+    "a b\tc",
+    "$(reboot)",
+    "`id`",
+    "nul\\x",
+    '"quoted"',
+    "猫" * 60,
+    "x" * 500,
+    "=cmd|' /C calc'!A0",
+    "\u202eabc",
+    "\x07bell",
+]
+
+
+def test_names_are_safe_folders_whatever_the_values_are(load, tmp_path: Path) -> None:
+    base = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\n"
+    sweep = load(f"sweep: {{grid: {{data.target: {json.dumps(HOSTILE)}}}}}", base=base)
+    assert [member.spec.data.target for member in sweep.members] == HOSTILE
+    made = names(sweep)
+    assert len({name.casefold() for name in made}) == len(HOSTILE)
+    for name in made:
+        check_name(name)
+        assert not set(name) & set(" /\\$`'\"|()!;<>*?:\t\n")
+        (tmp_path / name).mkdir()
