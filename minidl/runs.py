@@ -123,9 +123,14 @@ class RunFolder:
 
     @property
     def status(self) -> str:
-        """One of STATUSES, or "broken" where run.json is missing or can't be read."""
+        """One of STATUSES, or "broken" where run.json is missing or damaged.
+
+        Raises WriteError where the disk fails: what can't be read may be a result.
+        """
         try:
             status = self.read_record().get("status")
+        except files.WriteError:
+            raise
         except RunError:
             return "broken"
         return status if isinstance(status, str) and status in STATUSES else "broken"

@@ -200,6 +200,8 @@ class SweepFolder:
         if files.is_file(run.record_path):
             try:
                 record = run.read_record()
+            except files.WriteError:
+                raise  # the disk, not the file
             except RunError:
                 record = {"status": "broken"}
         best = record.get("best") or {}

@@ -200,6 +200,8 @@ def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
     """RunError if a stack would go on where results come out in other last bits."""
     try:
         before = folder.run(member).read_record()
+    except WriteError:
+        raise  # the disk, not the file
     except RunError:
         return  # a damaged record says nothing; it is made anew
     here = {**provenance(choose_device(Members(member.spec))), "threads": THREADS}

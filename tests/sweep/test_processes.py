@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from crash.server import TIMES
+from attempts import TIMES
 from sweep.helpers import members, planned, statuses, sweep
 from trainings import SMALL, text_of_metrics
 
@@ -234,26 +234,30 @@ def test_ctrl_c_twice_ends_it_too(sweeping: Sweeping) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
-    ("number", "moments"), [(signal.SIGTERM, [0.0, 0.5, 2.5]), (signal.SIGINT, [0.02, 1.5])]
+    ("moment", "number"),
+    [
+        pytest.param(0.0, signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(0.02, signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(0.5, signal.SIGTERM),
+        pytest.param(1.5, signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(2.5, signal.SIGTERM, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_while_the_workers_start_leaves_none(
-    number: signal.Signals, moments: list[float], tmp_path: Path
+    moment: float, number: signal.Signals, tmp_path: Path
 ) -> None:
     """Seconds after the first was started: it imports, it gets its job, it builds, it trains."""
-    for place, moment in enumerate(moments):
-        folder = tmp_path / str(place)
-        folder.mkdir()
-        started = Sweeping(folder, "training.epochs=1000000,999999")
-        try:
-            started.wait_for_workers()
-            time.sleep(moment)
-            began = time.monotonic()
-            os.kill(started.process.pid, number)
-            assert started.end()[0] == 128 + number
-            assert time.monotonic() - began < 4 * PROMISED  # other tests may take the cores
-        finally:
-            started.kill()
-        assert set(statuses(folder)) <= {"interrupted"}
+    started = Sweeping(tmp_path, "training.epochs=1000000,999999")
+    try:
+        started.wait_for_workers()
+        time.sleep(moment)
+        began = time.monotonic()
+        os.kill(started.process.pid, number)
+        assert started.end()[0] == 128 + number
+        assert time.monotonic() - began < 4 * PROMISED  # other tests may take the cores
+    finally:
+        started.kill()
+    assert set(statuses(tmp_path)) <= {"interrupted"}
 
 
 def test_a_stop_while_a_job_is_handed_over_that_no_pipe_holds(tmp_path: Path) -> None:
@@ -287,6 +291,7 @@ def test_a_worker_that_does_not_end_is_killed(
     assert set(statuses(tmp_path)) == {"interrupted"}
 
 
+@pytest.mark.slow
 @pytest.mark.torture
 @pytest.mark.timeout(240 * TIMES)
 def test_killed_with_its_workers_it_goes_on_to_the_same_end(tmp_path: Path) -> None:
