@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help run test torture check format bench clean
+.PHONY: help run test slow torture check format bench clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -12,11 +12,17 @@ help:  ## Show this list
 run: $(INSTALLED)  ## Train configs/relu_mse_sgd.yaml
 	$(BIN)/minidl train configs/relu_mse_sgd.yaml
 
-test: $(INSTALLED)  ## Run all tests, on two processes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+# Two processes; who has nothing left to do takes from the other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-torture: $(INSTALLED)  ## Kill and fail trainings ten times as often as the tests do
-	OMP_NUM_THREADS=1 TORTURE=10 $(BIN)/python -m pytest -q -n 2 -m torture
+test: $(INSTALLED)  ## Run the tests, in less than five minutes
+	$(PYTEST) -m "not slow"
+
+slow: $(INSTALLED)  ## Run the long tests too: a kill and a failure at each operation on the disk
+	$(PYTEST) -m slow
+
+torture: $(INSTALLED)  ## Kill and fail trainings ten times as often as both do (hours)
+	TORTURE=10 $(PYTEST) -m torture
 
 check: $(INSTALLED)  ## Lint, format and types; the import rules are a test
 	$(BIN)/ruff check .

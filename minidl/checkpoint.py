@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+MOST_BYTES = 2**33  # the most parameters, in float64, with their moments and a best copy
 _NO_DIGEST = b"0" * 64
 # Inside the state, which is a JSON string, the quotes are escaped: this matches the key alone.
 _DIGEST = re.compile(rb'"sha256":"([0-9a-f]{64})"')
@@ -36,6 +37,7 @@ def encode(tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> byt
 
 def decode(content: bytes) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """The tensors (on the CPU) and the state. Raises ValueError where a single bit is off."""
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     start = _digest_start(content)
@@ -43,8 +45,14 @@ def decode(content: bytes) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     actual = hashlib.sha256(content[:start] + _NO_DIGEST + content[end:]).hexdigest()
     if actual.encode() != digest:
         raise ValueError("the checksum doesn't fit: the file is damaged")
-    state = json.loads(_header(content)["__metadata__"]["state"])
-    return load(content), state
+    try:
+        state = json.loads(_header(content)["__metadata__"]["state"])
+        tensors = load(content)
+    except (KeyError, TypeError, RecursionError, SafetensorError) as error:
+        raise ValueError(f"no checkpoint of minidl: {error}") from error
+    if not isinstance(state, dict):
+        raise ValueError("no checkpoint of minidl: its state is no JSON object")
+    return tensors, state
 
 
 def _header(content: bytes) -> dict[str, Any]:

@@ -41,9 +41,13 @@ class Problem:
     line: int | None = None
     column: int | None = None
 
+    @property
+    def place(self) -> str:
+        """`file:line:column`, as far as they are known."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
     def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
-        return ": ".join(part for part in (place, self.key, self.message) if part)
+        return ": ".join(part for part in (self.place, self.key, self.message) if part)
 
 
 class ConfigError(MinidlError):
@@ -67,6 +71,13 @@ class DataError(MinidlError):
     def __init__(self, *problems: str) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))
+
+    def placed(self, place: str) -> DataError:
+        """The same error, which also says where the file was named."""
+        first, *others = self.problems
+        error = DataError(f"{first} ({place})", *others)
+        error.exit_code = self.exit_code
+        return error
 
 
 class RunError(MinidlError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,10 @@ CHUNK = 4096
 CHUNK_NUMBERS = 2**17
 # An exact image would have an infinite PSNR.
 LEAST_MSE = 1e-10
+
+
+class CutOffError(Exception):
+    """An evaluation ended in its midst, since nobody waits for it any more."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Evaluator(Memory):
     accuracy; regression mse, mae and r2 (the coefficient of determination), averaged over outputs;
     images psnr, 10 log₁₀(1 / mse) in dB, of each image by itself and then averaged (at most 100).
     `target_std` (outputs, T) scales mse and mae back where the targets were standardized.
+    `too_late`, asked between chunks of samples, says whether to raise CutOffError.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class Evaluator(Memory):
         self.target_std = target_std
         self.network, self.loss, self.encoding = network, loss, encoding
         self.regression, self.images = encoding.form == "values", encoding.form == "images"
+        self.too_late: Callable[[], bool] = lambda: False
         self._axis = 0 if network.networks is None else 1
         self._add = capture(self._add_chunk)
 
@@ -73,6 +80,8 @@ class Evaluator(Memory):
         tensors = (part.inputs, part.targets, part.labels)
         size = chunk_size(part.inputs, self._axis)
         for start in range(0, samples, size):
+            if self.too_late():
+                raise CutOffError
             count = min(size, samples - start)
             self._add(*(x.narrow(self._axis, start, count) for x in tensors))
         sums = self._sums(part.inputs).double() / samples

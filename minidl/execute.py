@@ -16,6 +16,7 @@ from minidl import folders
 from minidl.beginning import first_record, resolved
 from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset, load_dataset
+from minidl.data.source import short
 from minidl.errors import DataError, RunError
 from minidl.files import WriteError
 from minidl.locks import locked
@@ -49,7 +50,10 @@ def prepare(spec: Spec) -> tuple[Dataset, Experiment]:
 
 def read_data(spec: Spec) -> Dataset:
     """The spec's data; DataError if a file is not the one whose hash the spec holds."""
-    data = load_dataset(spec.data, generator(seed_of(spec, "data"), "data"))
+    try:
+        data = load_dataset(spec.data, generator(seed_of(spec, "data"), "data"))
+    except DataError as error:
+        raise _placed(error, spec) from error
     if isinstance(spec.data, CsvData | ArraysData):
         wanted = {spec.data.path: spec.data.sha256, spec.data.test_path: spec.data.test_sha256}
         for path, digest in wanted.items():
@@ -58,6 +62,15 @@ def read_data(spec: Spec) -> Dataset:
                     f"{path}: isn't the file that the config means: its SHA-256 differs"
                 )
     return data
+
+
+def _placed(error: DataError, spec: Spec) -> DataError:
+    """The error with the place in the config that names the file."""
+    if not isinstance(spec.data, CsvData | ArraysData):
+        return error
+    of_test = spec.data.test_path and error.problems[0].startswith(f"{short(spec.data.test_path)}:")
+    key = "data.test_path" if of_test else "data.path"
+    return error.placed(f"{key}: {spec.problem(key, '').place}")
 
 
 def execute(
@@ -196,6 +209,13 @@ class _Stop:
 
 
 def _train(run: MemberRun, stop: _Stop) -> Outcome:
+    try:
+        return _trained(run, stop)
+    except Stopped as stopped:  # written down as it stands
+        return Outcome(run, stopped.exit_code)
+
+
+def _trained(run: MemberRun, stop: _Stop) -> Outcome:
     checkpoints = CheckpointClock(run.spec.training.checkpoint_every)
     with _failure_recorded(run):
         for epoch in run.trainer if run.running else ():

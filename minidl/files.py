@@ -79,10 +79,14 @@ def reason(error: OSError) -> str:
 
 
 def read(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
-    """A file's bytes, `limit` of them at most. Raises OSError."""
-    handle = disk(os.open, path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    with disk(os.fdopen, handle, "rb") as file:
-        content: bytes = disk(file.read, -1 if limit is None else limit)
+    """A regular file's bytes, `limit` of them at most. Raises OSError; never waits for a pipe."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    with disk(os.fdopen, disk(os.open, path, flags), "rb") as file:
+        found = disk(os.fstat, file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        # As it is now, should it grow; as much memory is taken as is asked for.
+        content: bytes = disk(file.read, min(limit, found.st_size) if limit else -1)
     return content
 
 

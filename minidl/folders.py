@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 from pathlib import Path
 
 from minidl import files
 from minidl.errors import RunError
+
+_TEMPORARY = r"\.[0-9a-f]{16}\.tmp"  # what `files.temporary_name` gives
 
 
 def make(path: str | os.PathLike[str]) -> None:
@@ -39,8 +42,9 @@ def new(path: Path, contents: dict[str, bytes], *, overwrite: bool = False) -> N
     taken, WriteError where the disk fails.
     """
     make(path.parent)
+    mine = re.compile(re.escape(f".{path.name}") + _TEMPORARY)  # not those of `NAME.1`
     for left in files.entries(path.parent):
-        if left.name.startswith(f".{path.name}.") and left.name.endswith(".tmp"):
+        if mine.fullmatch(left.name):
             remove(left)
     fresh, old = (path.with_name(f".{path.name}{files.temporary_name()}") for _ in range(2))
     moved = done = False

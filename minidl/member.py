@@ -15,17 +15,16 @@ from minidl.build import Experiment, Members, build_network
 from minidl.data import Dataset
 from minidl.nn import Sequential
 from minidl.predictions import predictions
-from minidl.restart import DamageWarning, Restart, RestartWarning
+from minidl.restart import BEST, DamageWarning, Restart, RestartWarning
 from minidl.runs import RunFolder
 from minidl.spec import Spec
 from minidl.stopping import Best, Observer, Row, stops
 from minidl.train import Epoch, Trainer
-from minidl.weights import is_weight, set_weights
+from minidl.weights import set_weights
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
 ROWS_SECONDS = 0.1  # between two times that rows are appended to metrics.csv
-_BEST = "best."  # before the names of the best weights, in a checkpoint
 
 
 class MemberRun:
@@ -105,8 +104,7 @@ class MemberRun:
     def go_on(self, restart: Restart) -> None:
         """Go on from there; what the folder has beyond it goes."""
         if restart.checkpoint:
-            self.trainer.restore(self.network, restart.tensors, restart.state)
-            self.best_state = _best_of(restart)
+            self.best_state = restart.restore(self.trainer, self.network, self.folder)
         restart.rewind(self.folder)
         # The observers see what they saw before: None where nothing was evaluated.
         reason = None
@@ -135,7 +133,7 @@ class MemberRun:
         best = self.best_state
         state = {**state, "best": best and best[1]}
         if best and best[1]["finished"] != self.trainer.finished:
-            tensors = {**tensors, **{f"{_BEST}{name}": values for name, values in best[0].items()}}
+            tensors = {**tensors, **{f"{BEST}{name}": values for name, values in best[0].items()}}
         return tensors, state
 
     def state_in_stack(self) -> State:
@@ -224,19 +222,6 @@ class MemberRun:
             weights = self.trainer.weights(self.network)
         set_weights(network, network.flatten(), weights)
         return network
-
-
-def _best_of(restart: Restart) -> State | None:
-    """The best weights that a checkpoint holds: its own ones, if its epoch was the best."""
-    if restart.state["best"] is None:
-        return None
-    own = restart.state["best"]["finished"] == restart.epoch
-    kept = {
-        name.removeprefix(_BEST): values
-        for name, values in restart.tensors.items()
-        if (is_weight(name) if own else name.startswith(_BEST))
-    }
-    return kept, restart.state["best"]
 
 
 def _best(spec: Spec) -> Best:

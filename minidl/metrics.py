@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -109,11 +110,18 @@ class MetricsFile:
         self._known = True
 
 
-def read_file(path: Path) -> bytes:
-    """A file of a run folder. Raises RunError, which names it."""
+MOST_BYTES = 2**28  # of a file of a run folder, but for checkpoints
+
+
+def read_file(path: Path, limit: int = MOST_BYTES) -> bytes:
+    """A file of a run folder, of `limit` bytes at most. Raises RunError, which names it."""
     try:
-        return files.read(path)
+        content = files.read(path, limit + 1)
     except FileNotFoundError as error:
         raise RunError(f"{path}: no such file") from error
     except OSError as error:
-        raise files.WriteError(f"{path}: can't be read: {files.reason(error)}") from error
+        kind = RunError if error.errno == errno.EINVAL else files.WriteError
+        raise kind(f"{path}: can't be read: {files.reason(error)}") from error
+    if len(content) > limit:
+        raise RunError(f"{path}: is damaged: larger than the {limit // 2**20:,} MiB that are read")
+    return content

@@ -18,17 +18,23 @@ _MACHINE = ("device", "device_name", "threads")
 @cache
 def provenance(device: torch.device) -> dict[str, Any]:
     """Versions, device, number of threads, and the git commit of the working folder, if any."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "versions": {
             "python": platform.python_version(),
             **{package: metadata.version(package) for package in PACKAGES},
         },
         "device": str(device),
-        "device_name": name,
+        "device_name": _name(device),
         "threads": torch.get_num_threads(),
         "git_commit": _git_commit(),
     }
+
+
+def _name(device: torch.device) -> str:
+    """Which GPU, or which instructions torch uses on this processor: they decide the last bits."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -160,6 +160,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "best": _is_mapping,
     "sweep": _is_mapping,
     "metrics": _is_mapping,
+    "versions": _is_mapping,
     "forced": _list_of(_is_text),
     "command": _list_of(_is_text),
 }

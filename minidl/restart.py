@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from minidl import files, folders
 from minidl.errors import RunError
+from minidl.weights import tensor
 
 if TYPE_CHECKING:
     import torch
 
     from minidl.runs import RunFolder
+    from minidl.train import Trainer
 
+    State = tuple[dict[str, torch.Tensor], dict[str, Any]]
+
+BEST = "best."  # before the names of the best weights, in a checkpoint
 _NO_ROWS = {"bytes": 0, "sha256": hashlib.sha256().hexdigest()}
 # What a run that goes on from a checkpoint (or from none) no longer needs.
 _OUTDATED = {
@@ -61,14 +67,11 @@ class Restart:
         # Between two renames a kill leaves `previous` alone, which is no damage.
         for name in filter(folder.has_checkpoint, ("last", "previous")):
             try:
-                tensors, state = folder.load_checkpoint(name)
-                columns = folder.metrics.read(state.get("metrics") or {})
+                return cls._of(folder, name, *folder.load_checkpoint(name), tuple(damage))
             except files.WriteError:
                 raise  # the disk, not the file
             except RunError as error:
                 damage.append(str(error))
-            else:
-                return cls(name, tensors, state, columns, tuple(damage))
         return cls(damage=tuple(dict.fromkeys(damage)))
 
     @classmethod
@@ -76,7 +79,48 @@ class Restart:
         cls, folder: RunFolder, tensors: dict[str, torch.Tensor], state: dict[str, Any]
     ) -> Restart:
         """A state in a stack's checkpoint. Raises RunError if metrics.csv is damaged."""
-        return cls("stack", tensors, state, folder.metrics.read(state.get("metrics") or {}))
+        return cls._of(folder, "stack", tensors, state)
+
+    @classmethod
+    def _of(
+        cls,
+        folder: RunFolder,
+        name: str,
+        tensors: dict[str, torch.Tensor],
+        state: dict[str, Any],
+        damage: tuple[str, ...] = (),
+    ) -> Restart:
+        mark = state.get("metrics")
+        columns = folder.metrics.read(mark if isinstance(mark, dict) else {})
+        rows = len(columns.get("epoch", ()))
+        if state.get("finished") != rows:
+            what = f"stands for {state.get('finished')} epochs, but for {rows} rows of metrics.csv"
+            raise RunError(f"{folder.path}: the {name} checkpoint {what}")
+        return cls(name, tensors, state, columns, damage)
+
+    def restore(self, trainer: Trainer, network: int, folder: RunFolder) -> State | None:
+        """Let a network go on from here; returns the best weights so far.
+
+        Raises RunError where the checkpoint is of another network.
+        """
+        try:
+            trainer.restore(network, self.tensors, self.state)
+            return self._best(trainer.weights(network))
+        except ValueError as error:
+            message = f"the {self.checkpoint} checkpoint doesn't fit this run: {error}"
+            raise RunError(f"{folder.path}: {message}") from error
+
+    def _best(self, like: Mapping[str, torch.Tensor]) -> State | None:
+        """The best weights that the checkpoint holds: its own ones, if its epoch was the best."""
+        best = self.state.get("best")
+        if best is None:
+            return None
+        if not isinstance(best, dict) or not isinstance(best.get("finished"), int):
+            raise ValueError("it doesn't say which epoch was the best")
+        prefix = "" if best["finished"] == self.epoch else BEST
+        return {
+            name: tensor(self.tensors, f"{prefix}{name}", values) for name, values in like.items()
+        }, best
 
     def rewind(self, folder: RunFolder) -> None:
         """Drop what came later, what is damaged, and what a killed process left half-written."""

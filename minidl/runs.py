@@ -124,9 +124,14 @@ class RunFolder:
 
     @property
     def status(self) -> str:
-        """One of STATUSES, or "broken" where run.json is missing or can't be read."""
+        """One of STATUSES, or "broken" where run.json is missing or damaged.
+
+        Raises WriteError where the disk fails: what can't be read may be a result.
+        """
         try:
             status = self.read_record().get("status")
+        except files.WriteError:
+            raise
         except RunError:
             return "broken"
         return status if isinstance(status, str) and status in STATUSES else "broken"
@@ -213,7 +218,7 @@ class RunFolder:
         """Tensors (on the CPU) and state; RunError where the file is missing or damaged."""
         path = self.checkpoint_path(name)
         try:
-            return checkpoint.decode(read_file(path))
+            return checkpoint.decode(read_file(path, checkpoint.MOST_BYTES))
         except ValueError as error:
             raise RunError(f"{path}: {error}") from error
 

@@ -7,9 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+# What an orderly end may take, in seconds; what takes longer (a huge step, data that are read, a
+# slow disk) is left where it is, as by a second signal.
+PATIENCE = 4.0
 
 
 class Stopped(BaseException):  # no error, and not to be caught as one
@@ -41,8 +45,8 @@ _listeners: list[tuple[Received, Callable[[], None]]] = []
 def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
     """Call `request_stop` at the first signal; the next one raises Stopped, as the call itself may.
 
-    Nested ones are all told. Outside the main thread nothing is changed: signals never arrive
-    there.
+    So does an end that takes longer than PATIENCE. Nested ones are all told. Outside the main
+    thread nothing is changed: signals never arrive there.
     """
     received = Received()
     if threading.current_thread() is not threading.main_thread():
@@ -59,6 +63,8 @@ def orderly_end(request_stop: Callable[[], None]) -> Iterator[Received]:
         yield received
     finally:
         _listeners.pop()
+        if not _listeners:
+            _forget_alarm()
         for one, handler in before.items():
             signal.signal(one, handler)
 
@@ -74,8 +80,31 @@ def _tell_all(number: int, frame: FrameType | None) -> None:
             signal.signal(one, stop_at_once)
     for received, _ in _listeners:
         received.signal = signal.Signals(number)
+    _set_alarm(number)
     for _, request_stop in list(_listeners):
         request_stop()
+
+
+# The alarm as it was before this module set it: its handler, seconds left, seconds between two.
+_alarm_before: tuple[Any, float, float] | None = None
+
+
+def _set_alarm(number: int) -> None:
+    """Raise Stopped when the orderly end takes too long."""
+    global _alarm_before
+    if hasattr(signal, "setitimer"):
+        handler = signal.signal(signal.SIGALRM, lambda *_: stop_at_once(number))
+        _alarm_before = (handler, *signal.setitimer(signal.ITIMER_REAL, PATIENCE))
+
+
+def _forget_alarm() -> None:
+    global _alarm_before
+    if _alarm_before is not None:
+        handler, *times = _alarm_before
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, *times)
+        _alarm_before = None
 
 
 def stop_at_once(number: int, frame: FrameType | None = None) -> None:

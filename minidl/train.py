@@ -13,11 +13,11 @@ from torch import Tensor
 
 from minidl.capture import capture
 from minidl.data.batches import Batches
-from minidl.evaluation import Evaluator, Part
+from minidl.evaluation import CutOffError, Evaluator, Part
 from minidl.nn import Dropout, Loss, Module
 from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value, not_finite
 from minidl.optim.schedules import constant
-from minidl.weights import set_weights, weights_of
+from minidl.weights import set_weights, tensor, weights_of
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class Trainer:
         self._diverged: set[int] = set()
         self.between_epochs = True  # False while (or after) an epoch is (was) cut off in its midst
         self._stop_at = math.inf  # when a requested stop waits no longer
+        evaluator.too_late = self._too_late
 
     def step(self, x: Tensor, target: Tensor) -> None:
         """One step of gradient descent."""
@@ -119,17 +120,25 @@ class Trainer:
             with torch.inference_mode():
                 for x, target in self.batches:
                     step(x, target)
-                    if time.perf_counter() > self._stop_at:
+                    if self._too_late():
                         return
                 self._wait()
             self.train_seconds += (time.perf_counter() - started) / self.networks
             self.finished += 1
+            try:
+                epoch = self._evaluated()
+            except CutOffError:
+                return
             self.between_epochs = True
-            yield self._evaluated()
+            yield epoch
 
     def request_stop(self) -> None:
         """End at the end of the epoch if it comes soon; safe to call from a signal handler."""
         self._stop_at = min(self._stop_at, time.perf_counter() + self.patience)
+
+    def _too_late(self) -> bool:
+        """Whether a requested stop waits no longer."""
+        return time.perf_counter() > self._stop_at
 
     def evaluate(self) -> dict[str, list[float]]:
         """The metrics of both parts, in evaluation mode (unless asked otherwise)."""
@@ -223,29 +232,46 @@ class Trainer:
             "finished": self.finished,
             "train_seconds": self.train_seconds,
             "optimizer_steps": optimizer.steps,
+            "vectors": list(optimizer.vectors),
             "dropout": draws,
             "plateau": self.plateau.state(network) if self.plateau else None,
         }
 
     def restore(self, network: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Let one network go on from such a state; in a stack all must be of the same epoch."""
+        """Let one network go on from such a state; in a stack all must be of the same epoch.
+
+        Raises ValueError where it isn't of a network like this one.
+        """
+        try:
+            self._restore(network, tensors, state)
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"its state is of another kind: {error!r}") from error
+
+    def _restore(self, network: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         flat, optimizer = self.optimizer.flat, self.optimizer
         set_weights(self.network, flat, tensors, network)
-        for key, values in tensors.items():
-            if key.startswith("optimizer."):
-                flat.set_member(network, values, optimizer.vector(key.removeprefix("optimizer.")))
-        self.batches.restore(network, tensors["order"])
-        for number, dropout in enumerate(self._dropouts()):
-            if f"dropout.{number}" not in tensors:
-                continue  # it trained without dropout layers: its p is 0, whatever is drawn
+        like = flat.member(network)
+        for name in state["vectors"]:
+            values = tensor(tensors, f"optimizer.{name}", like)
+            flat.set_member(network, values, optimizer.vector(name))
+        order = tensor(tensors, "order", self.batches.state(network))
+        self.batches.restore(network, order)
+        # It may have trained without dropout layers: its p is 0, whatever is drawn.
+        pairs = zip(self._dropouts(), state["dropout"], strict=False)
+        for number, (dropout, draws) in enumerate(pairs):
             drawn = dropout.step_state()
-            drawn["generators"][network] = tensors[f"dropout.{number}"]
-            dropout.restore_step_state({**drawn, **state["dropout"][number]})
+            generators = drawn["generators"]
+            generators[network] = tensor(tensors, f"dropout.{number}", generators[network])
+            counts = {key: int(draws[key]) for key in ("pool_size", "used")}
+            dropout.restore_step_state({**drawn, **counts})
         if self.plateau is not None:
             self.plateau.restore(network, state["plateau"])
-        self.finished = state["finished"]
-        self.train_seconds = state["train_seconds"]
-        optimizer.steps = state["optimizer_steps"]
+        finished = int(state["finished"])
+        if not 0 <= finished <= self.epochs:
+            raise ValueError(f"it is of epoch {finished}, but there are {self.epochs}")
+        self.finished = finished
+        self.train_seconds = float(state["train_seconds"])
+        optimizer.steps = int(state["optimizer_steps"])
 
     def _dropouts(self) -> list[Dropout]:
         return [module for module in self.network.modules() if isinstance(module, Dropout)]

@@ -14,3 +14,13 @@ def pytest_configure(config: pytest.Config) -> None:
         one = getattr(signal, name, None)
         if one is not None and signal.getsignal(one) is signal.SIG_IGN:
             signal.signal(one, handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that may take long come first: at the end, one would leave the other cores idle."""
+
+    def limit(item: pytest.Item) -> int:
+        own = item.get_closest_marker("timeout")
+        return own.args[0] if own else 0
+
+    items.sort(key=limit, reverse=True)

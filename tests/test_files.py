@@ -252,3 +252,12 @@ def test_nothing_that_a_training_does_on_the_disk_passes_by_the_tests(
     finally:
         _watched.clear()
     assert _past == []
+
+
+def test_a_new_folder_leaves_one_alone_that_another_process_makes(tmp_path: Path) -> None:
+    """Of `run.1`, whose name begins like that of `run`; one of its own that was left goes."""
+    others, mine = tmp_path / f".run.1.{'0' * 16}.tmp", tmp_path / f".run.{'0' * 16}.tmp"
+    others.mkdir()
+    mine.mkdir()
+    folders.new(tmp_path / "run", {})
+    assert (others.exists(), mine.exists()) == (True, False)

@@ -28,6 +28,20 @@ optimizer: {type: sgd, lr: 0.1}
 training: {epochs: 3, batch_size: 16}
 """
 
+# Every kind of state that an optimizer carries from step to step.
+OPTIMIZERS = (
+    "sgd",
+    "{type: sgd, momentum: 0.9, dampening: 0.5}",
+    "{type: sgd, momentum: 0.9, nesterov: true}",
+    "rmsprop",
+    "{type: rmsprop, momentum: 0.9, centered: true}",
+    "adam",
+    "{type: adam, amsgrad: true}",
+    "adamw",
+    "{type: adamw, amsgrad: true}",
+    "adagrad",
+)
+
 
 def spec(*overrides: str, text: str = SMALL) -> Spec:
     """The small training with some options changed."""

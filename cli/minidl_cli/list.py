@@ -102,16 +102,19 @@ def read_row(run: RunFolder) -> Row:
     try:
         record = run.read_record()
         metrics = run.read_columns() if files.is_file(run.metrics_path) else {}
+        status = run.status_now
     except RunError as error:
         return Row(run.path.name, "broken", _sweep(run), problem=str(error), path=str(run.path))
-    running = run.status == "running"  # with what it had when it was last stopped in its record
+    running = (
+        record.get("status") == "running"
+    )  # with what it had when it was last stopped in its record
     final = {} if running else record.get("final")
     last = {name: cells[-1] for name, cells in metrics.items() if cells}
     scores = {**last, **(final if isinstance(final, dict) else {})}
     started = record.get("started")
     return Row(
         name=run.path.name,
-        status=run.status_now,
+        status=status,
         sweep=_sweep(run),
         epochs=_whole(last.get("epoch", record.get("epochs"))),
         test_loss=_number(scores.get("test_loss")),

@@ -19,8 +19,21 @@ CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell says it of `cat long | head -1`
 
 def main() -> None:
     """Run the command; every error that is ours becomes a message and an exit code."""
+    _open_streams()
     with _signals_heard(), _warnings_shown():
         sys.exit(_run())
+
+
+def _open_streams() -> None:
+    """Streams that are closed (`>&-`) lead nowhere; the next file would take their numbers."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _run() -> int:

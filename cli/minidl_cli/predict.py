@@ -44,8 +44,8 @@ def predict(
 
     Writes CSV: the number of the row in the file (the header is row 1), then its class and a
     probability per class, or its values. Where the run's targets are images, it reads an image of
-    any size and writes a PNG. The weights are those of the last epoch, or of the best one for a run
-    with training.early_stopping (unless it says restore_best: false).
+    up to 16 million pixels and writes a PNG. The weights are those of the last epoch, or of the
+    best one for a run with training.early_stopping (unless it says restore_best: false).
 
     \b
     Examples:

@@ -102,7 +102,8 @@ class Lines(Progress):
     def ended(self, outcome: Outcome) -> None:
         run = outcome.run
         final = _metrics(run.record.get("final") or {}, parts=("test",))
-        weights = " with the best weights" if run.record["weights"] == "best" and final else ""
+        restored = run.status == "done" and run.record["weights"] == "best"
+        weights = " with the best weights" if restored and final else ""
         say(
             f"{_how(run)}{': ' if final else ''}{final}{weights}, "
             f"{run.record['train_seconds']:.2f} s training, {run.record['seconds']:.2f} s in all"

@@ -11,7 +11,7 @@ import typer
 
 from minidl.plural import plural
 from minidl_cli.options import Debug, Device, Quiet
-from minidl_cli.output import show
+from minidl_cli.output import say, show, to_go_on
 
 if TYPE_CHECKING:
     from minidl.spec import Member, Sweep
@@ -71,7 +71,7 @@ def sweep(
 
     from minidl.locks import locked
     from minidl.sweep.folder import SweepFolder
-    from minidl.sweep.run import plan, stacks_of
+    from minidl.sweep.run import first_cut, plan, stacks_of
     from minidl.sweep.work import measure
 
     works = measure(loaded.members)  # builds each kind: what can't train is told here
@@ -81,7 +81,8 @@ def sweep(
         _list(stacks_of(loaded.members, works, stack, jobs))
         return
     with locked(SweepFolder.place(runs_dir, loaded, name)):
-        folder = SweepFolder.create(runs_dir, loaded, name, works.files)
+        cut = first_cut(loaded, works, stack, jobs)
+        folder = SweepFolder.create(runs_dir, loaded, name, works.files, cut)
         command = ["minidl", *sys.argv[1:]]
         todo = plan(loaded, folder, works, command=command, stack=stack, jobs=jobs, force=force)
         finish(todo, fail_fast=fail_fast, quiet=quiet)
@@ -89,12 +90,17 @@ def sweep(
 
 def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> NoReturn:
     """Run what is missing, show it, print the folder, and exit as the sweep ended."""
+    from minidl.signals import Stopped
     from minidl.sweep.run import run
     from minidl_cli.sweep_progress import sweep_progress_for
 
     progress = sweep_progress_for(todo, quiet=quiet)
-    with contextlib.closing(progress):
-        outcome = run(todo, fail_fast=fail_fast, watch=progress)
+    try:
+        with contextlib.closing(progress):
+            outcome = run(todo, fail_fast=fail_fast, watch=progress)
+    except Stopped:
+        say(to_go_on(todo.folder.path))
+        raise
     progress.ended(outcome)
     show(outcome.folder.path)
     raise typer.Exit(outcome.exit_code)

@@ -100,9 +100,13 @@ class SweepProgress:
         return ", ".join(f"{counts[name]} {name}" for name in names if counts[name])
 
     def best(self) -> str:
-        """The best value so far, and whose it is; of the first metric, if stacks have several."""
-        for metric, values in self._best.items():
-            if values:
+        """The best value so far, and whose it is; of the first metric, if stacks have several.
+
+        Of those that diverged or failed none is the best.
+        """
+        lost = {name for name, status in self._statuses.items() if status in ("diverged", "failed")}
+        for metric, found in self._best.items():
+            if values := {name: value for name, value in found.items() if name not in lost}:
                 choose = max if higher_is_better(metric) else min
                 name = choose(values, key=lambda name: values[name])
                 return f"best {metric} {measured(metric, values[name])} ({name.rsplit('-', 1)[0]})"

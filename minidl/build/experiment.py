@@ -50,6 +50,7 @@ def build(specs: Spec | Sequence[Spec], data: Dataset | Sequence[Dataset]) -> Ex
         network = build_network(members, datasets[0].input_shape, encoding, device)
         network.skip_input_gradient()
         _check_range(members, network, datasets[0], encoding)
+        _check_finite(members, datasets)
         place = _Placer(members, encoding, device)
         parts = {
             "train": place.part([dataset.train for dataset in datasets]),
@@ -87,16 +88,37 @@ def _trainer(
 
 
 def _check_range(members: Members, network: Sequential, data: Dataset, encoding: Encoding) -> None:
-    """Warn of targets which the network can't reach."""
-    if encoding.form not in ("values", "images") or not ends_with_sigmoid(network):
+    """Warn of targets which the network can't reach, and of images that aren't from 0 to 1."""
+    if encoding.form not in ("values", "images"):
         return
     low, high = float(data.train.truth.min()), float(data.train.truth.max())
+    if not ends_with_sigmoid(network):
+        if encoding.form == "images" and (low < -0.5 or high > 1.5):  # noise may go beyond a little
+            message = (
+                f"the target images reach from {low:.4g} to {high:.4g}: psnr, and what is drawn,"
+            )
+            hint = "take them to be from 0 to 1: scale them"
+            warnings.warn(str(members.first.problem("data", f"{message} {hint}")), MinidlWarning, 3)
+        return
     if low < 0 or high > 1:
         message = (
             f"the network ends with a sigmoid, but the targets reach from {low:.4g} to {high:.4g}"
         )
         hint = "scale them to 0 … 1, or leave the sigmoid out"
         warnings.warn(str(members.first.problem("model", f"{message}: {hint}")), MinidlWarning, 3)
+
+
+def _check_finite(members: Members, datasets: list[Dataset]) -> None:
+    """Refuse numbers that the training's dtype can't hold: it would diverge in its first step."""
+    largest = torch.finfo(getattr(torch, members.first.training.dtype)).max
+    for part in (part for data in datasets for part in (data.train, data.test)):
+        for array in part.arrays:
+            low, high = float(array.min()), float(array.max())
+            if not (-largest <= low and high <= largest):  # NaN, too
+                message = (
+                    f"holds numbers from {low:.3g} to {high:.3g}, which training.dtype can't hold"
+                )
+                raise members.problem("data", f"{message}: scale them")
 
 
 def _batches(members: Members, network: Sequential, part: Part) -> Batches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -40,6 +41,27 @@ PLAIN: dict[str, Callable[..., nn.Module]] = {
 }
 
 
+# With gradient and moments 1.6 GB; more is a typing mistake, more likely.
+MOST_PARAMETERS = 100_000_000
+MOST_OUTPUTS = 2**26  # of a layer, for one sample: 256 MiB in float32
+
+
+class Budget:
+    """Counts the parameters of a network before their memory is asked for."""
+
+    def __init__(self) -> None:
+        self.spent = 0
+
+    def spend(self, parameters: int) -> None:
+        """Raises ValueError once there are too many."""
+        self.spent += parameters
+        if self.spent > MOST_PARAMETERS:
+            raise ValueError(
+                f"makes {self.spent:,} parameters, more than the {MOST_PARAMETERS:,} that are"
+                " trained"
+            )
+
+
 def sequential_layers(
     members: Members, input_shape: Shape, encoding: Encoding
 ) -> list[NamedModule]:
@@ -69,7 +91,7 @@ def make_initializer(init: Any) -> nn.Initializer:
 
 class _Builder:
     def __init__(self, members: Members, encoding: Encoding) -> None:
-        self.members, self.encoding = members, encoding
+        self.members, self.encoding, self.budget = members, encoding, Budget()
 
     def chain(
         self, key: str, layers: Sequence[Sequence[Any]], shape: Shape
@@ -81,6 +103,8 @@ class _Builder:
             try:
                 module = self.module(place, same, shape)
                 shape = module.output_shape(shape)
+                if math.prod(shape) > MOST_OUTPUTS:
+                    raise ValueError(f"gives {times(shape)} numbers per sample, too many to hold")
             except ValueError as error:
                 raise self.members.problem(place, self.hinted(str(error))) from error
             named.append((same[0].name, module))
@@ -106,6 +130,8 @@ class _Builder:
         if layer.type == "batch_norm":
             return self.batch_norm(layer, shape)
         if layer.type == "layer_norm":
+            normalized = layer.normalized_shape or shape
+            self.budget.spend(normalized if isinstance(normalized, int) else math.prod(normalized))
             return nn.LayerNorm(layer.normalized_shape or shape, layer.eps)
         return PLAIN[layer.type](**options(layer))
 
@@ -117,6 +143,7 @@ class _Builder:
             )
         layer = same[0]
         outputs = layer.out_features or self.encoding.outputs
+        self.budget.spend(shape[0] * outputs)
         return nn.Linear(shape[0], outputs, layer.bias, init=self.init(same))
 
     def convolution(self, same: Sequence[Any], shape: Shape) -> nn.Module:
@@ -125,6 +152,9 @@ class _Builder:
             raise ValueError(
                 f"{layer.type} takes images (channels, height, width), but gets {times(shape)}"
             )
+        size = layer.kernel_size
+        kernel = size**2 if isinstance(size, int) else math.prod(size)
+        self.budget.spend(shape[0] * layer.out_channels * kernel)
         given = {**options(layer), "init": self.init(same)}
         return CONVOLUTIONS[layer.type](shape[0], **given)
 

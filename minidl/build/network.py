@@ -9,6 +9,7 @@ import torch
 
 from minidl import nn
 from minidl.build.layers import (
+    Budget,
     NamedModule,
     Shape,
     make_activation,
@@ -20,8 +21,6 @@ from minidl.build.members import Members
 from minidl.data.encoding import Encoding
 from minidl.nn.windows import times
 from minidl.spec import MlpModel
-
-MOST_PARAMETERS = 100_000_000  # with gradient and moments 1.6 GB: a typing mistake, more likely
 
 
 def build_network(
@@ -51,13 +50,21 @@ def _mlp(members: Members, input_shape: Shape, encoding: Encoding) -> list[Named
     model: Any = members.first.model
     layers: list[nn.Module] = [] if len(input_shape) == 1 else [nn.Flatten()]
     drops = any(spec.model.dropout for spec in members.specs)  # type: ignore[union-attr]
-    width = math.prod(input_shape)
+    width, budget = math.prod(input_shape), Budget()
+
+    def linear(inputs: int, outputs: int) -> nn.Linear:
+        try:
+            budget.spend(inputs * outputs)
+        except ValueError as error:
+            raise members.problem("model", str(error)) from error
+        return nn.Linear(inputs, outputs, model.bias)
+
     for hidden, activation in zip(model.hidden, model.activations, strict=True):
-        layers += [nn.Linear(width, hidden, model.bias), make_activation(activation)]
+        layers += [linear(width, hidden), make_activation(activation)]
         if drops:
             layers.append(nn.Dropout(members.number(lambda spec: spec.model.dropout)))
         width = hidden
-    layers.append(nn.Linear(width, encoding.outputs, model.bias))
+    layers.append(linear(width, encoding.outputs))
     if model.output_activation is not None:
         layers.append(make_activation(model.output_activation))
     return [(None, layer) for layer in layers]
@@ -69,10 +76,6 @@ def _check_output(
     if not network.parameters():
         message = "there is nothing to train: put a linear layer among them"
         raise members.problem("model.layers", message)
-    count = sum(parameter.data.numel() for parameter in network.parameters())
-    if count > MOST_PARAMETERS:
-        message = f"has {count:,} parameters, more than the {MOST_PARAMETERS:,} that are trained"
-        raise members.problem("model", message)
     shape, loss = network.output_shape(input_shape), members.first.loss.type
     if encoding.image_shape and shape != encoding.image_shape:
         message = f"the network gives {times(shape)} per sample"

@@ -10,6 +10,8 @@ from minidl.nn.windows import times
 from minidl.plural import plural
 from minidl.spec import LinearLayer, MlpModel, Spec
 
+MOST_ONE_HOT = 2**27  # numbers: 1 GiB in float64
+
 
 def encoding_for(members: Members, data: Dataset) -> Encoding:
     """The encoding that loss, data and the config's number of outputs agree on.
@@ -46,6 +48,9 @@ def encoding_for(members: Members, data: Dataset) -> Encoding:
         encoding = Encoding("column", 1)
     else:
         encoding = Encoding("one_hot", data.classes)
+        if data.classes * max(len(data.train), len(data.test)) > MOST_ONE_HOT:
+            message = f"{kind} turns each class into {data.classes} numbers: too many for this data"
+            raise members.problem("loss", f"{message}; use cross_entropy")
     if outputs not in (None, encoding.outputs):
         needed = plural(encoding.outputs, "output")
         message = f"{kind} on this data needs {needed}, but got {outputs}"

@@ -30,6 +30,7 @@ DAMAGED = (
     ValueError,
 )
 MOST_BYTES = 1024 * MEBIBYTE  # of the file, and of the arrays in it
+MOST_PARTS = 10_000_000  # of a list of tensors; a list that holds itself has no end
 KNOWN = (
     "known are .npz and .safetensors with the arrays 'input' and 'target', and what torch.save"
     " writes of a tuple of two tensors (input, target) as .pt, .pth or .pkl"
@@ -76,10 +77,14 @@ def _check_unpacked_size(stream: io.BytesIO, file: str) -> None:
         unpacked = sum(member.file_size for member in archive.infolist())
     stream.seek(0)
     if unpacked > MOST_BYTES:
-        raise DataError(
-            f"{file}: unpacks to {unpacked / MEBIBYTE:,.0f} MiB; at most"
-            f" {MOST_BYTES / MEBIBYTE:,.0f} are read"
-        )
+        raise _too_large(unpacked, file)
+
+
+def _too_large(size: int, file: str) -> DataError:
+    return DataError(
+        f"{file}: unpacks to {size / MEBIBYTE:,.0f} MiB; at most"
+        f" {MOST_BYTES / MEBIBYTE:,.0f} are read"
+    )
 
 
 def _read_safetensors(source: Source) -> Arrays:
@@ -104,6 +109,7 @@ def _read_torch(source: Source) -> Arrays:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a format that is out of date
             stored = torch.load(stream, map_location="cpu", weights_only=True)
+        _check_shapes(stored, source.file)
     except DataError:
         raise
     except Exception as error:  # a damaged pickle may raise anything
@@ -114,6 +120,20 @@ def _read_torch(source: Source) -> Arrays:
         raise DataError(f"{source.file}: expected a pair of tensors, but got {what}; {KNOWN}")
     names = ("input", "target")
     return {n: _array(n, part, source.file) for n, part in zip(names, stored, strict=True)}
+
+
+def _check_shapes(stored: object, file: str) -> None:
+    """A tensor may repeat its memory: a few bytes say a shape that fills any."""
+    import torch
+
+    size, parts = 0, [stored]
+    for part in parts:
+        if isinstance(part, (tuple, list)) and len(parts) < MOST_PARTS:
+            parts += part
+        elif isinstance(part, torch.Tensor):
+            size += part.numel() * part.element_size()
+    if size > MOST_BYTES:
+        raise _too_large(size, file)
 
 
 def _array(name: str, stored: object, file: str) -> NDArray[Any]:

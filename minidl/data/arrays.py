@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Of images (N, channels, height, width).
 _CHANNELS = (1, 3, 4)
+MOST_NUMBERS = 2**28  # in an array: 1 GiB as a network gets them, however few bytes they were
 
 
 def load_arrays(spec: ArraysData, rng: np.random.Generator) -> Dataset:
@@ -52,7 +53,7 @@ def load_arrays(spec: ArraysData, rng: np.random.Generator) -> Dataset:
         _require_same_shapes(train, test, test_source.file)
 
     preprocessing = _preprocessing(train.inputs, spec.standardize, source.file)
-    if preprocessing is not None:
+    if preprocessing is not None and spec.standardize:
         train = Split(preprocessing.to_inputs(train.inputs), train.targets)
         test = Split(preprocessing.to_inputs(test.inputs), test.targets)
     several = target.task == "regression" and train.targets.shape[1] > 1
@@ -169,7 +170,7 @@ def _read(source: Source) -> tuple[Floats | Images, NDArray[Any]]:
 
 
 def _images(name: str, array: NDArray[Any], file: str, *, one_channel: bool) -> Floats | Images:
-    """Numbers as float64; images of uint8 as float32 from 0 to 1.
+    """Numbers as float64; those of uint8, which need no more, as float32, and images from 0 to 1.
 
     one_channel: they are images, whatever their type, and (N, H, W) is (N, 1, H, W).
     """
@@ -181,7 +182,10 @@ def _images(name: str, array: NDArray[Any], file: str, *, one_channel: bool) -> 
             f"{file}: {name!r} has shape {array.shape}, with its channels last; expected (N,"
             " channels, height, width): transpose(0, 3, 1, 2)"
         )
-    numbers = array.astype(np.float32) / np.float32(255) if pixels else array.astype(np.float64)
+    numbers: Floats | Images
+    numbers = array.astype(np.float32) if array.dtype == np.uint8 else array.astype(np.float64)
+    if pixels:
+        np.divide(numbers, np.float32(255), out=numbers)
     return numbers[:, None] if one_channel and array.ndim == 3 else numbers
 
 
@@ -192,6 +196,10 @@ def _check(name: str, array: NDArray[Any], kinds: str, file: str) -> None:
         raise DataError(f"{file}: {name!r} has dtype {array.dtype}; expected {allowed}")
     if array.ndim == 0 or array.size == 0:
         raise DataError(f"{file}: {name!r} has shape {array.shape}: there are no values in it")
+    if array.size > MOST_NUMBERS:
+        raise DataError(
+            f"{file}: {name!r} holds {array.size:,} numbers; at most {MOST_NUMBERS:,} are read"
+        )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         index = ", ".join(str(i) for i in place)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 256 * MEBIBYTE  # a cell of text takes some 60 bytes of memory; `arrays` are leaner
 MOST_COLUMNS = 10_000
 MOST_CELLS = 50_000_000  # many short ones take more memory than a file's size tells
+MOST_IN_LINE = 1_000_000  # delimiters
+MOST_BLANK = 1_000_000  # rows
+MOST_RAGGED = 10_000  # rows unlike the header, after which the rest isn't read
 
 # Spellings of a missing value, in lower case: those of pandas.
 MISSING = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "none"})
@@ -68,6 +71,8 @@ def parse_table(source: Source, delimiter: str) -> pd.DataFrame:
                 f" names {plural(len(header), 'column')}; a cell that holds {delimiter!r} must"
                 " stand in quotes"
             )
+            if len(rows) - len(cells) == MOST_RAGGED:
+                break
     problems.check()
     if not rows:
         raise DataError(f"{source.file}: holds a header, but no rows below it")
@@ -78,14 +83,16 @@ def _records(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The rows that aren't blank, with their numbers, counted from 1."""
     if len(delimiter) != 1 or delimiter in '\r\n"':
         raise DataError(f"delimiter: expected one character, such as ',', but got {delimiter!r}")
-    lines = io.StringIO(_decode(source), newline="")
+    lines = _lines(source, delimiter)
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
-    row = 0
+    row = blank = 0
     try:
         for row, record in enumerate(reader, start=1):
             stripped = [cell.strip() for cell in record]
             if any(stripped):
                 yield row, stripped
+            elif (blank := blank + 1) > MOST_BLANK:
+                raise DataError(f"{source.file}: row {row}: so many rows are blank: remove them")
     except csv.Error as error:
         reason = str(error)
         if "unexpected end" in reason:
@@ -93,22 +100,39 @@ def _records(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{source.file}: row {row + 1}: not valid CSV: {reason}") from error
 
 
-def _decode(source: Source) -> str:
+def _lines(source: Source, delimiter: str) -> Iterator[str]:
+    """The lines of the text, decoded as they are read: all at once would take 5 bytes for each."""
     content = source.content
     if content.startswith(b"PK\x03\x04"):
         raise DataError(f"{source.file}: is a zip or Excel file; export the table as CSV")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{source.file}: line 1: not UTF-8, but UTF-16; save the file as UTF-8")
+    if (place := content.find(b"\0")) >= 0:
+        line = content.count(b"\n", 0, place) + 1
+        raise DataError(f"{source.file}: line {line}: holds a NUL byte; is it CSV, and in UTF-8?")
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
     try:
-        text = content.decode("utf-8-sig")
+        for number, line_text in enumerate(text, start=1):
+            if line_text.count(delimiter) > MOST_IN_LINE:
+                most = f"{MOST_IN_LINE:,} {delimiter!r}"
+                raise DataError(
+                    f"{source.file}: line {number}: holds more than {most}; use `arrays`"
+                )
+            yield line_text
+    except UnicodeDecodeError:
+        raise _not_utf8(source) from None
+
+
+def _not_utf8(source: Source) -> DataError:
+    try:
+        source.content.decode()
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{source.file}: line {line}: not UTF-8 (byte 0x{content[error.start]:02x}); save the"
-            " file as UTF-8"
-        ) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataError(f"{source.file}: line {line}: holds a NUL byte; is it a CSV file?")
-    return text
+        line = source.content.count(b"\n", 0, error.start) + 1
+        byte = f"0x{source.content[error.start]:02x}"
+        return DataError(
+            f"{source.file}: line {line}: not UTF-8 (byte {byte}); save the file as UTF-8"
+        )
+    raise AssertionError("the text was not decodable")
 
 
 def _header_problems(header: list[str], row: int, file: str) -> Iterator[str]:

@@ -22,6 +22,8 @@ from minidl.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_NUMBERS = 2**27  # that a table may become: 1 GiB; a thousand categories are as many columns
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -72,11 +74,19 @@ class Preprocessing:
         """Finds the columns by name and encodes them: float64 (N, features).
 
         Further columns are ignored; numbers may have a `decimal` comma. Raises DataError, which
-        begins with `file`, for columns that are not there and for cells that can't be encoded.
+        begins with `file`, for columns that are not there, for cells that can't be encoded, and for
+        a table that would fill the memory.
         """
         complaint = absent_columns((column.name for column in self.columns), table.columns)
         if complaint:
             raise DataError(f"{file}: {complaint}")
+        rows, inputs = len(table), len(self.feature_names)
+        if rows * inputs > MOST_NUMBERS:
+            raise DataError(
+                f"{file}: its {rows:,} rows of {inputs:,} inputs, one per category of a text,"
+                f" fill {8 * rows * inputs / 2**30:.0f} GiB: leave such columns out (list the"
+                " others under `features`)"
+            )
         problems, encoded = Problems(), list[Floats]()
         for column in self.columns:
             with problems.noted():

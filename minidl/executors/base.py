@@ -44,7 +44,8 @@ class Job:
 class Update:
     """News of a job; `error` says why it failed, and whether smaller stacks might not.
 
-    One that failed and was cut into `parts` is "split".
+    `died`: with its process, whoever killed that. One that failed and was cut into `parts` is
+    "split"; its only part is itself where it is tried again.
     """
 
     job: Job
@@ -52,6 +53,7 @@ class Update:
     progress: Progress | None = None
     error: str = ""
     everywhere: bool = False
+    died: bool = False
     parts: tuple[Job, ...] = ()
 
 

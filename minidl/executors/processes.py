@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from minidl.executors.base import Job, Update, Watch, run_job
 from minidl.signals import SIGNALS, Stopped
 
+_PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 PATIENCE = 1.0  # seconds that a worker without work may take to end
 STOP_SECONDS = 4.0  # and one with work, once it is told to
 
@@ -33,8 +36,8 @@ class _Worker:
 class ProcessExecutor:
     """Hands jobs to `count` worker processes as they get free.
 
-    A worker that dies costs its job, which counts as failed; another takes its place. If this
-    process dies, they end at once.
+    A worker that dies costs its job, which counts as failed; another worker takes its place. If
+    this process dies, they end at once.
     """
 
     def __init__(self, count: int) -> None:
@@ -106,7 +109,8 @@ class ProcessExecutor:
         if self._stopping:
             return Update(job, "interrupted")
         name = signal.Signals(-code).name if code and code < 0 else f"exit status {code}"
-        return Update(job, "failed", error=f"the process that trained this stack died ({name})")
+        error = f"the process that trained this stack died ({name})"
+        return Update(job, "failed", error=error, died=True)
 
     def _end_workers(self, patience: float) -> None:
         for worker in self._workers:
@@ -158,14 +162,25 @@ def _tell(worker: _Worker) -> None:
 
 def _work(pipe: Connection) -> None:
     """A worker's life: jobs from the pipe, updates into it, until it closes."""
+    _killed_with_parent()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError, Stopped):  # the parent wants no more
         while True:
             run_job(pipe.recv(), pipe.send)
 
 
+def _killed_with_parent() -> None:
+    """On Linux the kernel ends this process with its parent, also amid a call that takes long."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _die_with_parent() -> None:
-    """End at once when the parent is killed: another may go on with its sweep."""
+    """End when the parent is killed: another may go on with its sweep.
+
+    Everywhere, and also if that was before this process could ask its kernel for it.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -147,7 +147,7 @@ def _ended(member: Member) -> bool:
 def _error_of(folder: RunFolder) -> str:
     """The first line of error.txt, which a sweep leaves in the folder of a member that failed."""
     try:
-        first = files.read(folder.path / "error.txt").decode(errors="replace")
+        first = files.read(folder.path / "error.txt", 10_000).decode(errors="replace")
     except OSError:
         return ""
     return f": {first.strip().partition(chr(10))[0][:200]}"

@@ -41,6 +41,11 @@ class Side:
         return sorted(values.values(), key=sort_key)
 
     @property
+    def diverged(self) -> bool:
+        """Whether all its runs did."""
+        return self.group.count("diverged") == len(self.group.members)
+
+    @property
     def status(self) -> str:
         """`done`, or `8 done, 2 diverged` for a group."""
         counts: dict[str, int] = {}
@@ -61,8 +66,14 @@ class Comparison:
     notes: Sequence[str]
 
     def best(self, metric: str) -> int | None:
-        """The side with the best mean; None where there is no single one."""
-        means = [statistics.mean for statistics in self.metrics[metric]]
+        """The side with the best mean; None where there is no single one.
+
+        What diverged is never the best, whatever it reached, however soon.
+        """
+        means = [
+            math.nan if side.diverged else statistics.mean
+            for side, statistics in zip(self.sides, self.metrics[metric], strict=True)
+        ]
         known = [mean for mean in means if math.isfinite(mean)]
         if len(known) < 2 or metric in ("parameters", "epochs"):
             return None

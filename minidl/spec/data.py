@@ -14,7 +14,7 @@ Task = Literal["auto", "classification", "regression"]
 
 # A typing mistake shouldn't fill the memory.
 MAX_POINTS, MAX_CLASSES, MAX_FEATURES = 10_000_000, 1000, 10_000
-MAX_PIXELS = 2**27  # of all images together, a colour each: 1 GiB
+MAX_PIXELS = 2**27  # of all images together, a colour each, or of inputs: 1 GiB
 
 
 class _Data(Component):
@@ -99,6 +99,11 @@ class Friedman1Data(_Toy):
     type: Literal["friedman1"] = "friedman1"
     noise: float = Field(1.0, ge=0, description="The std of the noise on the target.")
     features: int = Field(10, ge=5, le=MAX_FEATURES, description="The number of inputs.")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        numbers = (self.train + self.test) * self.features
+        if numbers > MAX_PIXELS:
+            yield "train", f"so many points fill {8 * numbers / 2**30:.0f} GiB: take fewer"
 
 
 class _Images(_Data):

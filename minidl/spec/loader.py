@@ -33,6 +33,7 @@ FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)
 SPECIAL = {".nan": "nan", ".inf": "inf", "+.inf": "inf", "-.inf": "-inf"}
 CONSTANTS = {"true": True, "false": False, "": None, "~": None, "null": None}
 SURROGATE = re.compile("[\ud800-\udfff]")
+UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ufffd\U00010000-\U0010ffff]")  # not in YAML
 
 Event = Any  # the stubs of PyYAML know neither the events' attributes
 Mark = Any  # nor that libyaml's marks are marks
@@ -45,6 +46,8 @@ def read_text(path: Path) -> str:
     """The text of a config file; ConfigError where it can't be had."""
     try:
         if not files.disk(path.exists):
+            if files.disk(path.is_symlink):
+                raise _unreadable(path, "is a link to a file that isn't there")
             raise _unreadable(path, f"no such file{_alternative(path)}")
         if not files.disk(path.is_file):
             is_folder = files.disk(path.is_dir)
@@ -64,7 +67,10 @@ def read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        message = f"isn't UTF-8 text (byte 0x{content[error.start]:02x})"
+        found = f"byte 0x{content[error.start]:02x}"
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            found = "but UTF-16"
+        message = f"isn't UTF-8 text ({found}): save the file as UTF-8"
         raise ConfigError([Problem(message, file=str(path), line=line)]) from error
 
 
@@ -78,6 +84,8 @@ def load(text: str, start: Place, problems: list[Problem]) -> Node | None:
         raise ConfigError([start.problem("is larger than 1 MB, too large for a config")])
     if SURROGATE.search(text):
         raise ConfigError([start.problem("holds half of a surrogate pair, which isn't text")])
+    if found := UNPRINTABLE.search(text):
+        raise ConfigError([_control_character(found, start)])
     try:
         return _Reader(text, start, problems).document()
     except yaml.YAMLError as error:
@@ -216,20 +224,22 @@ def _alternative(path: Path) -> str:
     return ""
 
 
+def _control_character(found: re.Match[str], start: Place) -> Problem:
+    before = found.string[: found.start()].split("\n")
+    place = start if start.override else Place(start.file, len(before), len(before[-1]) + 1)
+    hint = "; is it UTF-16? Save it as UTF-8" if found[0] == "\0" else ""
+    return place.problem(f"isn't valid YAML: holds the control character {found[0]!r}{hint}")
+
+
 def _syntax_problem(error: yaml.YAMLError, text: str, start: Place) -> Problem:
     """The parser's complaint as one line, with a hint where the cause is a common one."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        reason = getattr(error, "reason", str(error))  # ReaderError: characters that YAML excludes
-        position = getattr(error, "position", 0)
-        found = getattr(error, "character", "")
-        line = text.count("\n", 0, position) + 1 if isinstance(position, int) else None
-        shown = f" ({found!r})" if found else ""
-        place = start if start.override else Place(start.file, line)
-        return place.problem(f"isn't valid YAML: {reason}{shown}")
+        return start.problem(f"isn't valid YAML: {' '.join(str(error).split())}")
     mark = error.problem_mark
     context = error.context
-    if context and error.context_mark and error.context_mark.line < mark.line:
-        context += f" that starts in line {error.context_mark.line + 1}"
+    begins = error.context_mark.line if error.context_mark else mark.line
+    if context and begins < mark.line and not start.override:
+        context += f" that starts in line {begins + 1}"
     message = ", ".join(part for part in (context, error.problem) if part)
     lines = text.splitlines()
     if mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:

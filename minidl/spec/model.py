@@ -10,7 +10,7 @@ from minidl.spec.component import Component, Fraction, Group, Seed, one_or_list
 from minidl.spec.init import Init, UniformInit
 from minidl.spec.layer import Layer, LinearLayer, layer_rules
 
-MAX_WIDTH = 100_000  # a typing mistake shouldn't fill the memory
+MAX_WIDTH, MAX_LAYERS = 100_000, 1000  # a typing mistake shouldn't fill the memory
 Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 Activations = Annotated[
     Annotated[Activation, Tag("one")] | Annotated[tuple[Activation, ...], Tag("list")],
@@ -45,6 +45,8 @@ class MlpModel(Component):
         return (self.activation,) * len(self.hidden)
 
     def rules(self) -> Iterator[tuple[str, str]]:
+        if len(self.hidden) > MAX_LAYERS:
+            yield "hidden", f"has {len(self.hidden):,} layers, more than the {MAX_LAYERS:,} allowed"
         if len(self.activations) != len(self.hidden):
             yield (
                 "activation",
@@ -72,6 +74,8 @@ class SequentialModel(Component):
     seed: Seed = Field(None, description="Draws the weights; by the run's seed if left out.")
 
     def rules(self) -> Iterator[tuple[str, str]]:
+        if len(self.layers) > MAX_LAYERS:
+            yield "layers", f"has {len(self.layers):,} layers, more than the {MAX_LAYERS:,} allowed"
         linears = [i for i, layer in enumerate(self.layers) if isinstance(layer, LinearLayer)]
         yield from layer_rules(self.layers, linears[-1] if linears else None)
 

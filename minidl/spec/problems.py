@@ -138,7 +138,7 @@ def _hint(node: Node, shape: Shape) -> str:
         return f"; did you mean [{value}]?" if fits and re.fullmatch(r"[\w.-]+", node.text) else ""
     if get_origin(wanted) is not None:
         return did_you_mean(value, map(str, get_args(wanted))) if isinstance(value, str) else ""
-    if wanted is int and isinstance(value, float) and value.is_integer():
+    if wanted is int and isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"; did you mean {int(value)}?"
     if wanted in (int, float) and isinstance(value, str):
         if FLOAT.fullmatch(value):
@@ -161,6 +161,8 @@ def _unknown_key(name: str, parent: _Found, top: type[Part]) -> Problem:
         hint = f"; {override!r} changed the type alone: {whole!r} replaces all keys beside it"
     elif colon and before in known:
         hint = f"; did you mean '{before}: {after}', with a space after the colon?"
+    elif name in blocks:
+        hint = "; a block can be neither swept nor overridden: write key=a,b or --repeats"
     elif SYNONYMS.get(name) in known:
         hint = f"; did you mean {SYNONYMS[name]!r}?"
     else:

@@ -119,7 +119,9 @@ class Shape:
         if self.type is str and self.bound("min_length"):
             noun = f"nonempty {noun}"
         bounds = [
-            f"{sign} {b:g}" for key, sign in _BOUNDS.items() if (b := self.bound(key)) is not None
+            f"{sign} {limit if isinstance(limit, int) else f'{limit:g}'}"
+            for key, sign in _BOUNDS.items()
+            if (limit := self.bound(key)) is not None
         ]
         return " ".join([noun, " and ".join(bounds)]).strip()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from minidl.errors import ConfigError, Problem
 from minidl.spec.load import full_form, validated
-from minidl.spec.loader import load, read_text
+from minidl.spec.loader import MAX_INTEGER, load, read_text
 from minidl.spec.nodes import Key, Mapping, Node, Place, Scalar, child, clone, parse_key, plain
 from minidl.spec.overrides import COMMAND_LINE, apply, assign, shape_of, split_commas
 from minidl.spec.problems import in_order
@@ -106,6 +106,9 @@ def _plan(path: Path, root: Mapping, block: SweepBlock, report: Node | None, sha
             if broken >= MAX_BROKEN:
                 break
             continue
+        if spec.seed + block.repeats - 1 > MAX_INTEGER:
+            message = f"with {block.repeats:,} repeats goes beyond {MAX_INTEGER}"
+            raise ConfigError([spec.problem("seed", message)])
         for key, node in assignment:
             full[id(node)] = swept[key]
         for repeat in range(block.repeats):

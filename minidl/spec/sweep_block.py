@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.errors import Problem
+from minidl.spec.loader import MAX_INTEGER
 from minidl.spec.nodes import Mapping, Node, Scalar, show_node
 from minidl.spec.nodes import Sequence as ListNode
 from minidl.spec.nodes import plain as plain_values
@@ -27,9 +28,10 @@ class Drawn(Scalar):
     """A number drawn from a range: whole where its key takes an integer."""
 
     def rounded(self) -> Scalar:
-        """The nearest integer."""
+        """The nearest integer that a config can hold."""
         assert isinstance(self.value, float)
-        return Scalar(round(self.value), str(round(self.value)), self.place)
+        whole = max(-MAX_INTEGER, min(round(self.value), MAX_INTEGER))
+        return Scalar(whole, str(whole), self.place)
 
 
 class SweepBlock:
@@ -75,9 +77,10 @@ class SweepBlock:
         grid = [[(key, value) for value in values] for key, values in self.grid.items()]
         rows = list(zip(*self.zip.values(), strict=True)) if self.zip else [()]
         zipped = [tuple(zip(self.zip, row, strict=True)) for row in rows]
+        draws = self._draws()
         for point in itertools.product(*grid):
             for together in zipped:
-                for drawn in self._draws():
+                for drawn in draws:
                     yield (*point, *together, *drawn)
 
     def count(self) -> int:
@@ -197,7 +200,8 @@ def _holds_path(value: Any) -> bool:
 
 def _rising(ends: list[Any]) -> bool:
     numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
-    return numbers and ends[0] < ends[1]
+    # Finite, and so is the length: what is drawn would be infinite else.
+    return numbers and ends[0] < ends[1] and math.isfinite(ends[1] - ends[0])
 
 
 def _draw(kind: str, nodes: list[Node], dice: random.Random) -> Node:

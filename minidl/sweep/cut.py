@@ -47,9 +47,14 @@ def read_cut(path: Path, known: Container[str] | None = None) -> Cut:
 def write_cut(path: Path, cut: Cut) -> None:
     """Replaces the file, or removes it where no stack is left."""
     if cut:
-        files.write_atomic(path, (json.dumps(cut, indent=1) + "\n").encode())
+        files.write_atomic(path, encode_cut(cut))
     else:
         files.remove(path)
+
+
+def encode_cut(cut: Cut) -> bytes:
+    """What the file holds."""
+    return (json.dumps(cut, indent=1) + "\n").encode()
 
 
 def fresh_names(cut: Iterable[str], count: int) -> list[str]:

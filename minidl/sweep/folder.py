@@ -24,7 +24,7 @@ from minidl.plural import plural
 from minidl.records import spreadsheet_safe
 from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
 from minidl.spec import Member, Sweep, dump, load_sweep
-from minidl.sweep.cut import Cut, ancestors, read_cut, write_cut
+from minidl.sweep.cut import Cut, ancestors, encode_cut, read_cut, write_cut
 from minidl.sweep.stack_state import StackState
 from minidl.sweep.written import as_yaml, differences, other_files
 
@@ -46,11 +46,12 @@ class SweepFolder:
         sweep: Sweep,
         name: str | None = None,
         files_read: Mapping[str, str] | None = None,
+        cut: Cut | None = None,
     ) -> SweepFolder:
         """The sweep's folder, new or there already; `files_read` has each data file's SHA-256.
 
-        An existing one must hold the same sweep, or one with fewer members, on the same data:
-        RunError says what differs otherwise.
+        A new one holds the `cut` from the beginning. An existing one must hold the same sweep, or
+        one with fewer members, on the same data: RunError says what differs otherwise.
         """
         folder = cls(cls.place(runs_dir, sweep, name))
         folders.refuse_link(folder.path)
@@ -62,7 +63,8 @@ class SweepFolder:
             folder.refuse_other_files(files_read or {})
         text = as_yaml(sweep, files_read or {})
         if files.status(folder.path) is None:
-            folders.new(folder.path, {SWEEP: text.encode()})
+            stacks = {_STACKS: encode_cut(cut)} if cut else {}
+            folders.new(folder.path, {SWEEP: text.encode(), **stacks})
         else:
             files.write_atomic(folder.path / SWEEP, text.encode())
         return folder
@@ -128,13 +130,20 @@ class SweepFolder:
         for name in (version for one in names for version in (one, f"{one}.previous")):
             if self._own.has_checkpoint(name):
                 try:
-                    return StackState.decode(*self._own.load_checkpoint(name))
+                    return self._load_stack(name)
                 except files.WriteError:
                     raise  # the disk, not the file
                 except RunError as error:
                     if damage is not None:
                         damage.append(str(error))
         return None
+
+    def _load_stack(self, checkpoint: str) -> StackState:
+        found = self._own.load_checkpoint(checkpoint)
+        try:
+            return StackState.decode(*found)
+        except ValueError as error:
+            raise RunError(f"{self._own.checkpoint_path(checkpoint)}: {error}") from error
 
     def clear_away(self) -> None:
         """Delete what killed processes left half-written. Nobody may be writing there now."""
@@ -191,6 +200,8 @@ class SweepFolder:
         if files.is_file(run.record_path):
             try:
                 record = run.read_record()
+            except files.WriteError:
+                raise  # the disk, not the file
             except RunError:
                 record = {"status": "broken"}
         best = record.get("best") or {}

@@ -16,7 +16,8 @@ from minidl.provenance import differences, provenance
 from minidl.restart import DamageWarning, RestartWarning
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
-from minidl.sweep.cut import Cut, fresh_names, halves
+from minidl.sweep.cut import Cut, fresh_names
+from minidl.sweep.failures import Failures
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.stack_state import StackState
 from minidl.sweep.stacks import make_stacks
@@ -127,6 +128,15 @@ def stacks_of(
     return make_stacks(members, works.kinds, size=stack, jobs=processes, memory=memory)
 
 
+def first_cut(sweep: Sweep, works: Works, stack: int | None, jobs: int | None) -> Cut:
+    """The stacks of a sweep of which nothing is there yet."""
+    made = stacks_of(sweep.members, works, stack, jobs)
+    return {
+        name: [member.name for member in members]
+        for name, members in zip(fresh_names((), len(made)), made, strict=True)
+    }
+
+
 def _cut(
     sweep: Sweep,
     folder: SweepFolder,
@@ -190,6 +200,8 @@ def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
     """RunError if a stack would go on where results come out in other last bits."""
     try:
         before = folder.run(member).read_record()
+    except WriteError:
+        raise  # the disk, not the file
     except RunError:
         return  # a damaged record says nothing; it is made anew
     here = {**provenance(choose_device(Members(member.spec))), "threads": THREADS}
@@ -225,9 +237,11 @@ def run(
     alone = plan.processes <= 1
     executor: Executor = _ThisProcess() if alone else ProcessExecutor(plan.processes)
 
+    failures = Failures(folder)
+
     def note(update: Update) -> None:
-        if update.kind == "failed":
-            update = _cut_again(update, folder) if not fail_fast else update
+        if update.kind == "failed" and not fail_fast:
+            update = failures.answer(update, _unfinished(update.job, folder))
         if update.kind == "split":
             executor.add(update.parts)
         if update.kind == "failed":
@@ -258,23 +272,6 @@ def run(
 
 def _unfinished(job: Job, folder: SweepFolder) -> list[Member]:
     return [member for member in job.missing if folder.status(member) not in ENDED]
-
-
-def _cut_again(update: Update, folder: SweepFolder) -> Update:
-    """The halves of a stack that failed, until the member that fails is alone."""
-    job, left = update.job, _unfinished(update.job, folder)
-    if len(job.members) == 1 or not left or update.everywhere:
-        return update
-    by_name = {member.name: member for member in left}
-    parts = halves(job.stack, list(by_name))
-    cut = folder.read_cut()
-    cut.pop(job.stack, None)
-    folder.write_cut({**cut, **parts})
-    jobs = [
-        replace(job, stack=stack, members=tuple(by_name[n] for n in names), ghosts=frozenset())
-        for stack, names in parts.items()
-    ]
-    return replace(update, kind="split", parts=tuple(jobs))
 
 
 class _ThisProcess:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +14,7 @@ from minidl.data import Dataset
 from minidl.errors import RunError
 from minidl.execute import CheckpointClock
 from minidl.executors.base import Job
-from minidl.files import forced_together
+from minidl.files import WriteError, forced_together
 from minidl.member import MemberRun, State
 from minidl.provenance import differences
 from minidl.restart import Restart
@@ -100,7 +99,7 @@ class StackRun:
         """One network of the stack, new or where the stack's checkpoint left it."""
         if member.name in self.job.ghosts:
             if state is not None:
-                self.trainer.restore(place, *state)
+                Restart("stack", *state).restore(self.trainer, place, self.folder.run(member))
             return Ghost(
                 member.name, member.spec, data, self.experiment, place, self._end_of(member)
             )
@@ -119,11 +118,15 @@ class StackRun:
         else:
             folder = self.folder.run(member)
             self.folder.forget_error(member)
-            with suppress(RunError):  # a damaged record is made anew
+            try:
                 before = folder.read_record()
-                record |= {key: before[key] for key in _SINCE_THE_START if key in before}
-                if other := differences(before, record):
-                    record["forced"] = [*before.get("forced", ()), *other]
+            except WriteError:
+                raise  # the disk, not the file
+            except RunError:
+                before = {}  # a damaged record is made anew
+            record |= {key: before[key] for key in _SINCE_THE_START if key in before}
+            if other := differences(before, record):
+                record["forced"] = [*before.get("forced", ()), *other]
             folder.write_record(record)
         best = self._best[member.name] = Best(self._metric)
         run = MemberRun(
@@ -137,6 +140,8 @@ class StackRun:
         """The epoch in which a ghost ended; one whose folder is gone never did."""
         try:
             return int(self.folder.run(member).read_record()["epochs"])
+        except WriteError:
+            raise  # the disk, not the file
         except (RunError, KeyError, TypeError, ValueError):
             return member.spec.training.epochs
 

@@ -39,10 +39,17 @@ class StackState:
 
     @classmethod
     def decode(cls, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> StackState:
-        """The inverse of `encode`."""
-        own: list[dict[str, Tensor]] = [{} for _ in state["networks"]]
-        for key, values in tensors.items():
-            place, name = key.split(".", 1)
-            own[int(place)][name] = values
-        pairs = zip(own, state["states"], strict=True)
-        return cls(dict(zip(state["networks"], pairs, strict=True)))
+        """The inverse of `encode`. Raises ValueError where it is no stack's checkpoint."""
+        try:
+            own: list[dict[str, Tensor]] = [{} for _ in state["networks"]]
+            for key, values in tensors.items():
+                place, name = key.split(".", 1)
+                own[int(place)][name] = values
+            pairs = zip(own, state["states"], strict=True)
+            networks = dict(zip(state["networks"], pairs, strict=True))
+            epochs = {each["finished"] for each in state["states"]}
+        except (KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"no stack's checkpoint: {error!r}") from error
+        if len(epochs) > 1:
+            raise ValueError("its networks are of different epochs")
+        return cls(networks)

@@ -88,5 +88,8 @@ def test_targets_in_reach_and_noisy_ones_are_not(layers: tuple[str, ...], tmp_pa
         warnings.simplefilter("error")
         prepare(config(*layers, data=own_data(tmp_path, 0, 1)))
         prepare(config(*layers, data=DATA.replace("}", ", target: noisy}")))
-        if len(layers) == 1:
-            prepare(config(*layers, data=own_data(tmp_path, -1, 255)))
+
+
+def test_images_that_are_not_from_0_to_1_are_warned_of(tmp_path: Path) -> None:
+    with pytest.warns(MinidlWarning, match=r"^c.yaml:1:7: data: .* reach from -1 to 2\d\d.*: psnr"):
+        prepare(config(SAME, data=own_data(tmp_path, -1, 255)))

@@ -100,6 +100,50 @@ def test_a_wrong_number_of_outputs(one: Spec, said: str) -> None:
     assert complaint(one) == said
 
 
+UPSAMPLE = "{type: upsample, scale_factor: 100}"
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (
+            config("disk", "{mlp: [100000, 100000]}"),
+            "c.yaml:2:9: model: makes 10,000,200,000 parameters, more than the 100,000,000 that",
+        ),
+        (
+            config(
+                "digits",
+                "{type: sequential, layers: [flatten, {linear: 100000}, {linear: 100000}, linear]}",
+                "loss: cross_entropy",
+            ),
+            "c.yaml:2:64: model.layers[2]: makes 10,006,400,000 parameters, more than the",
+        ),
+        (
+            config(
+                "shapes",
+                f"{{type: sequential, layers: [{UPSAMPLE}, {UPSAMPLE}, flatten, linear]}}",
+                "loss: cross_entropy",
+            ),
+            "c.yaml:2:73: model.layers[1]: gives 1×160000×160000 numbers per sample, too many",
+        ),
+        (
+            config("{type: blobs, train: 140000, classes: 1000}", MLP, "loss: mse"),
+            "c.yaml:3:7: loss: mse turns each class into 1000 numbers: too many for this data",
+        ),
+        (
+            config("{type: spirals, turns: 1e308, train: 9, test: 9}", MLP),
+            "c.yaml:1:7: data: holds numbers from nan to nan, which training.dtype can't hold",
+        ),
+        (
+            config("{type: xor, noise: 1e200, train: 9, test: 9}", MLP),
+            "c.yaml:1:7: data: holds numbers from -",
+        ),
+    ],
+)
+def test_what_would_fill_the_memory_or_leave_no_number(one: Spec, said: str) -> None:
+    assert complaint(one).startswith(said)
+
+
 @pytest.mark.parametrize("layers", ["[relu]", "[flatten]", "[{dropout: 0.2}]"])
 def test_a_network_without_weights_has_nothing_to_train(layers: str) -> None:
     one = config("disk", f"{{type: sequential, layers: {layers}}}", "loss: cross_entropy")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import functools
-import os
+import math
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
+from attempts import TIMES, Part, in_parts
 from hostile import FORBIDDEN
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from trainings import Finished, minidl
 
-TIMES = int(os.environ.get("TORTURE", "1"))
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(300 * TIMES)]
 
 CONFIGS = [
@@ -98,6 +99,13 @@ def check(content: bytes, folder: Path, *command: str) -> Finished:
     return finished
 
 
+def survives(content: bytes, folder: Path, *command: str) -> None:
+    """The same; --hypothesis-show-statistics says how many took how long (of a processor)."""
+    started = time.process_time()
+    check(content, folder, *command)
+    event(f"within {math.ceil(10 * (time.process_time() - started)) / 10} s")
+
+
 def tries(number: int) -> settings:
     return settings(
         max_examples=number * TIMES,
@@ -107,30 +115,38 @@ def tries(number: int) -> settings:
     )
 
 
-@tries(300)
+@in_parts(5)
+@tries(60)
 @given(content=st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
-def test_random_bytes(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    check(content, tmp_path_factory.getbasetemp(), "validate")
+def test_random_bytes(part: Part, content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    survives(content, tmp_path_factory.getbasetemp(), "validate")
 
 
-@tries(1300)
+@in_parts(5)
+@tries(260)
 @given(content=mutated(CONFIGS))
-def test_mutated_configs(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    check(content, tmp_path_factory.getbasetemp(), "validate")
+def test_mutated_configs(
+    part: Part, content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    survives(content, tmp_path_factory.getbasetemp(), "validate")
 
 
-@tries(300)
+@in_parts(5)
+@tries(60)
 @given(content=mutated([text for text in CONFIGS if "\nsweep:" in text]))
-def test_mutated_sweeps(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    check(content, tmp_path_factory.getbasetemp(), "sweep", "--dry-run")
+def test_mutated_sweeps(
+    part: Part, content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    survives(content, tmp_path_factory.getbasetemp(), "sweep", "--dry-run")
 
 
-@tries(100)
+@in_parts(5)
+@tries(20)
 @given(content=mutated(SMALL))
 def test_mutated_configs_are_built(
-    content: bytes, tmp_path_factory: pytest.TempPathFactory
+    part: Part, content: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    check(content, tmp_path_factory.getbasetemp(), "validate", "--data")
+    survives(content, tmp_path_factory.getbasetemp(), "validate", "--data")
 
 
 def test_what_is_mutated_is_sound(tmp_path: Path) -> None:

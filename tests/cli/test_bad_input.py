@@ -115,7 +115,10 @@ CONFIGS: dict[str, tuple[str, str]] = {
         CSV.replace("label", "lable"),
         r"t.csv: no column 'lable'; .*; did you mean 'label'\?",
     ),
-    "not a table": (CSV.replace("t.csv", "blob.csv"), r"blob.csv: line 1: not UTF-8"),
+    "not a table": (
+        CSV.replace("t.csv", "blob.csv"),
+        r"blob.csv: line 1: holds a NUL byte; .* \(data.path: .*c.yaml:1:25\)",
+    ),
     "pixels with NaN": (
         "data: {type: arrays, path: nan.npz}\nmodel: mlp\nloss: cross_entropy\n",
         r"nan.npz: ",

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
+import re
 import struct
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 from study_cases import curves, resolved, write_run
 from trainings import minidl
 
+from minidl.data.imagefile import read_image
+from minidl.errors import DataError
 from minidl.report.plots import draw_run
 from minidl.spec import load_sweep
 
@@ -63,8 +71,38 @@ class Bomb:
         return Path.touch, (Path("pickle-was-run"),)  # type: ignore[return-value]
 
 
+def torch_file(stored: object) -> bytes:
+    stream = io.BytesIO()
+    torch.save(stored, stream)
+    return stream.getvalue()
+
+
+def png(width: int, height: int, pixels: bytes = b"", depth: int = 8, *before: bytes) -> bytes:
+    """A grey PNG that declares a size; `before` are chunks ahead of its pixels."""
+    size = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0))
+    rest = (*before, chunk(b"IDAT", zlib.compress(pixels, 9)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + size + b"".join(rest)
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum
+
+
+def picture(kind: str, mode: str = "RGB", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.new(mode, (8, 8)).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def sparse(size: int) -> torch.Tensor:
+    indices = torch.arange(size).expand(2, -1)
+    return torch.sparse_coo_tensor(indices, torch.ones(size), check_invariants=True)
+
+
 GOOD = b"a,b,label\n" + b"1,2,yes\n3,4,no\n" * 5
 TARGET = ("target.npy", npy((4,), "<f8", bytes(32)))
+LABELS = torch.arange(4)
 PICKLE = np.array([Bomb()] * 4, dtype=object)
 LAUGHS = "a: &a [x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n"
@@ -78,7 +116,7 @@ DATA: dict[str, tuple[str, bytes, str]] = {
     "utf-16": ("x.csv", GOOD.decode().encode("utf-16"), "line 1: not UTF-8"),
     "NUL": ("x.csv", GOOD + b"1,\0,no\n", "line 12: holds a NUL byte"),
     "1e5 columns": ("x.csv", b",".join(b"c%d" % i for i in range(10**5)), "has 100,000 columns"),
-    "1e6 commas in a row": ("x.csv", GOOD + b"," * 10**6 + b"x", "row 12 has 1000001 cells"),
+    "1e6 commas in a row": ("x.csv", GOOD + b"," * 10**6 + b"x", "row 12 has 1,000,001 cells"),
     "mixed types": ("x.csv", GOOD + b"one,two,yes\n", "row 12, column 'a': expected a number"),
     "an open quote": ("x.csv", GOOD + b'"' + b"1,2,yes\n" * 5, "a quote is opened, but never"),
     "a cell of 1 MB": ("x.csv", GOOD + b"x" * MEBIBYTE, "field larger than field limit"),
@@ -94,6 +132,16 @@ DATA: dict[str, tuple[str, bytes, str]] = {
         "x.csv",
         GOOD + b"1e308,1,yes\n" * 20 + b"-1e308,1,no\n" * 20,
         "column 'a': the values are too large",
+    ),
+    "a million commas": ("x.csv", b"," * 2 * 10**6, "holds more than 1,000,000 ','"),
+    "a million blank rows": ("x.csv", b"a,label\n" + b"\n" * 10**6 * 2, "so many rows are blank"),
+    "a million ragged rows": ("x.csv", GOOD + b"1\n" * 10**6, "and 9,950 more problems"),
+    "many categories": (
+        "x.csv",
+        b",".join(b"c%d" % i for i in range(90))
+        + b",label\n"
+        + b"".join(b",".join([b"w%d" % (i % 900)] * 90) + b",%d\n" % (i % 2) for i in range(3000)),
+        "rows of 81,000 inputs, one per category of a text, fill 1 GiB",
     ),
     "a zip as CSV": ("x.csv", zipped(("x.csv", GOOD)), "is a zip or Excel file"),
     "blank lines": ("x.csv", b"\n" * 10**5, "holds blank rows only"),
@@ -151,6 +199,35 @@ DATA: dict[str, tuple[str, bytes, str]] = {
         saved(input=np.zeros((4, 2), dtype="M8[s]"), target=np.arange(4)),
         "'input' has dtype datetime64",
     ),
+    "a pickle as .pt": ("x.pt", pickle.dumps(Bomb()), "can't be read as a file of torch.save"),
+    "a pickle in a .pt": ("x.pt", torch_file((Bomb(), LABELS)), "can't be read as a file of torch"),
+    "a .pt that declares 4 GiB": (
+        "x.pt",
+        lying(torch_file((torch.zeros(4), LABELS)), 2**32 - 2),
+        "unpacks to 4,096 MiB",
+    ),
+    "a .pt cut short": ("x.pt", torch_file((torch.zeros(4), LABELS))[:500], "can't be read as a f"),
+    "a tensor that repeats one number": (
+        "x.pt",
+        torch_file((torch.zeros(1).expand(10**6, 10**6), LABELS)),
+        "unpacks to 3,814,697 MiB",
+    ),
+    "a list of tensors that repeat": (
+        "x.pth",
+        torch_file(([torch.zeros(1).expand(1000, 1000)] * 4000, LABELS)),
+        "unpacks to 15,259 MiB",
+    ),
+    "a sparse tensor": (
+        "x.pt",
+        torch_file((sparse(4), LABELS)),
+        "'input' can't be read",
+    ),
+    "a tensor without memory": (
+        "x.pkl",
+        torch_file((torch.empty(2**50, device="meta"), LABELS)),
+        "unpacks to",
+    ),
+    "three tensors": ("x.pt", torch_file((LABELS, LABELS, LABELS)), "but got tuple of 3"),
     "a header of 2**60 bytes": (
         "x.safetensors",
         safetensors({}, length=2**60),
@@ -197,6 +274,16 @@ CONFIGS: dict[str, tuple[bytes, str]] = {
     "1 MB of brackets": (b"[" * 10**6, "nested more than 32 levels"),
     "1 MB of dashes": (b"- " * 5 * 10**5, "nested more than 32 levels"),
     "1 MB of keys": (b"".join(b"k%d: 1\n" % i for i in range(10**5)), "too many for a config"),
+    "UTF-16": ("data: disk".encode("utf-16"), "isn't UTF-8 text (but UTF-16): save the file as"),
+    "UTF-16 without a mark": (
+        "data: disk".encode("utf-16-le"),
+        "1:2: isn't valid YAML: holds the co",
+    ),
+    "a bell": ("# é\nname: é\a\n".encode(), "c.yaml:2:8: isn't valid YAML: holds the control"),
+    "9,000 layers": (
+        b"data: disk\nmodel: {mlp: [" + b"1," * 9000 + b"]}\n",
+        "model.hidden: has 9,000 layers, more than the 1,000 allowed",
+    ),
     "1 MB of spaces": (b" " * 10**6, "is empty"),
     "1 MB of one key": (b"? " + b"x" * (10**6 - 10), "c.yaml"),
     "1 MB in a number": (b"seed: " + b"9" * 999_000, "the integer"),
@@ -218,6 +305,11 @@ RUN: dict[str, tuple[str, bytes, str]] = {
         b'{"status": "done", "class_names": 5}',
         "class_names is not what minidl writes",
     ),
+    "versions that are none": (
+        "run.json",
+        b'{"status": "done", "versions": ["torch"]}',
+        "versions is not what minidl writes",
+    ),
     "laughs in config.yaml": ("config.yaml", LAUGHS.encode(), "anchors"),
     "an aliased loss": ("config.yaml", b"loss: &a {type: mse}\nmodel: *a\n", "anchors"),
     "words in metrics.csv": ("metrics.csv", b"epoch,test_loss\n1,=cmd()\n", "is damaged"),
@@ -232,6 +324,30 @@ RUN: dict[str, tuple[str, bytes, str]] = {
         saved(test_output=np.zeros((4, 1)), test_target=np.zeros(3, dtype=np.int64)),
         "test_target",
     ),
+}
+
+
+IMAGES: dict[str, tuple[bytes, str]] = {
+    "10**10 pixels": (png(10**5, 10**5), "has too many pixels; at most 16,777,216"),
+    "2**62 pixels": (png(2**31 - 1, 2**31 - 1), "has too many pixels; at most 16,777,216"),
+    "25 million pixels in 25 KB": (
+        png(5000, 5000, bytes(5001 * 5000)),
+        "has too many pixels; at most 16,777,216",
+    ),
+    "no pixel": (png(0, 0), "is no image that can be read"),
+    "cut short": (picture("PNG", compress_level=0)[:120], "is damaged"),
+    "text that unpacks to 8 MiB": (
+        png(8, 8, bytes(72), 8, chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**23), 9))),
+        "is damaged",
+    ),
+    "16 bits": (png(8, 8, bytes(8 * 17), 16), "has pixels of more than 8 bits"),
+    "an animation": (
+        picture("GIF", save_all=True, append_images=[Image.new("RGB", (8, 8), "red")]),
+        "holds several images",
+    ),
+    "PostScript, which runs": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image"),
+    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'/>", "is no image"),
+    "a pickle": (pickle.dumps(Bomb()), "is no image"),
 }
 
 
@@ -270,6 +386,55 @@ def test_a_data_file(name: str) -> None:
     refused(("validate", "c.yaml", "--data"), file, message)
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image(name: str) -> None:
+    content, message = IMAGES[name]
+    Path("x.png").write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=f"^x.png: .*{re.escape(message)}"):
+            read_image(Path("x.png"), 3)
+        assert tracemalloc.get_traced_memory()[1] < 64 * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+    assert not Path("pickle-was-run").exists()
+
+
+def test_a_photograph_is_turned_as_its_camera_says() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the top of the scene is at the right edge
+    Image.new("RGB", (4, 8)).save("x.jpg", exif=exif)
+    assert read_image(Path("x.jpg"), 3).shape == (3, 4, 8)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "run.json", "metrics.csv"])
+@pytest.mark.parametrize("kind", ["a pipe", "a device", "a folder", "a hole of 1 TiB"])
+def test_no_file_of_a_run_folder_is_waited_for_or_read_for_ever(
+    kind: str, name: str, folder: Path
+) -> None:
+    run = write_run(folder / "runs" / "x", resolved(), curves(3), status="interrupted")
+    path = run.path / name
+    path.unlink()
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a device":
+        path.symlink_to("/dev/zero")
+    elif kind == "a folder":
+        path.mkdir()
+    else:
+        with path.open("wb") as file:
+            file.truncate(2**40)
+    assert minidl("list").code == minidl("report", "runs").code == 0
+    commands = [("predict", run.path, "t.csv"), ("compare", run.path)]
+    if name != "metrics.csv":  # without a checkpoint, its run begins anew
+        commands.append(("resume", run.path))
+    for command in commands:
+        finished = minidl(*command)
+        assert finished.code in (1, 2)
+        assert all(line.startswith("minidl: ") for line in finished.err.splitlines())
+        assert "unexpected" not in finished.err
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_config(name: str) -> None:
     content, message = CONFIGS[name]
@@ -304,7 +469,7 @@ def test_a_file_of_a_run_folder(name: str, folder: Path) -> None:
 
 
 def test_there_are_forty_files_at_least() -> None:
-    assert len(DATA) + len(CONFIGS) + len(RUN) >= 40
+    assert len(DATA) + len(CONFIGS) + len(RUN) + len(IMAGES) >= 40
 
 
 LINKS = ["run.json", "metrics.csv", "checkpoints", "plots", "checkpoints/last.safetensors"]

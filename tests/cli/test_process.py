@@ -128,6 +128,24 @@ def test_a_warning_is_one_line_and_the_work_goes_on(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_cost_a_training_nothing(closed: str, tmp_path: Path) -> None:
+    """Nor does a file of the run get the number of standard error, and what is written there."""
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+    words = [*COMMAND, "train", str(config), "--runs-dir", str(tmp_path), "--name", "run"]
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert RunFolder.open(tmp_path / "run").status == "done"
+    assert "Error" not in ended.stderr
+
+
 def test_an_encoding_that_lacks_a_character_gets_its_number() -> None:
     done = subprocess.run(
         [*COMMAND, "components", "adam"],

@@ -17,7 +17,7 @@ from minidl_cli.sweep_progress import SweepBar, SweepLines, sweep_progress_for
 from trainings import SMALL, Finished, minidl
 
 from minidl.executors import Update
-from minidl.signals import orderly_end
+from minidl.signals import Stopped, orderly_end
 from minidl.spec import load_sweep
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.progress import Progress
@@ -261,6 +261,26 @@ def test_the_best_is_the_largest_accuracy_or_the_smallest_loss(todo: SweepPlan) 
         quiet = sweep_progress_for(todo, quiet=True)
         quiet(progress(todo, 0, 15, "running", "running", metric=metric, best=(0.75, 0.25)))
         assert quiet.best().startswith(f"best {metric} {value} (")
+
+
+def test_stopped_at_once_it_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr("minidl.sweep.run.run", stopped)
+    done = sweep(tmp_path, "seed=1,2")
+    assert done.code == 143
+    assert f"to go on: minidl resume {tmp_path}/runs/small\n" in done.err
+
+
+def test_the_best_is_none_that_diverged(todo: SweepPlan) -> None:
+    quiet = sweep_progress_for(todo, quiet=True)
+    quiet(progress(todo, 0, 15, "running", "running", best=(0.75, 0.25)))
+    assert quiet.best().startswith("best test_loss 0.25")
+    quiet(progress(todo, 0, 16, "running", "diverged", best=(0.75, 0.25)))
+    assert quiet.best().startswith("best test_loss 0.75")
 
 
 def test_members_that_ended_before_their_stack_failed_stay_what_they_are(todo: SweepPlan) -> None:

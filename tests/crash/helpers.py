@@ -13,10 +13,33 @@ import torch
 from crash.server import Ended, Server
 from trainings import SMALL
 
+from minidl import checkpoint
+from minidl.restart import Restart
 from minidl.runs import RunFolder, is_run
+from minidl.sweep.folder import SweepFolder
 
 TRAINING = ["training.checkpoint_every=1", "optimizer=adam", "model.dropout=0.2"]
 GRID = ["optimizer.lr=0.1,0.01", "seed=1,2"]  # one stack
+NORMALISED = (
+    "model={type: sequential, layers: [{linear: 8}, batch_norm, relu, {dropout: 0.3}, linear]}"
+)
+# What is trained: the first in all tests, each of the others too in `make torture`.
+VARIATIONS = {
+    "adam": (),
+    "momentum": ("optimizer={type: sgd, momentum: 0.9, nesterov: true}",),
+    "amsgrad": ("optimizer={type: adamw, amsgrad: true}", "training.dtype=float64"),
+    "rmsprop": ("optimizer={type: rmsprop, momentum: 0.9, centered: true}", "schedule=cosine"),
+    "batch norm": (NORMALISED, "loss=bce_with_logits"),
+    "plateau": ("schedule={type: plateau, patience: 0}", "training.epochs=5"),
+    "early stopping": (
+        "training.early_stopping={patience: 1, restore_best: true}",
+        "training.epochs=8",
+        "model.dropout=0.5",
+    ),
+    "every second": ("training.checkpoint_every=2", "training.epochs=7"),
+    "seldom evaluated": ("training.eval_every=3", "training.epochs=5"),
+    "clipped": ("loss=bce_with_logits", "training.clip_norm=0.5", "training.epochs=4"),
+}
 KEYS = ("status", "reason", "epochs", "steps", "final", "best", "weights", "config_sha256")
 KINDS = ("run", "sweep")
 
@@ -25,10 +48,17 @@ def command(folder: Path, *overrides: str, kind: str = "run") -> list[object]:
     """`minidl train` or `minidl sweep` of three epochs, into `folder`/runs/run."""
     config = folder / "small.yaml"
     config.write_text(SMALL)
+    # A model of layers has dropout among them.
+    layers = any(one.startswith("model=") for one in overrides)
+    overrides = (
+        *(TRAINING[:-1] if layers else TRAINING),
+        *(GRID if kind == "sweep" else ()),
+        *overrides,
+    )
     runs = ("--runs-dir", folder / "runs", "--name", "run", "--quiet", "--device", "cpu")
     if kind == "sweep":
-        return ["sweep", config, *TRAINING, *GRID, *overrides, *runs, "--jobs", 1]
-    return ["train", config, *TRAINING, *overrides, *runs]
+        return ["sweep", config, *overrides, *runs, "--jobs", 1]
+    return ["train", config, *overrides, *runs]
 
 
 def run_of(folder: Path) -> RunFolder:
@@ -42,15 +72,16 @@ def runs_of(folder: Path) -> Iterator[RunFolder]:
     if is_run(path):
         yield RunFolder(path)
     elif path.exists():
-        yield from (RunFolder(one) for one in sorted(path.iterdir()) if is_run(one))
+        inside = (one for one in sorted(path.iterdir()) if not one.name.startswith("."))
+        yield from (RunFolder(one) for one in inside if is_run(one))
 
 
 def whole(
-    server: Server, folder: Path, *overrides: str, kind: str = "run"
+    server: Server, folder: Path, *overrides: str, kind: str = "run", **fault: Any
 ) -> tuple[RunFolder, Ended]:
     """A run that nothing disturbs, and how its command ended."""
     folder.mkdir()
-    ended = server.run(*command(folder, *overrides, kind=kind))
+    ended = server.run(*command(folder, *overrides, kind=kind), **fault)
     assert ended.code == 0, ended.err
     return run_of(folder), ended
 
@@ -66,36 +97,85 @@ def killed(
 
 
 def next_command(folder: Path, arguments: list[object]) -> list[object]:
-    """`resume` once there is something to resume, else the same command again."""
-    run = run_of(folder)
-    return ["resume", run.path, "--quiet"] if (run.path / marker(arguments)).exists() else arguments
+    """`resume` once there is something to resume, else the same command again.
+
+    A sweep that has not been cut into stacks would be by `resume`, for as many jobs as there are
+    cores and not for those of the command.
+    """
+    path = run_of(folder).path
+    begun = (path / "config.yaml").exists() or (path / "stacks.json").exists()
+    return ["resume", path, "--quiet"] if begun or ended_runs(folder) else arguments
 
 
-def marker(arguments: list[object]) -> str:
-    """The file that makes a run or a sweep of a folder."""
-    return "sweep.yaml" if "--jobs" in arguments else "config.yaml"
-
-
-def go_on(server: Server, folder: Path, arguments: list[object]) -> None:
+def go_on(server: Server, folder: Path, arguments: list[object], **fault: Any) -> Ended:
     """Let what was disturbed come to its end; it may have reached it. No result is made twice."""
-    before = {run.path: run.read_record()["ended"] for run in runs_of(folder) if ended(run)}
-    finished = server.run(*next_command(folder, arguments))
+    assert_sound(folder)
+    before, behind = results(folder), restart_epoch(folder)
+    finished = server.run(*next_command(folder, arguments), **fault)
+    if behind is not None:
+        assert_goes_on_after(behind, finished)
     at_its_end = "nothing to resume: the run has ended (done)" in finished.err
     assert finished.code == 0 or (finished.code == 2 and at_its_end), finished
-    for path, when in before.items():
-        assert RunFolder(path).read_record()["ended"] == when
+    assert results(folder).items() >= before.items()
+    return finished
 
 
-def ended(run: RunFolder) -> bool:
-    return run.status in ("done", "diverged")
+def ended_runs(folder: Path) -> list[RunFolder]:
+    return [run for run in runs_of(folder) if run.status in ("done", "diverged")]
 
 
-def assert_same(run: RunFolder, whole: RunFolder) -> None:
-    """The same files with the same content, all that tells the time aside."""
+def results(folder: Path) -> dict[str, str]:
+    """The runs that have ended, and when."""
+    return {run.path.name: run.read_record()["ended"] for run in ended_runs(folder)}
+
+
+def assert_sound(folder: Path) -> None:
+    """Whatever there is, is complete: there is nothing that a checksum would have to find."""
+    for path in folder.rglob("*.safetensors"):
+        checkpoint.decode(path.read_bytes())
+    for run in runs_of(folder):
+        run.check_config(run.read_record())
+        assert Restart.find(run).damage == ()
+    SweepFolder(run_of(folder).path).read_cut()
+
+
+def restart_epoch(folder: Path) -> int | None:
+    """After which epoch the run, or the sweep's stack, would go on; its last if it has ended.
+
+    None where a stack failed and was cut in two.
+    """
+    sweep = SweepFolder(run_of(folder).path)
+    if not sweep.config_path.exists():
+        return Restart.find(run_of(folder)).epoch
+    if not sweep.read_cut().keys() <= {"0"}:
+        return None
+    if state := sweep.load_stack("0"):
+        return state.finished
+    ended = [run.read_record()["epochs"] for run in ended_runs(folder)]
+    return max(ended, default=0) if len(ended) == len(list(runs_of(folder))) else 0
+
+
+def assert_goes_on_after(epoch: int, ended: Ended) -> None:
+    """The next one was trained first."""
+    assert list(ended.epochs) == list(range(epoch + 1, epoch + 1 + len(ended.epochs)))
+
+
+def assert_redone_at_most(count: int, before: int, ended: Ended, folder: Path) -> None:
+    """What was killed had gone on after that epoch; few that it trained are to be trained again."""
+    assert_goes_on_after(before, ended)
+    assert 0 <= before + len(ended.epochs) - (restart_epoch(folder) or 0) <= count
+
+
+def assert_same(run: RunFolder, whole: RunFolder, *, halved: bool = False) -> None:
+    """The same files with the same content, all that tells the time aside.
+
+    A stack that failed may have been `halved`: then the runs' stacks are not those of the others.
+    """
     assert names(run) == names(whole)
     pairs = zip(runs_of(run.path.parent.parent), runs_of(whole.path.parent.parent), strict=True)
     for mine, theirs in pairs:
         assert_same_run(mine, theirs)
+        assert halved or mine.read_record().get("stack") == theirs.read_record().get("stack")
     results = whole.path / "results.csv"
     if results.exists():
         assert table(run.path / "results.csv") == table(results)
@@ -145,10 +225,3 @@ def copy(source: Path, target: Path) -> Path:
     """A folder's state, to be disturbed."""
     shutil.copytree(source, target)
     return target
-
-
-def assert_one_line(ended: Ended, *files: Any) -> None:
-    """One message that names one of the files or what lies in it, and no traceback."""
-    (line,) = ended.err.splitlines()
-    assert line.startswith("minidl: "), line
-    assert any(str(file) in line for file in files), line

@@ -23,11 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-READING = {"stat", "listdir", "fdopen", "read", "fsync", "fstat", "close"} | {
-    *("exists", "is_file", "is_dir")  # these leave a disk as it is
-}
-TIMES = int(os.environ.get("TORTURE", "1"))  # how many times the usual number of attempts
-
 
 @dataclass(frozen=True, eq=False)
 class Ended:
@@ -38,16 +33,8 @@ class Ended:
     out: str
     err: str
     seconds: float  # from the last signal on
-    # Of each operation on the disk whether it may change something; empty if it was killed.
-    operations: list[bool]
-
-    @property
-    def moments(self) -> list[int]:
-        """Numbers of the operations at which a kill leaves something else behind than before.
-
-        All of them where tests take their time.
-        """
-        return [n for n, changes in enumerate(self.operations, 1) if changes or TIMES > 1]
+    operations: Sequence[str] = ()  # on the disk, with names of files; none if it was killed
+    epochs: Sequence[int] = ()  # those that it trained, to their ends
 
 
 class Server:
@@ -68,7 +55,7 @@ class Server:
         A fault is `kill_at=n` (at its n-th operation on the disk; a write is done by half),
         `fail_at=n, errno=e, lasting=bool` (that one fails, or all from there on), or
         `signals=[number, …], after=seconds`, or `signal_at=n, signals=[number]`. `stdout=path`
-        sends what it prints elsewhere.
+        sends what it prints elsewhere, `planted=name` gives it one of the faults in `faults.py`.
         """
         return self.race([arguments], **fault)[0]
 
@@ -147,11 +134,15 @@ def _carry_out(request: dict[str, Any], scratch: Path) -> list[dict[str, Any]]:
     signalled = time.perf_counter()
     for place, pid in enumerate(children):
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        out, err, log = (_read(scratch / f"{place}.{kind}") for kind in ("out", "err", "log"))
-        said: dict[str, Any] = {"seconds": time.perf_counter() - signalled}
-        said |= {"out": out, "err": err, "operations": json.loads(log or "[]")}
-        answers.append({"pid": pid, "code": code, **said})
+        seconds = time.perf_counter() - signalled
+        said: dict[str, Any] = {name: _read(scratch / f"{place}.{name}") for name in SAID}
+        said["epochs"] = [int(number) for number in said["epochs"].split()]
+        said["operations"] = said["operations"].splitlines()
+        answers.append({"pid": pid, "code": code, "seconds": seconds, **said})
     return answers
+
+
+SAID = ("out", "err", "operations", "epochs")
 
 
 def _read(path: Path) -> str:
@@ -172,6 +163,11 @@ def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
     sys.argv = ["minidl", *command]
     counter = Counter(request)
     files.disk = counter
+    _note_epochs(f"{files_at}.epochs")
+    if "planted" in request:
+        from crash.faults import FAULTS
+
+        FAULTS[request["planted"]]()
     code = 0
     try:
         main()
@@ -182,8 +178,21 @@ def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
         code = 99
     sys.stderr.flush()
     sys.stdout.flush()  # as the interpreter does when it ends
-    Path(f"{files_at}.log").write_text(json.dumps(counter.log))
+    Path(f"{files_at}.operations").write_text("\n".join(counter.log))
     os._exit(code)
+
+
+def _note_epochs(path: str) -> None:
+    """Note each epoch as soon as it is trained, so that a kill finds it noted."""
+    from minidl.train import Trainer
+
+    handle, evaluated = os.open(path, os.O_WRONLY | os.O_CREAT), Trainer._evaluated
+
+    def noted(trainer: Trainer) -> Any:
+        os.write(handle, f"{trainer.finished}\n".encode())
+        return evaluated(trainer)
+
+    Trainer._evaluated = noted  # type: ignore[method-assign]
 
 
 class Counter:
@@ -192,7 +201,7 @@ class Counter:
     def __init__(self, request: dict[str, Any]) -> None:
         self.done = 0
         self.lock = threading.RLock()  # a handler of signals may use the disk too
-        self.log: list[bool] = []
+        self.log: list[str] = []
         self.kill_at, self.fail_at = request.get("kill_at"), request.get("fail_at")
         self.signal_at, self.signals = request.get("signal_at"), request.get("signals")
         self.errno, self.lasting = request.get("errno", 0), request.get("lasting", False)
@@ -203,8 +212,7 @@ class Counter:
 
     def _carry_out(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         self.done += 1
-        opens = operation is os.open and arguments[1] == os.O_RDONLY
-        self.log.append(not (opens or getattr(operation, "__name__", "") in READING))
+        self.log.append(_in_words(operation, arguments))
         if self.done == self.kill_at:
             if operation is os.write:
                 handle, content = arguments
@@ -219,6 +227,14 @@ class Counter:
         if operation is os.fsync:
             return None  # what a kill leaves behind doesn't depend on it, and it is slow
         return operation(*arguments, **options)
+
+
+def _in_words(operation: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+    """`replace last.safetensors`, say: the last path is the one that matters."""
+    paths = [one for one in arguments if isinstance(one, str | os.PathLike)]
+    if isinstance(owner := getattr(operation, "__self__", None), os.PathLike):
+        paths = [owner]
+    return " ".join([operation.__name__, *(Path(one).name for one in paths[-1:])])
 
 
 def delays(count: int, longest: float, seed: int = 0) -> list[float]:

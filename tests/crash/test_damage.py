@@ -9,8 +9,8 @@ import warnings
 from pathlib import Path
 
 import pytest
+from attempts import TIMES
 from crash.helpers import assert_same, copy
-from crash.server import TIMES
 from trainings import minidl, spec
 
 from minidl.errors import RunError

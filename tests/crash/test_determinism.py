@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from crash.helpers import command, run_of, runs_of, tensors_equal, whole, without_clock
+from crash.helpers import NORMALISED, command, run_of, runs_of, tensors_equal, whole, without_clock
 from crash.server import Server
 
-MODEL = "model={type: sequential, layers: [{linear: 8}, batch_norm, relu, {dropout: 0.3}, linear]}"
 CONV = "model={type: sequential, layers: [{conv2d: 3}, relu, max_pool2d, flatten, linear]}"
 OVERRIDES = {
     "mlp": (),
-    "normalised": (MODEL, "loss=cross_entropy"),
+    "normalised": (NORMALISED, "loss=cross_entropy"),
     "images": (CONV, "data={type: digits, images: true, test_fraction: 0.9}", "loss=cross_entropy"),
     "regression": ("data=noisy_sine", "optimizer={type: sgd, lr: 0.1, momentum: 0.9}"),
 }
@@ -48,10 +47,7 @@ def test_the_same_sweep_twice(server: Server, tmp_path: Path) -> None:
 
 def trained(server: Server, folder: Path, *overrides: str) -> Path:
     folder.mkdir()
-    words = command(folder, *overrides)
-    if any(one.startswith("model=") for one in overrides):
-        words.remove("model.dropout=0.2")  # these models have layers for that
-    ended = server.run(*words)
+    ended = server.run(*command(folder, *overrides))
     assert ended.code == 0, ended.err
     return folder
 

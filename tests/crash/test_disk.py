@@ -6,50 +6,35 @@ import errno
 from pathlib import Path
 
 import pytest
+from attempts import TIMES, Part, in_parts
+from crash.ends import assert_failed
 from crash.helpers import (
     KINDS,
-    assert_one_line,
+    VARIATIONS,
     assert_same,
     command,
     copy,
     go_on,
     killed,
+    results,
     run_of,
-    runs_of,
     whole,
 )
-from crash.server import TIMES, Ended, Server
-
-from minidl.restart import Restart
+from crash.server import Ended, Server
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(240 * TIMES)]
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
-# Each operation fails in one of these ways, the next one in the next; `make torture` tries all.
-WAYS = [(error, lasting) for error in ERRORS for lasting in (False, True)]
 
 
-def failures(kind: str, ended: Ended) -> list[tuple[int, int, bool]]:
-    """Which operation fails, with which error, and whether all that follow do too."""
-    numbers = range(1, len(ended.operations) + 1)
-    if TIMES > 1:
-        return [(number, *way) for number in numbers for way in WAYS]
-    step = 5 if kind == "sweep" else 1  # a sweep has many
-    return [(number, *WAYS[place % len(WAYS)]) for place, number in enumerate(numbers[::step])]
-
-
-def assert_failed(ended: Ended, folder: Path, kind: str) -> None:
-    """It failed as promised, or not at all where only tidying up did."""
-    if ended.code:
-        assert ended.code == 1, ended
-        assert "Traceback" not in ended.err
-        if kind == "run":
-            assert ended.out == ""
-            assert_one_line(ended, folder)
-        else:  # members that failed have their reasons, each in a line
-            assert str(folder) in ended.err or "error.txt" in ended.err or not ended.err
-    for run in runs_of(folder):
-        assert Restart.find(run).damage == ()
+def failures(part: Part, ended: Ended) -> list[tuple[int, int, bool]]:
+    """Which operation fails, with which error, and whether all that follow do too, in turns."""
+    numbers = part.of(range(1, len(ended.operations) + 1))
+    return [
+        (number, error, (number + place) % 2 == 0)
+        for number in numbers
+        for place, error in enumerate(ERRORS)
+    ]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -65,36 +50,40 @@ def test_a_full_disk_behind_stdout(kind: str, server: Server, tmp_path: Path) ->
     assert_same(run_of(folder), undisturbed)
 
 
+@in_parts(29)
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_operation_fails_once(kind: str, server: Server, tmp_path: Path) -> None:
-    undisturbed, ended = whole(server, tmp_path / "whole", kind=kind)
-    codes = []
-    for number, error, lasting in failures(kind, ended):
+@pytest.mark.parametrize("variation", list(VARIATIONS)[:TIMES])
+def test_each_operation_fails(
+    variation: str, kind: str, part: Part, server: Server, tmp_path: Path
+) -> None:
+    options = VARIATIONS[variation]
+    undisturbed, ended = whole(server, tmp_path / "whole", *options, kind=kind)
+    for number, error, lasting in failures(part, ended):
         folder = tmp_path / f"{number}-{error}-{lasting}"
         folder.mkdir()
-        arguments = command(folder, kind=kind)
+        arguments = command(folder, *options, kind=kind)
         failed = server.run(*arguments, fail_at=number, errno=error, lasting=lasting)
-        assert_failed(failed, folder, kind)
-        codes.append(failed.code)
-        if number % 3 == 0 or TIMES > 1:
-            go_on(server, folder, arguments)
-            assert_same(run_of(folder), undisturbed)
-    assert sum(codes) > 0.8 * len(codes)
+        assert_failed(failed, ended.operations[number - 1], folder, kind)
+        go_on(server, folder, arguments)
+        assert_same(run_of(folder), undisturbed, halved=kind == "sweep")
 
 
+@in_parts(29)
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_operation_fails_once_after_it_was_resumed(
-    kind: str, server: Server, tmp_path: Path
+@pytest.mark.parametrize("variation", list(VARIATIONS)[:TIMES])
+def test_each_operation_fails_after_it_was_resumed(
+    variation: str, kind: str, part: Part, server: Server, tmp_path: Path
 ) -> None:
-    undisturbed, ended = whole(server, tmp_path / "whole", kind=kind)
-    killed(server, tmp_path / "first", len(ended.operations) * 7 // 10, kind=kind)
-    again = copy(tmp_path / "first", tmp_path / "again")
-    ended = server.run("resume", run_of(again).path)
-    for number, error, lasting in failures(kind, ended):
+    options = VARIATIONS[variation]
+    undisturbed, ended = whole(server, tmp_path / "whole", *options, kind=kind)
+    middle = len(ended.operations) * 7 // 10
+    first = killed(server, tmp_path / "first", middle, *options, kind=kind)
+    ended = go_on(server, copy(tmp_path / "first", tmp_path / "again"), first)
+    for number, error, lasting in failures(part, ended):
         folder = copy(tmp_path / "first", tmp_path / f"{number}-{error}-{lasting}")
         arguments = ["resume", run_of(folder).path, "--quiet"]
         failed = server.run(*arguments, fail_at=number, errno=error, lasting=lasting)
-        assert_failed(failed, folder, kind)
-        if number % 3 == 0 or TIMES > 1:
-            go_on(server, folder, arguments)
-            assert_same(run_of(folder), undisturbed)
+        assert_failed(failed, ended.operations[number - 1], folder, kind)
+        assert results(folder).items() >= results(tmp_path / "first").items()
+        go_on(server, folder, arguments)
+        assert_same(run_of(folder), undisturbed, halved=kind == "sweep")

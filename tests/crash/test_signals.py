@@ -14,75 +14,66 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash.helpers import assert_same, command, go_on, run_of, whole, without_clock
-from crash.server import TIMES, Ended, Server, delays
+from attempts import TIMES, Part, in_parts
+from crash.ends import assert_in_good_order, assert_stopped_soon
+from crash.helpers import (
+    VARIATIONS,
+    assert_same,
+    command,
+    go_on,
+    run_of,
+    whole,
+)
+from crash.server import Ended, Server, delays
 from trainings import spec
 
 from minidl.execute import execute, resume
 from minidl.report import plots
 from minidl.runs import RunFolder
-from minidl.signals import SIGNALS, Stopped
+from minidl.signals import SIGNALS
 from minidl.train import Trainer
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
-PROMISED = 5.0  # seconds from a signal to the end
 LONG = "training.epochs=200"
-STOPPED_EARLY = r"(minidl: stopped by SIG[A-Z]+\n)?"
-
-
-def assert_in_good_order(ended: Ended, folder: Path, number: int) -> None:
-    """It stopped within seconds and says how to go on, or had reached its end before."""
-    run = run_of(folder)
-    assert ended.seconds < 4 * PROMISED  # other tests may take the cores
-    assert "Traceback" not in ended.err
-    if ended.code == 0:
-        assert run.status == "done"
-        return
-    assert ended.code == 128 + number, ended
-    if not run.path.exists():
-        assert re.fullmatch(STOPPED_EARLY, ended.err)
-    elif run.status != "done":
-        assert run.status == "interrupted"
-        assert run.read_record()["reason"] == f"by {signal.Signals(number).name}"
-        assert f"minidl resume {run.path}" in ended.err
-        assert ended.out == f"{run.path}\n"
-        assert run.load_checkpoint("last")[1]["finished"] == run.read_record()["epochs"]
-        assert len(without_clock(run)[1:]) == run.read_record()["epochs"]
 
 
 def loud(folder: Path, *overrides: str) -> list[object]:
     return [word for word in command(folder, *overrides) if word != "--quiet"]
 
 
-def test_a_signal_at_a_random_moment(server: Server, tmp_path: Path) -> None:
+@in_parts(6)
+def test_a_signal_at_a_random_moment(part: Part, server: Server, tmp_path: Path) -> None:
     undisturbed, _ = whole(server, tmp_path / "whole", LONG)
     started = time.perf_counter()
     whole(server, tmp_path / "clock", LONG)
     duration = time.perf_counter() - started
-    interrupted = 0
-    for number, delay in enumerate(delays(20 * TIMES, duration)):
+    for number, delay in enumerate(delays(5 * TIMES, duration, seed=part.number)):
         folder, one = tmp_path / str(number), SIGNALS[number % len(SIGNALS)]
         folder.mkdir()
         ended = server.run(*loud(folder, LONG), signals=[one], after=delay)
         assert_in_good_order(ended, folder, one)
-        interrupted += ended.code != 0
         go_on(server, folder, command(folder, LONG))
         assert_same(run_of(folder), undisturbed)
-    assert interrupted
 
 
-def test_a_signal_in_the_midst_of_writing(server: Server, tmp_path: Path) -> None:
-    """At operations on the disk: of checkpoints, metrics, record, and of the first folder."""
-    undisturbed, ended = whole(server, tmp_path / "whole")
-    generator = random.Random(0)
-    for number in range(20 * TIMES):
+@in_parts(17)
+@pytest.mark.parametrize("variation", list(VARIATIONS)[:TIMES])
+def test_a_signal_at_each_operation_on_the_disk(
+    variation: str, part: Part, server: Server, tmp_path: Path
+) -> None:
+    """In the midst of a checkpoint, of metrics, of the record, and of the first folder."""
+    options = VARIATIONS[variation]
+    undisturbed, ended = whole(server, tmp_path / "whole", *options)
+    figures = ended.operations.index("replace loss.png")
+    for number in part.of(range(1, len(ended.operations) + 1)):
         folder, one = tmp_path / str(number), SIGNALS[number % len(SIGNALS)]
         folder.mkdir()
-        at = generator.randrange(1, len(ended.operations) + 1)
-        stopped = server.run(*loud(folder), signals=[one], signal_at=at)
+        stopped = server.run(*loud(folder, *options), signals=[one], signal_at=number)
         assert_in_good_order(stopped, folder, one)
-        go_on(server, folder, command(folder))
+        assert stopped.code or number > figures + 1  # then nothing was left to stop
+        assert_stopped_soon(stopped, ended.operations[:number], 2 if "second" in variation else 1)
+        go_on(server, folder, command(folder, *options))
         assert_same(run_of(folder), undisturbed)
 
 
@@ -98,19 +89,19 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.Mon
             sender.start()
 
     long = spec("training.batch_size=1", "data.train=100000", "training.epochs=1")  # takes seconds
-    with pytest.raises(Stopped) as stopped:
-        execute(long, runs_dir=tmp_path, name="run", started=started)
-    assert stopped.value.exit_code == 143
+    outcome = execute(long, runs_dir=tmp_path, name="run", started=started)
+    assert outcome.exit_code == 143
     run = RunFolder(tmp_path / "run")
     assert (run.status, run.read_record()["reason"]) == ("interrupted", "by SIGTERM")
     assert run.read_record()["epochs"] == 0
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-@pytest.mark.parametrize("number", range(3 * TIMES))
-def test_a_signal_while_modules_are_imported(number: int, tmp_path: Path) -> None:
+@in_parts(6)
+@pytest.mark.parametrize("number", range(TIMES))
+def test_a_signal_while_modules_are_imported(number: int, part: Part, tmp_path: Path) -> None:
     """From the moment on at which Python runs the first line of minidl."""
-    one = SIGNALS[number % len(SIGNALS)]
+    one = SIGNALS[part.number % len(SIGNALS)]
     words = [str(word) for word in loud(tmp_path, "training.epochs=1000000")]
     process = subprocess.Popen(
         [sys.executable, "-m", "minidl_cli.main", *words],
@@ -121,12 +112,12 @@ def test_a_signal_while_modules_are_imported(number: int, tmp_path: Path) -> Non
     while not catches(process.pid, signal.SIGTERM):
         assert process.poll() is None
         time.sleep(0.01)
-    time.sleep(random.Random(number).uniform(0, 2))
+    time.sleep(random.Random(number * part.count + part.number).uniform(0, 2))
     process.send_signal(one)
     started = time.monotonic()
     out, err = process.communicate(timeout=60)
     seconds = time.monotonic() - started
-    assert_in_good_order(Ended(0, process.returncode, out, err, seconds, []), tmp_path, one)
+    assert_in_good_order(Ended(0, process.returncode, out, err, seconds), tmp_path, one)
 
 
 def catches(pid: int, number: int) -> bool:

@@ -233,7 +233,22 @@ def test_an_archive_that_would_unpack_beyond_the_limit(monkeypatch: pytest.Monke
     assert complaint() == "x.npz: unpacks to 2 MiB; at most 1 are read"
 
 
+def test_more_numbers_than_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minidl.data.arrays.MOST_NUMBERS", 19)
+    np.savez("x.npz", input=POINTS, target=LABELS)
+    assert complaint() == "x.npz: 'input' holds 20 numbers; at most 19 are read"
+
+
+def test_rows_of_bytes_take_half_the_memory_of_other_numbers() -> None:
+    data = saved(np.arange(20, dtype=np.uint8).reshape(10, 2), LABELS)
+    assert data.train.inputs.dtype == np.float32
+    assert set(data.train.inputs.ravel()) <= set(range(20))  # as they are
+
+
 def test_a_missing_file_and_an_empty_one() -> None:
     assert complaint() == "x.npz: there is no such file"
+    Path("x.npz").symlink_to("nowhere")
+    assert complaint() == "x.npz: is a link to a file that isn't there"
+    Path("x.npz").unlink()
     Path("x.npz").touch()
     assert complaint() == "x.npz: is empty"

@@ -42,9 +42,9 @@ def test_rows_of_another_length_than_the_header(line: str, count: str) -> None:
         ),
         (
             "age,kind\n1,a\n".encode("utf-16"),
-            "file.csv: line 1: not UTF-8 (byte 0xff); save the file as UTF-8",
+            "file.csv: line 1: not UTF-8, but UTF-16; save the file as UTF-8",
         ),
-        (b"age,kind\n1,\0\n", "file.csv: line 2: holds a NUL byte; is it a CSV file?"),
+        (b"age,kind\n1,\0\n", "file.csv: line 2: holds a NUL byte; is it CSV, and in UTF-8?"),
         (b"PK\x03\x04\x14", "file.csv: is a zip or Excel file; export the table as CSV"),
         (
             b'age,kind\n1,a\n2,"b\n3,a\n',
@@ -114,7 +114,7 @@ def test_a_folder() -> None:
 
 def test_a_pipe_is_not_waited_for() -> None:
     os.mkfifo("pipe.csv")
-    with pytest.raises(DataError, match="is not a regular file"):
+    with pytest.raises(DataError, match="isn't a regular file"):
         read_table("pipe.csv")
 
 

@@ -42,6 +42,14 @@ def test_only_what_differs_is_listed(two: list[Path]) -> None:
     assert "*" in row
 
 
+def test_what_diverged_is_not_the_best(two: list[Path], tmp_path: Path) -> None:
+    better = curves(10, final_loss=0.001)
+    lost = write_run(tmp_path / "c", resolved(**{"optimizer.lr": 9}), better, status="diverged")
+    made = compare([*two, lost.path])
+    assert made.metrics["test_loss"][2].mean < made.metrics["test_loss"][0].mean
+    assert made.best("test_loss") == 0
+
+
 def test_formats_are_read_back(two: list[Path]) -> None:
     made = compare(two)
     rows = {row[0]: row[1:] for row in csv.reader(io.StringIO(as_csv(made)))}

@@ -98,7 +98,10 @@ def test_an_empty_value_is_fine_where_null_is() -> None:
         (BASE + "seed: 9223372036854775808", "c.yaml:3:7: the integer '9223372036854775808' is"),
         (BASE + 'name: "\\ud800"', "c.yaml:3:"),
         (BASE + "name: \ud800", "c.yaml: holds half of a surrogate pair, which isn't text"),
-        (BASE + "name: \x00", "c.yaml:3: isn't valid YAML: "),
+        (
+            BASE + "name: \x00",
+            "c.yaml:3:7: isn't valid YAML: holds the control character '\\x00'; is it UTF-16?",
+        ),
         ("[" * 2000, "c.yaml:1:33: nested more than 32 levels deep"),
         (BASE + "x: " + "{a: " * 40 + "1" + "}" * 40, "nested more than 32 levels deep"),
         (
@@ -151,7 +154,7 @@ def test_a_file_with_a_byte_order_mark_and_windows_line_ends_loads(tmp_path: Pat
         (None, ": no such file"),
         (b"", ": is empty"),
         (b"data: disk\nname: \xff\n", ":2: isn't UTF-8 text (byte 0xff)"),
-        (BASE.encode("utf-16"), ":1: isn't UTF-8 text (byte 0xff)"),
+        (BASE.encode("utf-16"), ":1: isn't UTF-8 text (but UTF-16): save the file as UTF-8"),
         (b"#" * 1_000_001, ": is larger than 1 MB, too large for a config"),
     ],
 )

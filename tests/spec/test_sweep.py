@@ -246,3 +246,32 @@ def test_the_report_block_is_kept_and_its_mistakes_show_at_once(load, refusal) -
     assert load().report is None
     (line,) = refusal("report: {tabels: []}")
     assert line.startswith("c.yaml:4:10: report.tabels: unknown key")
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (
+            "sweep: {random: {samples: 2, training.epochs: {uniform: [1, .inf]}}}",
+            "c.yaml:4:47: sweep.random.training.epochs: expected {uniform: [low, high]}",
+        ),
+        (
+            "sweep: {random: {samples: 2, optimizer.lr: {uniform: [-1e308, 1e308]}}}",
+            "c.yaml:4:44: sweep.random.optimizer.lr: expected {uniform: [low, high]}",
+        ),
+        (
+            "seed: 9223372036854775806\nsweep: {repeats: 5}",
+            "c.yaml:4:7: seed: with 5 repeats goes beyond 9223372036854775807",
+        ),
+        ("sweep: {grid: {sweep: [1]}}", "c.yaml:4:24: sweep: unknown key"),
+    ],
+)
+def test_numbers_that_no_config_can_hold(block: str, said: str, refusal) -> None:
+    (line,) = refusal(block)
+    assert line.startswith(said)
+    assert "did you mean" not in line
+
+
+def test_a_drawn_integer_is_one_that_a_config_can_hold(load) -> None:
+    sweep = load("sweep: {random: {samples: 3, training.epochs: {uniform: [1, 1e308]}}}")
+    assert {member.spec.training.epochs for member in sweep.members} == {2**63 - 1}

@@ -319,3 +319,19 @@ def test_records_are_strict_json(tmp_path: Path) -> None:
     sweep(tmp_path, "optimizer.lr=0.1,1e30")
     for run in members(tmp_path):
         json.loads(run.record_path.read_text(), parse_constant=pytest.fail)
+
+
+def test_killed_before_it_began_it_keeps_the_size_of_its_stacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`resume` has no --stack, and results differ in their last bits with the stacks' size."""
+    with monkeypatch.context() as patch:
+        patch.setattr("minidl.sweep.run.plan", killed)
+        options = ["--jobs", 1, "--stack", 3]
+        assert sweep(tmp_path, "seed=0,1,2,3,4,5", options=options).code == 130
+    assert minidl("resume", tmp_path / "runs" / "small").code == 0
+    assert [one.read_record()["stack"] for one in members(tmp_path)] == [3] * 6
+
+
+def killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from crash.server import TIMES
+from attempts import TIMES
 from sweep.helpers import members, planned, statuses, sweep
 from trainings import SMALL, text_of_metrics
 
@@ -55,19 +56,19 @@ def executor(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ProcessExecutor]]
 def test_a_stack_whose_workers_die_is_halved_and_the_others_train_as_they_would_here(
     tmp_path: Path, executor: list[ProcessExecutor]
 ) -> None:
-    """The longest goes first; three more follow, for the workers in their places too."""
-    killed: dict[str, int] = {}
+    """Twice without a new checkpoint. The longest goes first; more follow in their places."""
+    killed: dict[str, set[int]] = defaultdict(set)
 
     def watch(update: Update) -> None:
         stack = update.job.stack
-        if update.progress and stack.startswith("0") and stack not in killed:
+        if update.progress and stack.startswith("0"):
             (worker,) = [w for w in executor[0]._workers if w.job and w.job.stack == stack]
-            killed[stack] = worker.process.pid or 0
-            os.kill(killed[stack], signal.SIGKILL)
+            killed[stack].add(worker.process.pid or 0)
+            os.kill(worker.process.pid or 0, signal.SIGKILL)
 
     grid = ["training.epochs=1000000,3,4,5", "seed=1,2"]
     outcome = run(planned(tmp_path, *grid, jobs=2), watch=watch)
-    assert killed.keys() == {"0", "0-1", "0-2"}
+    assert {stack: len(pids) for stack, pids in killed.items()} == {"0": 2, "0-1": 2, "0-2": 2}
     assert outcome.exit_code == 1
     assert dict(outcome.counts) == {"failed": 2, "done": 6}
     for one in members(tmp_path):
@@ -80,6 +81,37 @@ def test_a_stack_whose_workers_die_is_halved_and_the_others_train_as_they_would_
     run(planned(tmp_path / "here", "training.epochs=3,4,5", "seed=1,2", jobs=1, stack=2))
     done = [one for one in members(tmp_path) if one.status == "done"]
     for mine, theirs in zip(members(tmp_path / "here"), done, strict=True):
+        assert text_of_metrics(mine) == text_of_metrics(theirs)
+
+
+@pytest.mark.parametrize("moment", [1, 30])
+def test_a_stack_whose_worker_is_killed_ends_as_one_that_nobody_killed(
+    moment: int, tmp_path: Path, executor: list[ProcessExecutor]
+) -> None:
+    """Before its first checkpoint and later, when members have ended in it."""
+    killed: list[int] = []
+    again: list[int] = []
+
+    def watch(update: Update) -> None:
+        again.extend(len(part.members) for part in update.parts)
+        if update.progress and update.progress.epoch >= moment and not killed:
+            (worker, *_) = executor[0]._workers
+            killed.append(worker.process.pid or 0)
+            os.kill(killed[0], signal.SIGKILL)
+
+    grid = (
+        *("optimizer.lr=0.001,0.1,0.5", "seed=1,2", "training.epochs=500"),
+        *("training.checkpoint_every=10", "training.stop_at={metric: train_loss, value: 0.1}"),
+        "training.early_stopping={metric: train_loss, patience: 100}",
+    )
+    plan = planned(tmp_path, *grid, jobs=1, stack=6)
+    plan.processes = 2
+    outcome = run(plan, watch=watch)
+    assert (outcome.exit_code, outcome.counts["done"], len(killed)) == (0, 6, 1)
+    assert len(again) == 1  # whole: small networks end in the same bits in halves too, by chance
+    (tmp_path / "here").mkdir()
+    run(planned(tmp_path / "here", *grid, jobs=1, stack=6))
+    for mine, theirs in zip(members(tmp_path / "here"), members(tmp_path), strict=True):
         assert text_of_metrics(mine) == text_of_metrics(theirs)
 
 
@@ -202,26 +234,30 @@ def test_ctrl_c_twice_ends_it_too(sweeping: Sweeping) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
-    ("number", "moments"), [(signal.SIGTERM, [0.0, 0.5, 2.5]), (signal.SIGINT, [0.02, 1.5])]
+    ("moment", "number"),
+    [
+        pytest.param(0.0, signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(0.02, signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(0.5, signal.SIGTERM),
+        pytest.param(1.5, signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(2.5, signal.SIGTERM, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_while_the_workers_start_leaves_none(
-    number: signal.Signals, moments: list[float], tmp_path: Path
+    moment: float, number: signal.Signals, tmp_path: Path
 ) -> None:
     """Seconds after the first was started: it imports, it gets its job, it builds, it trains."""
-    for place, moment in enumerate(moments):
-        folder = tmp_path / str(place)
-        folder.mkdir()
-        started = Sweeping(folder, "training.epochs=1000000,999999")
-        try:
-            started.wait_for_workers()
-            time.sleep(moment)
-            began = time.monotonic()
-            os.kill(started.process.pid, number)
-            assert started.end()[0] == 128 + number
-            assert time.monotonic() - began < 4 * PROMISED  # other tests may take the cores
-        finally:
-            started.kill()
-        assert set(statuses(folder)) <= {"interrupted"}
+    started = Sweeping(tmp_path, "training.epochs=1000000,999999")
+    try:
+        started.wait_for_workers()
+        time.sleep(moment)
+        began = time.monotonic()
+        os.kill(started.process.pid, number)
+        assert started.end()[0] == 128 + number
+        assert time.monotonic() - began < 4 * PROMISED  # other tests may take the cores
+    finally:
+        started.kill()
+    assert set(statuses(tmp_path)) <= {"interrupted"}
 
 
 def test_a_stop_while_a_job_is_handed_over_that_no_pipe_holds(tmp_path: Path) -> None:
@@ -255,6 +291,7 @@ def test_a_worker_that_does_not_end_is_killed(
     assert set(statuses(tmp_path)) == {"interrupted"}
 
 
+@pytest.mark.slow
 @pytest.mark.torture
 @pytest.mark.timeout(240 * TIMES)
 def test_killed_with_its_workers_it_goes_on_to_the_same_end(tmp_path: Path) -> None:

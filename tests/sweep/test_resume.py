@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import random
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash.server import TIMES
+from attempts import TIMES, Part, in_parts
 from sweep.helpers import Killed, assert_same, carried_out, kill_after, members, planned, sweep
-from trainings import minidl, text_of_metrics
+from trainings import OPTIMIZERS, minidl, text_of_metrics
 
 from minidl import files
 from minidl.sweep import stack_run
@@ -29,14 +30,6 @@ pytestmark = [
 NORMALISED = (
     "{sequential: [{linear: 8}, batch_norm, relu, {dropout: 0.3}, {linear: 8}, relu, linear]}"
 )
-OPTIMIZERS = [
-    "sgd",
-    "{type: sgd, momentum: 0.9, nesterov: true, weight_decay: 0.01}",
-    "{type: rmsprop, lr: 0.01, momentum: 0.5, centered: true}",
-    "{type: adam, lr: 0.01}",
-    "{type: adamw, lr: 0.01, amsgrad: true}",
-    "{type: adagrad, lr: 0.1, lr_decay: 0.1}",
-]
 # Three diverge in the first epoch, the others stop after 4, 5 and 6: the stack shrinks twice.
 ENDING = [
     "optimizer={type: adam}",
@@ -54,10 +47,10 @@ def test_stopped_and_resumed_after_each_of_four_epochs(optimizer: str, tmp_path:
     grid += ["training.epochs=4", "training.checkpoint_every=1"]
     (tmp_path / "whole").mkdir()
     carried_out(tmp_path / "whole", *grid)
-    for epoch in (1, 2, 3):
+    for epoch in (1, 2, 3, 4):
         with pytest.raises(Killed):
             run(planned(tmp_path, *grid, jobs=1), watch=kill_after(epoch))
-        assert stopped_at(tmp_path) == epoch
+        assert stopped_at(tmp_path) == min(epoch, 3)  # after the last one all have their results
     carried_out(tmp_path, *grid)
     assert_same(tmp_path, tmp_path / "whole")
 
@@ -156,24 +149,27 @@ SWEEPS = {
 
 @pytest.mark.torture
 @pytest.mark.timeout(240 * TIMES)
+@in_parts(20)
 @pytest.mark.parametrize("name", SWEEPS)
-def test_killed_at_operations_on_the_disk(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("seed", range(TIMES))
+def test_killed_at_each_operation_on_the_disk(
+    seed: int, name: str, part: Part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Once or, at random, twice."""
+    dice = random.Random(f"{seed} {part}")
     disk, grid = Disk(monkeypatch), SWEEPS[name]
     (tmp_path / "whole").mkdir()
     carried_out(tmp_path / "whole", *grid)
     operations = disk.done
     assert operations > 100
-    moments = range(1, operations + 1, max(1, operations // (20 * TIMES)))
-    for moment in moments:
+    for moment in part.of(range(1, operations + 1)):
         folder = tmp_path / str(moment)
         folder.mkdir()
         with disk.killing(at=moment):
             run(planned(folder, *grid, jobs=1))
         before = ended(folder) if (folder / "runs" / "small").exists() else {}
-        if moment % 3 == 0:
-            with disk.killing(at=1 + moment % 15):
+        if dice.random() < 1 / 3:
+            with disk.killing(at=dice.randint(1, 15)):
                 run(planned(folder, *grid, jobs=1))
         carried_out(folder, *grid)
         assert_same(folder, tmp_path / "whole")

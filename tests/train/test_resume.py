@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import torch
+from trainings import OPTIMIZERS
 
+import minidl.execute
 from minidl import checkpoint
 from minidl.errors import RunError
-from minidl.execute import execute, prepare, resume
-from minidl.restart import RestartWarning
+from minidl.execute import CHECKPOINT_SECONDS, execute, prepare, resume
+from minidl.restart import Restart, RestartWarning
 from minidl.runs import RunFolder
 from minidl.spec import Spec, parse_spec
 from minidl.spec.optimizer import AnyOptimizer
@@ -78,22 +81,9 @@ def test_training_goes_on_from_every_epoch(overrides: list[str]) -> None:
     for stop, state in enumerate(states[:-1], 1):
         again = prepare(make(overrides))[1].trainer
         again.restore(0, *state)
+        assert again.train_seconds == state[1]["train_seconds"] > 0
         assert [{**epoch.row(), "seconds": 0.0} for epoch in again] == rows[stop:]
         assert torch.equal(again.optimizer.flat.data, trainer.optimizer.flat.data)
-
-
-OPTIMIZERS = (
-    "sgd",
-    "{type: sgd, momentum: 0.9, dampening: 0.5}",
-    "{type: sgd, momentum: 0.9, nesterov: true}",
-    "rmsprop",
-    "{type: rmsprop, momentum: 0.9, centered: true}",
-    "adam",
-    "{type: adam, amsgrad: true}",
-    "adamw",
-    "{type: adamw, amsgrad: true}",
-    "adagrad",
-)
 
 
 def test_every_optimizer_is_among_those_that_are_stopped() -> None:
@@ -160,6 +150,37 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -
     with pytest.warns(RestartWarning, match=what):
         killed = resume(tmp_path / "killed").run.folder
     assert without_clock(killed) == without_clock(whole)
+
+
+class Clock:
+    """Stands in for the module `time`, as far as checkpoints ask for it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("seconds", [1.0, 4.0, 25.0])
+def test_by_default_what_is_trained_again_took_ten_seconds_or_an_epoch(
+    seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Epochs take so long, by a clock of the test's; the run is killed as the 18th ends."""
+    clock = Clock()
+    monkeypatch.setattr(minidl.execute, "time", clock)
+
+    def epoch_ended(row: Row) -> None:
+        clock.now += seconds
+        if row["epoch"] == 18:
+            raise KilledError
+
+    spec = make(["training.checkpoint_every=null", "training.epochs=20"])
+    with pytest.raises(KilledError):
+        execute(spec, runs_dir=tmp_path, name="run", observers=[epoch_ended])
+    # That epoch counts too: it was trained, and is trained again.
+    redone = 18 - Restart.find(RunFolder(tmp_path / "run")).epoch
+    assert 1 <= redone <= math.ceil(CHECKPOINT_SECONDS / seconds)
 
 
 def test_a_run_that_has_ended_is_not_resumed(tmp_path: Path) -> None:

@@ -50,6 +50,17 @@ def test_early_stopping_waits_and_ends_with_the_best_weights(tmp_path: Path) -> 
     assert "with the best weights" in finished.err
 
 
+def test_metrics_of_a_run_that_diverged_are_not_called_those_of_its_best_weights(
+    tmp_path: Path,
+) -> None:
+    diverges = "schedule={type: multistep, milestones: [[3, 1e30]]}"
+    finished = train(tmp_path, "training.epochs=9", diverges, STOPPING)
+    record = finished.run.read_record()
+    assert (finished.code, record["status"], record["weights"]) == (1, "diverged", "best")
+    assert "test loss" in finished.err
+    assert "with the best weights" not in finished.err
+
+
 def accuracy_of_predictions(run: RunFolder) -> float:
     arrays = run.read_predictions()
     return float(np.mean((arrays["test_output"][:, 0] >= 0.5) == arrays["test_target"]))

@@ -1,0 +1,45 @@
+"""How often the tests of chance and disaster try.
+
+`make test` tries a sample, `make slow` the rest of all that is promised, and `make torture` ten
+times as much: with ten times as many seeds, or with the other nine of ten VARIATIONS.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+TIMES = int(os.environ.get("TORTURE", "1"))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of `count` equal parts of a test's attempts."""
+
+    number: int
+    count: int
+
+    def of(self, attempts: Sequence[T]) -> Sequence[T]:
+        """Every so manyth, so that each part is a sample of the whole."""
+        return attempts[self.number :: self.count]
+
+
+def in_parts(count: int) -> pytest.MarkDecorator:
+    """Gives a test its attempts in parts, side by side on all cores; all but the first are slow."""
+    return pytest.mark.parametrize(
+        "part",
+        [
+            pytest.param(
+                Part(number, count),
+                id=f"{number + 1} of {count}",
+                marks=[pytest.mark.slow] if number else [],
+            )
+            for number in range(count)
+        ],
+    )
