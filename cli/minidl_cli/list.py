@@ -105,9 +105,8 @@ def read_row(run: RunFolder) -> Row:
         status = run.status_now
     except RunError as error:
         return Row(run.path.name, "broken", _sweep(run), problem=str(error), path=str(run.path))
-    running = (
-        record.get("status") == "running"
-    )  # with what it had when it was last stopped in its record
+    # With what it had when it was last stopped in its record.
+    running = record.get("status") == "running"
     final = {} if running else record.get("final")
     last = {name: cells[-1] for name, cells in metrics.items() if cells}
     scores = {**last, **(final if isinstance(final, dict) else {})}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minidl.data import load_dataset, read_table
-from minidl.errors import DataError
+from minidl.errors import DataError, MinidlWarning
 from minidl.spec.data import CsvData
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
@@ -66,7 +67,7 @@ def test_files_that_hold_no_table(content: bytes, message: str) -> None:
 
 
 CELLS = st.sampled_from(
-    ["1", "2.5", "", "a", "b", "inf", '"', "1e999", "\0", "\r", "é", "1,2", "-1e308"]
+    ["1", "2.5", "", "a", "b", "inf", '"', "1e999", "\0", "\r", "é", "1,2", "1;2", "-1e308"]
 )
 
 
@@ -74,11 +75,16 @@ CELLS = st.sampled_from(
 @given(
     table=st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=8),
     missing=st.sampled_from(["error", "drop", "mean"]),
+    decimal=st.sampled_from([".", ","]),
 )
-def test_any_cells_end_in_data_or_in_a_data_error(table: list[list[str]], missing: Any) -> None:
-    Path("any.csv").write_text("\n".join(["x,y,kind", *map(",".join, table)]))
-    spec = CsvData(path=Path("any.csv"), target="kind", missing=missing)
-    with contextlib.suppress(DataError):
+def test_any_cells_end_in_data_or_in_a_data_error(
+    table: list[list[str]], missing: Any, decimal: Any
+) -> None:
+    Path("any.csv").write_text("\n".join(["x;y;kind", *map(";".join, table)]))
+    path, options = Path("any.csv"), {"delimiter": ";", "decimal": decimal, "missing": missing}
+    spec = CsvData(path=path, target="kind", **options)
+    with contextlib.suppress(DataError), warnings.catch_warnings():
+        warnings.simplefilter("ignore", MinidlWarning)
         data = load_dataset(spec, np.random.default_rng(0))
         assert np.isfinite(data.train.inputs).all()
         assert np.isfinite(data.test.inputs).all()
