@@ -97,14 +97,10 @@ def killed(
 
 
 def next_command(folder: Path, arguments: list[object]) -> list[object]:
-    """`resume` once there is something to resume, else the same command again.
-
-    A sweep that has not been cut into stacks would be by `resume`, for as many jobs as there are
-    cores and not for those of the command.
-    """
+    """`resume` once there is something to resume, else the same command again."""
     path = run_of(folder).path
-    begun = (path / "config.yaml").exists() or (path / "stacks.json").exists()
-    return ["resume", path, "--quiet"] if begun or ended_runs(folder) else arguments
+    begun = any((path / name).exists() for name in ("config.yaml", "sweep.yaml"))
+    return ["resume", path, "--quiet"] if begun else arguments
 
 
 def go_on(server: Server, folder: Path, arguments: list[object], **fault: Any) -> Ended:
