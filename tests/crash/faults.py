@@ -15,7 +15,7 @@ from filelock import SoftFileLock
 
 import minidl.restart
 import minidl.sweep.run
-from minidl import files, folders, locks, member
+from minidl import files, folders, locks
 from minidl.data.batches import Batches
 from minidl.execute import CheckpointClock
 from minidl.metrics import MetricsFile
@@ -116,7 +116,7 @@ def the_steps_of_the_optimizer_are_forgotten() -> None:
 
 @fault
 def the_best_weights_are_forgotten() -> None:
-    member._best_of = _nothing  # type: ignore[assignment]
+    Restart._best = _nothing  # type: ignore[assignment, method-assign]
 
 
 @fault

@@ -23,7 +23,8 @@ import pytest
         ("sweep: {grid: {seed: 3}}", "c.yaml:4:22: sweep.grid.seed: expected a list of values, "
          "but got 3"),
         ("sweep: {grid: {optimizer.rl: [1]}}", "c.yaml:4:31: optimizer.rl: unknown key; the keys "
-         "here are type, lr, momentum, dampening, nesterov, weight_decay, decoupled; did you mean 'lr'?"),
+         "here are type, lr, momentum, dampening, nesterov, weight_decay, decoupled; did you "
+         "mean 'lr'?"),
         ("sweep: {grid: {optimzer.lr: [1]}}", "c.yaml:4:30: optimzer: unknown key; the keys here "
          "are name, seed, device, data, model, loss, optimizer, schedule, training; did you mean "
          "'optimizer'?"),
