@@ -143,12 +143,13 @@ def restart_epoch(folder: Path) -> int | None:
     sweep = SweepFolder(run_of(folder).path)
     if not sweep.config_path.exists():
         return Restart.find(run_of(folder)).epoch
+    ended = [run.read_record()["epochs"] for run in ended_runs(folder)]
+    if ended and len(ended) == len(list(runs_of(folder))):
+        return max(ended)
     if not sweep.read_cut().keys() <= {"0"}:
         return None
-    if state := sweep.load_stack("0"):
-        return state.finished
-    ended = [run.read_record()["epochs"] for run in ended_runs(folder)]
-    return max(ended, default=0) if len(ended) == len(list(runs_of(folder))) else 0
+    state = sweep.load_stack("0")
+    return state.finished if state else 0
 
 
 def assert_goes_on_after(epoch: int, ended: Ended) -> None:
