@@ -128,7 +128,14 @@ def test_a_warning_is_one_line_and_the_work_goes_on(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        pytest.param(">&-", marks=pytest.mark.slow),
+        pytest.param("2>&-", marks=pytest.mark.slow),
+        "<&- >&- 2>&-",
+    ],
+)
 def test_closed_streams_cost_a_training_nothing(closed: str, tmp_path: Path) -> None:
     """Nor does a file of the run get the number of standard error, and what is written there."""
     config = tmp_path / "small.yaml"

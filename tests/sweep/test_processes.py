@@ -84,7 +84,7 @@ def test_a_stack_whose_workers_die_is_halved_and_the_others_train_as_they_would_
         assert text_of_metrics(mine) == text_of_metrics(theirs)
 
 
-@pytest.mark.parametrize("moment", [1, 30])
+@pytest.mark.parametrize("moment", [pytest.param(1, marks=pytest.mark.slow), 30])
 def test_a_stack_whose_worker_is_killed_ends_as_one_that_nobody_killed(
     moment: int, tmp_path: Path, executor: list[ProcessExecutor]
 ) -> None:
