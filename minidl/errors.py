@@ -4,6 +4,8 @@
     ├── ConfigError     a config or an override is wrong: carries every problem, with positions
     ├── DataError       a data file is missing, unreadable or holds what it must not
     ├── RunError        a run folder exists, is missing, or can't be read or written
+    │   ├── DamagedError    a file in it is missing or isn't what was written
+    │   └── WriteError      the disk failed (files.py)
     ├── CaptureError    a training step can't be recorded faithfully
     └── CheckError      a gradient isn't that of its function: carries a problem per layer
 
@@ -84,6 +86,13 @@ class RunError(MinidlError):
     """A run folder that exists, is missing, or can't be read or written; the message names it."""
 
     exit_code = 2
+
+
+class DamagedError(RunError):
+    """A file of a run folder that is missing or isn't what was written; the message names it.
+
+    Never the disk's failure (WriteError): what can't be read may be sound.
+    """
 
 
 class CaptureError(MinidlError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl import files, records
-from minidl.errors import RunError
+from minidl.errors import DamagedError
 
 Row = Mapping[str, float | int | None]
 Columns = dict[str, list[float]]
@@ -59,15 +59,15 @@ class MetricsFile:
 
         With a mark, the rows that it stands for; `whole` says that there must be no others. Without
         one, a last line without its line end is left out: it was being written when the process
-        died. Raises RunError where the file is missing or isn't what was written.
+        died. Raises DamagedError where the file is missing or isn't what was written.
         """
         try:
             return records.decode_columns(self._content(mark, whole))
         except ValueError as error:
-            raise RunError(f"{self.path}: is damaged: {error}") from error
+            raise DamagedError(f"{self.path}: is damaged: {error}") from error
 
     def check(self, mark: Mapping[str, Any]) -> None:
-        """Raises RunError unless the file holds exactly what a mark stands for."""
+        """Raises DamagedError unless the file holds exactly what a mark stands for."""
         self._content(mark, whole=True)
 
     def cut(self, mark: Mapping[str, Any]) -> None:
@@ -89,11 +89,11 @@ class MetricsFile:
             return read_file(self.path)
         size, digest = mark.get("bytes"), mark.get("sha256")
         if not isinstance(size, int):
-            raise RunError(f"{self.path}: its checksum is missing")
+            raise DamagedError(f"{self.path}: its checksum is missing")
         content = read_file(self.path) if size or files.is_file(self.path) else b""
         fits = len(content) == size if whole else len(content) >= size
         if not fits or hashlib.sha256(content[:size]).hexdigest() != digest:
-            raise RunError(f"{self.path}: is damaged: the checksum doesn't fit")
+            raise DamagedError(f"{self.path}: is damaged: the checksum doesn't fit")
         return content[:size]
 
     def _know(self) -> None:
@@ -104,7 +104,7 @@ class MetricsFile:
         try:
             names = list(records.decode_columns(content))
         except ValueError as error:
-            raise RunError(f"{self.path}: is damaged: {error}") from error
+            raise DamagedError(f"{self.path}: is damaged: {error}") from error
         self._columns = tuple(names) or None
         self._digest, self._bytes = hashlib.sha256(content), len(content)
         self._known = True
@@ -114,14 +114,15 @@ MOST_BYTES = 2**28  # of a file of a run folder, but for checkpoints
 
 
 def read_file(path: Path, limit: int = MOST_BYTES) -> bytes:
-    """A file of a run folder, of `limit` bytes at most. Raises RunError, which names it."""
+    """A file of a run folder, of `limit` bytes at most. Raises DamagedError or WriteError."""
     try:
         content = files.read(path, limit + 1)
     except FileNotFoundError as error:
-        raise RunError(f"{path}: no such file") from error
+        raise DamagedError(f"{path}: no such file") from error
     except OSError as error:
-        kind = RunError if error.errno == errno.EINVAL else files.WriteError
+        kind = DamagedError if error.errno == errno.EINVAL else files.WriteError
         raise kind(f"{path}: can't be read: {files.reason(error)}") from error
     if len(content) > limit:
-        raise RunError(f"{path}: is damaged: larger than the {limit // 2**20:,} MiB that are read")
+        most = f"{limit // 2**20:,} MiB"
+        raise DamagedError(f"{path}: is damaged: larger than the {most} that are read")
     return content

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from minidl import files, folders
-from minidl.errors import RunError
+from minidl.errors import DamagedError, RunError
 from minidl.weights import tensor
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ class Restart:
         for name in filter(folder.has_checkpoint, ("last", "previous")):
             try:
                 return cls._of(folder, name, *folder.load_checkpoint(name), tuple(damage))
-            except files.WriteError:
-                raise  # the disk, not the file
-            except RunError as error:
+            except DamagedError as error:
                 damage.append(str(error))
         return cls(damage=tuple(dict.fromkeys(damage)))
 
@@ -78,7 +76,7 @@ class Restart:
     def of(
         cls, folder: RunFolder, tensors: dict[str, torch.Tensor], state: dict[str, Any]
     ) -> Restart:
-        """A state in a stack's checkpoint. Raises RunError if metrics.csv is damaged."""
+        """A state in a stack's checkpoint. Raises DamagedError if metrics.csv is."""
         return cls._of(folder, "stack", tensors, state)
 
     @classmethod
@@ -95,7 +93,7 @@ class Restart:
         rows = len(columns.get("epoch", ()))
         if state.get("finished") != rows:
             what = f"stands for {state.get('finished')} epochs, but for {rows} rows of metrics.csv"
-            raise RunError(f"{folder.path}: the {name} checkpoint {what}")
+            raise DamagedError(f"{folder.path}: the {name} checkpoint {what}")
         return cls(name, tensors, state, columns, damage)
 
     def restore(self, trainer: Trainer, network: int, folder: RunFolder) -> State | None:

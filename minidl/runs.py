@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidl import checkpoint, files, folders, records
-from minidl.errors import RunError
+from minidl.errors import DamagedError, RunError
 from minidl.locks import is_locked
 from minidl.metrics import MetricsFile, read_file
 from minidl.names import check_name, unique_name
@@ -130,9 +130,7 @@ class RunFolder:
         """
         try:
             status = self.read_record().get("status")
-        except files.WriteError:
-            raise
-        except RunError:
+        except DamagedError:
             return "broken"
         return status if isinstance(status, str) and status in STATUSES else "broken"
 
@@ -161,7 +159,7 @@ class RunFolder:
         try:
             return records.decode(read_file(self.record_path))
         except ValueError as error:
-            raise RunError(f"{self.record_path}: is damaged: {error}") from error
+            raise DamagedError(f"{self.record_path}: is damaged: {error}") from error
 
     def check_config(self, record: Mapping[str, Any]) -> None:
         """Raises RunError where config.yaml isn't what the record says that the run began with."""
@@ -215,12 +213,12 @@ class RunFolder:
         return files.is_file(self.checkpoint_path(name))
 
     def load_checkpoint(self, name: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Tensors (on the CPU) and state; RunError where the file is missing or damaged."""
+        """Tensors (on the CPU) and state; DamagedError where the file is missing or damaged."""
         path = self.checkpoint_path(name)
         try:
             return checkpoint.decode(read_file(path, checkpoint.MOST_BYTES))
         except ValueError as error:
-            raise RunError(f"{path}: {error}") from error
+            raise DamagedError(f"{path}: {error}") from error
 
     # predictions.npz
 
@@ -239,7 +237,7 @@ class RunFolder:
             with np.load(content, allow_pickle=False) as arrays:
                 return dict(arrays)
         except (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise RunError(f"{self.predictions_path}: is damaged: {error}") from error
+            raise DamagedError(f"{self.predictions_path}: is damaged: {error}") from error
 
     # plots/
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl import files, folders
-from minidl.errors import RunError
+from minidl.errors import DamagedError, RunError
 from minidl.names import check_name
 from minidl.plural import plural
 from minidl.records import spreadsheet_safe
@@ -131,9 +131,7 @@ class SweepFolder:
             if self._own.has_checkpoint(name):
                 try:
                     return self._load_stack(name)
-                except files.WriteError:
-                    raise  # the disk, not the file
-                except RunError as error:
+                except DamagedError as error:
                     if damage is not None:
                         damage.append(str(error))
         return None
@@ -143,7 +141,7 @@ class SweepFolder:
         try:
             return StackState.decode(*found)
         except ValueError as error:
-            raise RunError(f"{self._own.checkpoint_path(checkpoint)}: {error}") from error
+            raise DamagedError(f"{self._own.checkpoint_path(checkpoint)}: {error}") from error
 
     def clear_away(self) -> None:
         """Delete what killed processes left half-written. Nobody may be writing there now."""
@@ -200,9 +198,7 @@ class SweepFolder:
         if files.is_file(run.record_path):
             try:
                 record = run.read_record()
-            except files.WriteError:
-                raise  # the disk, not the file
-            except RunError:
+            except DamagedError:
                 record = {"status": "broken"}
         best = record.get("best") or {}
         return {

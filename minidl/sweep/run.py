@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from minidl.beginning import pinned
 from minidl.build import Members, choose_device
-from minidl.errors import RunError
+from minidl.errors import DamagedError, RunError
 from minidl.executors import THREADS, Executor, Job, ProcessExecutor, Update, run_job
-from minidl.files import WriteError
 from minidl.provenance import differences, provenance
 from minidl.restart import DamageWarning, RestartWarning
 from minidl.signals import Received, orderly_end
@@ -188,9 +187,7 @@ def _goes_on(member: Member, folder: SweepFolder, state: StackState) -> bool:
     """Whether a member's folder fits its stack's checkpoint; else it begins anew, in another."""
     try:
         folder.run(member).metrics.read(state.networks[member.name][1].get("metrics") or {})
-    except WriteError:
-        raise  # the disk, not the file
-    except RunError as error:
+    except DamagedError as error:
         _warn(f"{error}: this run starts again from the beginning", DamageWarning)
         return False
     return True
@@ -200,9 +197,7 @@ def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
     """RunError if a stack would go on where results come out in other last bits."""
     try:
         before = folder.run(member).read_record()
-    except WriteError:
-        raise  # the disk, not the file
-    except RunError:
+    except DamagedError:
         return  # a damaged record says nothing; it is made anew
     here = {**provenance(choose_device(Members(member.spec))), "threads": THREADS}
     if other := differences(before, here):

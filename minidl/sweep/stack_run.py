@@ -11,10 +11,10 @@ from typing import Literal
 from minidl.beginning import first_record, resolved
 from minidl.build import Experiment, build
 from minidl.data import Dataset
-from minidl.errors import RunError
+from minidl.errors import DamagedError
 from minidl.execute import CheckpointClock
 from minidl.executors.base import Job
-from minidl.files import WriteError, forced_together
+from minidl.files import forced_together
 from minidl.member import MemberRun, State
 from minidl.provenance import differences
 from minidl.restart import Restart
@@ -120,9 +120,7 @@ class StackRun:
             self.folder.forget_error(member)
             try:
                 before = folder.read_record()
-            except WriteError:
-                raise  # the disk, not the file
-            except RunError:
+            except DamagedError:
                 before = {}  # a damaged record is made anew
             record |= {key: before[key] for key in _SINCE_THE_START if key in before}
             if other := differences(before, record):
@@ -140,9 +138,7 @@ class StackRun:
         """The epoch in which a ghost ended; one whose folder is gone never did."""
         try:
             return int(self.folder.run(member).read_record()["epochs"])
-        except WriteError:
-            raise  # the disk, not the file
-        except (RunError, KeyError, TypeError, ValueError):
+        except (DamagedError, KeyError, TypeError, ValueError):
             return member.spec.training.epochs
 
     @property
