@@ -18,8 +18,6 @@ from torch import Tensor
 from minidl import nn, optim
 from minidl.reference import optimizer_counterpart
 
-STACKS = [None, 3]
-
 # Central differences in float64 with h = 1e-5 are off by h² f'''/6 ≈ 1e-10 and by rounding,
 # 1e-16 / h = 1e-11.
 DIFFERENCES = 1e-7
@@ -61,6 +59,7 @@ _LOSSES: list[tuple[type[nn.Loss], Any, Any]] = [
     (nn.BCEWithLogitsLoss, _normal(2), _unit(2)),
     (nn.CrossEntropyLoss, _normal(4), _index(4)),
     (nn.CrossEntropyLoss, _normal(4), _distribution(4)),
+    (nn.CrossEntropyLoss, _normal(4), _unit(4)),
 ]
 
 
@@ -153,14 +152,24 @@ def with_parameters(layer: nn.Module, seed: int = 3) -> nn.Module:
     return layer
 
 
-def samples(shape: tuple[int, ...], networks: int | None, count: int = 7) -> Tensor:
-    """`count` standard normal float64 samples for one network or for a stack."""
+def samples(shape: tuple[int, ...], count: int = 7) -> Tensor:
+    """`count` standard normal float64 samples of that shape."""
     generator = torch.Generator().manual_seed(5)
-    lead = () if networks is None else (networks,)
-    return torch.randn(*lead, count, *shape, generator=generator, dtype=torch.float64)
+    return torch.randn(count, *shape, generator=generator, dtype=torch.float64)
 
 
-def network_and_loss(networks: int | None) -> tuple[nn.Sequential, nn.Loss]:
+def network_and_loss() -> tuple[nn.Sequential, nn.Loss]:
     """A small network in float64, and its loss."""
     network = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).to(dtype=torch.float64)
-    return network.stack(networks).initialize(seed=1), nn.MSELoss().stack(networks)
+    return network.initialize(seed=1), nn.MSELoss()
+
+
+def step(
+    network: nn.Module, loss: nn.Loss, optimizer: optim.Optimizer, x: Tensor, target: Tensor
+) -> Tensor:
+    """One step of training; returns the loss before it."""
+    value = loss.forward(network.forward(x), target)
+    optimizer.zero_grad()
+    network.backward(loss.backward())
+    optimizer.step()
+    return value

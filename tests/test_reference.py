@@ -79,15 +79,20 @@ def test_upsampling_is_upsample_then_a_convolution_that_keeps_the_size() -> None
         assert part in made
 
 
-def test_of_a_stack_it_is_that_of_one_network() -> None:
-    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Dropout([0.1, 0.2])).stack(2)
-    network.initialize(seed=[3, 5]).eval()
-    network["norm_1"].statistics["running_mean"].copy_(torch.tensor([[1.0] * 3, [2.0] * 3]))
-    second = counterpart(network, 1)
-    assert torch.equal(next(second.parameters()), network.parameters()[0].data[1])
-    assert second.norm_1.running_mean.tolist() == [2.0] * 3  # type: ignore[union-attr]
-    assert second.dropout_1.p == 0.2
-    assert not any(module.training for module in second.modules() if module is not second)
+def test_it_has_the_networks_parameters_statistics_and_mode() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Dropout(0.2)).eval()
+    network["norm_1"].statistics["running_mean"].fill_(2)
+    made = counterpart(network)
+    assert torch.equal(next(made.parameters()), network.parameters()[0].data)
+    assert made.norm_1.running_mean.tolist() == [2.0] * 3  # type: ignore[union-attr]
+    assert not any(module.training for module in made.modules())
+    assert all(module.training for module in counterpart(network.train()).modules())
+
+
+def test_a_mask_takes_the_place_of_random_ones() -> None:
+    layer = nn.Dropout(0.5)
+    y = layer(torch.ones(4, 5))
+    assert torch.equal(counterpart(layer, {layer: layer.mask})(torch.ones(4, 5)), y)  # type: ignore[dict-item]
 
 
 def test_losses_and_optimizers_have_the_options_too() -> None:

@@ -4,8 +4,20 @@ Only tensor arithmetic and rearrangement is used: no autograd, no torch.nn.
 """
 
 from minidl.nn.activations import GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
-from minidl.nn.conv import Conv2d
 from minidl.nn.dropout import Dropout
+from minidl.nn.images import (
+    AvgPool2d,
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    ConvTranspose2d,
+    Flatten,
+    GlobalAvgPool2d,
+    LayerNorm,
+    MaxPool2d,
+    Upsample,
+    UpsampleConv2d,
+)
 from minidl.nn.init import (
     Constant,
     HeNormal,
@@ -20,15 +32,9 @@ from minidl.nn.init import (
 from minidl.nn.linear import Linear
 from minidl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from minidl.nn.module import Module
-from minidl.nn.norm import BatchNorm1d, BatchNorm2d, LayerNorm
 from minidl.nn.parameter import Flat, Parameter
-from minidl.nn.pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from minidl.nn.residual import Residual
 from minidl.nn.sequential import Sequential
-from minidl.nn.shape import Flatten
-from minidl.nn.transposed import ConvTranspose2d
-from minidl.nn.upsample import Upsample
-from minidl.nn.upsample_conv import UpsampleConv2d
 
 __all__ = [
     "GELU",

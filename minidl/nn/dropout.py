@@ -1,118 +1,62 @@
 """Dropout."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
-
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from minidl.nn.init import generators
-from minidl.nn.memory import each_step, outside_recording
 from minidl.nn.module import Module
-
-# Uniform numbers drawn at once per network; a draw per step would cost more than the step. The
-# masks of a network in a stack equal those of the network alone, so this may not depend on T.
-POOL_SIZE = 2**14
+from minidl.nn.philox import halves, philox
 
 
 class Dropout(Module):
     """Zeroes each input with probability p while training, and does nothing in evaluation.
 
-    y = x · m        dx = dy · m,        m = 1[u ≥ p] / (1 − p),  u uniform in [0, 1)
-    (Srivastava et al. 2014). `p` is one number or one per network of a stack, 0 ≤ p < 1.
-
-    The masks come from a generator of the layer's own (`network.seed_dropout(seed)`), one for each
-    network, drawn on the CPU in float32: equal on every device and for every dtype.
+    y = x · m        dx = dy · m        m = 1[u ≥ p] / (1 − p),  u uniform in [0, 1)
+    (Srivastava et al. 2014). u is a function of the layer's seed (`network.seed_dropout(seed)`), of
+    how many steps it has drawn before, and of the input's place: the same on every device.
     """
 
     prefix = "dropout"
-    reads_input = False
-    reads_output = False
-    returns_view = True
-    draws = True
 
-    def __init__(self, p: float | Sequence[float] = 0.5) -> None:
-        for one in [p] if isinstance(p, float | int) else p:
-            if not 0 <= one < 1:
-                raise ValueError(f"p must be at least 0 and below 1, but got {one}")
+    def __init__(self, p: float = 0.5) -> None:
+        if not 0 <= p < 1:
+            raise ValueError(f"p must be at least 0 and below 1, but got {p}")
         super().__init__()
         self.p = p
-        self._generators: list[Generator] = []
-        self._before_pool: list[Tensor] = []  # the generators' states that the pool was drawn from
-        self._pool = torch.empty(0, 0)  # (T, masks): made when first needed, in the inputs' dtype
-        self._pool_size = 0
-        self._used = 0
+        self.settings = {"p": torch.tensor(float(p)), "seed": torch.tensor(0)}
+        self.statistics = {"step": torch.tensor(0)}
         self.seed_dropout()
 
     def forward(self, x: Tensor) -> Tensor:
-        self.drops = self.training
-        if not self.drops:
-            return x
-        self.mask = self.scratch("mask", x)
-        each_step(self.draw, self.mask)
-        return torch.mul(x, self.mask, out=x if self.may_overwrite_input else self.scratch("y", x))
+        self.mask: Tensor | None = self.draw_mask(x) if self.training else None
+        return x if self.mask is None else x * self.mask
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        if not self.drops:
-            return grad_output
-        overwrite = self.may_overwrite_grad
-        out = grad_output if overwrite else self.scratch("grad_input", grad_output)
-        return torch.mul(grad_output, self.mask, out=out)
+        return grad_output if self.mask is None else grad_output * self.mask
 
-    def draw(self, mask: Tensor) -> None:
-        """Fill `mask` with the next ones of the pool."""
-        rows = self.networks or 1
-        count = mask.numel() // rows
-        if self._pool_size and not self._pool.numel():
-            self._fill_pool(like=mask)  # a restored one, even if all of it is used
-        if self._used + count > self._pool_size:
-            self._before_pool = self._generator_states()
-            self._pool_size, self._used = max(POOL_SIZE, count), 0
-            self._fill_pool(like=mask)
-        here = self._pool[:, self._used : self._used + count]
-        mask.copy_(here.view(mask.shape))
-        self._used += count
+    def draw_mask(self, x: Tensor) -> Tensor:
+        """The next m, of x's shape."""
+        p, step = self.settings["p"], self.statistics["step"]
+        kept = uniform(x.numel(), self.settings["seed"], step, p.dtype) >= p
+        step += 1
+        return (kept.to(p.dtype) * (1 / (1 - p))).view(x.shape)
 
-    def _fill_pool(self, like: Tensor) -> None:
-        with outside_recording():
-            uniform = torch.empty(len(self._generators), self._pool_size)
-            for row, generator in zip(uniform, self._generators, strict=True):
-                row.uniform_(generator=generator)
-            p = torch.as_tensor(self.p, dtype=torch.float64).view(-1, 1)
-            masks = (uniform >= p).to(like.dtype).div_((1 - p).to(like.dtype))
-            self._pool = masks.to(like.device)
-
-    def _generator_states(self) -> list[Tensor]:
-        with outside_recording():
-            return [generator.get_state() for generator in self._generators]
-
-    def seed_draws(self, seed: int, network: int) -> None:
-        if len(self._generators) != (self.networks or 1):
-            self._generators = generators(0, self.networks)
-        self._generators[network].manual_seed(seed)
-        self._pool, self._pool_size, self._used = torch.empty(0, 0), 0, 0
-        self._before_pool = self._generator_states()
-
-    def step_state(self) -> dict[str, Any]:
-        """The draws so far: the generators before the pool, its size, what is used of it."""
-        with outside_recording():
-            states = torch.stack(self._before_pool)
-        return {"generators": states, "pool_size": self._pool_size, "used": self._used}
-
-    def restore_step_state(self, state: dict[str, Any]) -> None:
-        """Go on drawing from such a state."""
-        with outside_recording():
-            # Cloned, since torch reads the memory of a view from its start.
-            self._before_pool = [own.clone() for own in state["generators"]]
-            for generator, own in zip(self._generators, self._before_pool, strict=True):
-                generator.set_state(own)
-            self._pool = torch.empty(0, 0)
-        self._pool_size, self._used = state["pool_size"], state["used"]
-
-    def disturb_step_state(self) -> None:
-        """Nothing to do: the next draws are others anyway."""
+    def was_moved(self) -> None:
+        self.settings["p"].fill_(self.p)  # what float32 rounded off is back in float64
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"
+
+
+def uniform(count: int, seed: Tensor, step: Tensor, dtype: torch.dtype) -> Tensor:
+    """`count` numbers in [0, 1): multiples of 2⁻²⁴, from the upper bits of Philox's 32-bit words.
+
+    The words of (counter, key) = ((i, step, 0), seed) are the numbers 4i, …, 4i + 3.
+    """
+    blocks = torch.arange((count + 3) // 4, device=seed.device)
+    (seed_high, seed_low), (step_high, step_low) = halves(seed), halves(step)
+    counter = blocks, step_low, step_high, torch.zeros_like(step)
+    words = philox(counter, (seed_low, seed_high))
+    numbers = seed.new_empty(len(blocks), 4, dtype=dtype)
+    for place, word in enumerate(words):
+        numbers[:, place] = (word >> 8).to(dtype) * 2**-24
+    return numbers.view(-1)[:count]

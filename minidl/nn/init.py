@@ -8,10 +8,7 @@ Numbers are drawn in float64 on the CPU and then rounded, so that a float32 and 
 start from the same network, on any device.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -27,23 +24,16 @@ class Initializer:
     gain: float | None = None
 
     def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
-        """Weights of that shape (float64).
-
-        `gain` is the one of the activation that follows: 1 for none, None where it has none.
-        """
+        """Float64 weights; `gain` is that of the activation that follows, None if it has none."""
         raise NotImplementedError
 
     def bias(self, shape: Shape, fan_in: int, generator: Generator) -> Tensor:
-        """Biases of that shape (float64)."""
+        """Float64 biases."""
         return torch.zeros(shape, dtype=torch.float64)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{key}={value}" for key, value in vars(self).items())
         return f"{type(self).__name__}({options})"
-
-
-# A layer's own: one, or one per network of a stack, where None leaves it to the network's.
-Inits = Initializer | Sequence[Initializer | None]
 
 
 class Uniform(Initializer):
@@ -78,46 +68,34 @@ class _Scaled(Initializer):
         return _uniform(shape, math.sqrt(3) * std, generator)
 
 
-class _Xavier(_Scaled):
-    """std = gain · √(2 / (fan_in + fan_out))        (Glorot & Bengio 2010, eq. 16)"""
+class XavierNormal(_Scaled):
+    """Normal with std = gain · √(2 / (fan_in + fan_out)); biases 0  (Glorot & Bengio 2010)."""
 
-    usual_gain = 1.0
+    normal, usual_gain = True, 1.0
 
     def scale(self, fan_in: int, fan_out: int) -> float:
         return math.sqrt(2 / (fan_in + fan_out))
 
 
-class _He(_Scaled):
-    """std = gain / √fan_in, usually √(2 / fan_in)   (He et al. 2015, eq. 10)"""
+class XavierUniform(XavierNormal):
+    """Uniform in ±gain · √(6 / (fan_in + fan_out)); biases 0  (Glorot & Bengio 2010, eq. 16)."""
 
-    usual_gain = math.sqrt(2)
+    normal = False
+
+
+class HeNormal(_Scaled):
+    """Normal with std = gain / √fan_in, usually √(2 / fan_in); biases 0  (He et al. 2015)."""
+
+    normal, usual_gain = True, math.sqrt(2)
 
     def scale(self, fan_in: int, fan_out: int) -> float:
         return 1 / math.sqrt(fan_in)
 
 
-class XavierUniform(_Xavier):
-    """Uniform in ±gain · √(6 / (fan_in + fan_out)); biases 0."""
-
-    normal = False
-
-
-class XavierNormal(_Xavier):
-    """Normal with std = gain · √(2 / (fan_in + fan_out)); biases 0."""
-
-    normal = True
-
-
-class HeUniform(_He):
+class HeUniform(HeNormal):
     """Uniform in ±gain · √(3 / fan_in); biases 0."""
 
     normal = False
-
-
-class HeNormal(_He):
-    """Normal with std = gain / √fan_in; biases 0."""
-
-    normal = True
 
 
 class Normal(Initializer):
@@ -129,7 +107,7 @@ class Normal(Initializer):
         self.mean, self.std = mean, std
 
     def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
-        return _normal(shape, self.std, generator).add_(self.mean)
+        return _normal(shape, self.std, generator) + self.mean
 
 
 class Constant(Initializer):
@@ -150,43 +128,23 @@ class Zeros(Constant):
 
 
 INITIALIZERS: dict[str, type[Initializer]] = {
-    "uniform": Uniform,
-    "xavier_uniform": XavierUniform,
-    "xavier_normal": XavierNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "normal": Normal,
-    "zeros": Zeros,
-    "constant": Constant,
-}
-ALIASES = {"xavier": "xavier_normal", "he": "he_normal"}
+    "uniform": Uniform, "normal": Normal, "zeros": Zeros, "constant": Constant,
+    "xavier_uniform": XavierUniform, "xavier_normal": XavierNormal, "xavier": XavierNormal,
+    "he_uniform": HeUniform, "he_normal": HeNormal, "he": HeNormal,
+}  # fmt: skip
 
 
 def initializer(name: str) -> Initializer:
-    """The initialiser of that name with its defaults ("xavier" and "he" are the normal ones).
-
-    Raises ValueError for an unknown name.
-    """
-    name = ALIASES.get(name, name)
+    """The initialiser of that name with its defaults; ValueError for an unknown name."""
     if name not in INITIALIZERS or name == "constant":
-        known = ", ".join(sorted({*INITIALIZERS, *ALIASES} - {"constant"}))
+        known = ", ".join(sorted({*INITIALIZERS} - {"constant"}))
         raise ValueError(f"unknown initialiser {name!r}; known are {known}")
     return INITIALIZERS[name]()
 
 
-def generators(seed: int | Sequence[int] | None, networks: int | None) -> list[Generator]:
-    """One seeded CPU generator per network of a stack (one for networks=None).
-
-    One number s gives network i the seed s + i, None a seed of torch's global generator. Raises
-    ValueError for a list of another length.
-    """
-    count = networks or 1
-    if seed is None:
-        seed = draw_seed(torch.default_generator)
-    seeds = [seed + i for i in range(count)] if isinstance(seed, int) else list(seed)
-    if len(seeds) != count:
-        raise ValueError(f"a stack of {count} needs {count} seeds, but got {len(seeds)}")
-    return [Generator().manual_seed(one) for one in seeds]
+def seeded(seed: int | None) -> Generator:
+    """A CPU generator with this seed; None: with one drawn from torch's global generator."""
+    return Generator().manual_seed(draw_seed(torch.default_generator) if seed is None else seed)
 
 
 def draw_seed(generator: Generator) -> int:
@@ -195,8 +153,7 @@ def draw_seed(generator: Generator) -> int:
 
 
 def _uniform(shape: Shape, bound: float, generator: Generator) -> Tensor:
-    empty = torch.empty(shape, dtype=torch.float64)
-    return empty.uniform_(-bound, bound, generator=generator)
+    return torch.empty(shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)
 
 
 def _normal(shape: Shape, std: float, generator: Generator) -> Tensor:

@@ -1,79 +1,48 @@
-"""Losses: how wrong an output is, averaged over one network's own samples.
+"""Losses: how wrong an output is, averaged over samples.
 
-`forward(output, target)` returns one value, or T of them for a stack; `backward()` the gradient for
-the output. `reduction` says what the sum of the terms is divided by: "mean" by their number,
-"batchmean" by the number of samples, "sum" by nothing.
+Outputs are (N, ...), with N samples. `reduction` says what n is in the formulas: "mean" the number
+of terms, "batchmean" the number of samples, "sum" 1.
 """
 
-from __future__ import annotations
-
-from typing import ClassVar, Literal, Self
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from minidl.nn.memory import Memory, memory_order
-from minidl.nn.products import row_dots
-
 Reduction = Literal["mean", "sum", "batchmean"]
 
 
-class Loss(Memory):
-    """Base class. Outputs are (N, ...) for one network, (T, N, ...) for a stack (`stack(T)`)."""
-
-    # Whether the sum over a sample's outputs is one term (cross-entropy) or many (MSE).
-    terms_per_sample: ClassVar[Literal["one", "each output"]] = "each output"
+class Loss:
+    """Base class."""
 
     def __init__(self, reduction: Reduction = "mean") -> None:
         if reduction not in ("mean", "sum", "batchmean"):
             raise ValueError(f"reduction must be mean, sum or batchmean, but got {reduction!r}")
-        super().__init__()
         self.reduction = reduction
-        self.networks: int | None = None
-
-    def stack(self, networks: int | None) -> Self:
-        """Expect outputs of a stack of `networks`, or of one network (None)."""
-        self.networks = networks
-        self.forget_buffers()
-        return self
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """The loss, shape () for one network or (T,); valid until the next forward."""
+        """The loss, of shape ()."""
         raise NotImplementedError
 
     def backward(self) -> Tensor:
-        """∂L/∂output of the last forward; of the output's shape, valid until the next forward."""
+        """∂L/∂output of the last forward; of the output's shape."""
         raise NotImplementedError
 
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
-        return self.forward(output, target).clone()
+        return self.forward(output, target)
 
     def scale(self, output: Tensor) -> float:
-        """What the sum of one network's terms is multiplied with."""
-        samples = output.shape[0 if self.networks is None else 1]
-        terms = output.numel() // (self.networks or 1)
+        """1 / n"""
         if self.reduction == "sum":
             return 1.0
-        if self.reduction == "batchmean" or self.terms_per_sample == "one":
-            return 1 / samples
-        return 1 / terms
+        return 1 / (output.numel() if self.reduction == "mean" else len(output))
 
-    def total(self, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        """scale · Σ a · b over each network's own entries; a and b in one order of memory."""
-        rows = self.networks or 1
-        value = self.buffer("value", (rows,), a)
-        order = memory_order(a)
-        a, b = (x.permute(order).view(rows, -1) for x in (a, b))
-        row_dots(a, b, scale, out=value)
-        return value if self.networks is not None else value[0]
-
-    def check_shapes(self, output: Tensor, target: Tensor) -> None:
-        """Raise ValueError where broadcasting would hide a mistake."""
-        if output.shape != target.shape:
-            raise ValueError(
-                f"{self} needs a target of the output's shape {tuple(output.shape)}, "
-                f"but got {tuple(target.shape)}"
-            )
+    def check(
+        self, target: Tensor, shape: torch.Size, what: str = "a target of the output's shape"
+    ) -> None:
+        """Raise ValueError for a target of another shape: broadcasting would hide a mistake."""
+        if target.shape != shape:
+            raise ValueError(f"{self} needs {what} {tuple(shape)}, but got {tuple(target.shape)}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.reduction!r})"
@@ -83,14 +52,12 @@ class MSELoss(Loss):
     """L = Σ (y − t)² / n        dL/dy = 2 (y − t) / n"""
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        self.check_shapes(output, target)
-        self.difference = torch.sub(output, target, out=self.scratch("difference", output))
-        return self.total(self.difference, self.difference, self.scale(output))
+        self.check(target, output.shape)
+        self.difference = output - target
+        return (self.difference * self.difference).sum() * self.scale(output)
 
     def backward(self) -> Tensor:
-        difference = self.difference
-        factor = self.constant(2 * self.scale(difference), difference)
-        return torch.mul(difference, factor, out=self.scratch("g", difference))
+        return self.difference * (2 * self.scale(self.difference))
 
 
 class BCELoss(Loss):
@@ -101,51 +68,39 @@ class BCELoss(Loss):
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        self.check_shapes(output, target)
+        self.check(target, output.shape)
         self.p, self.target = output, target
-        log_p = torch.log(output, out=self.scratch("log_p", output)).clamp_min_(-100)
-        log_q = torch.neg(output, out=self.scratch("log_q", output)).log1p_().clamp_min_(-100)
-        terms = log_p.sub_(log_q).mul_(target).add_(log_q)
-        ones = self.scratch("ones", output, fill=1.0)
-        return self.total(terms, ones, -self.scale(output))
+        log_p, log_q = output.log().clamp(min=-100), (-output).log1p().clamp(min=-100)
+        return (target * log_p + (1 - target) * log_q).sum() * -self.scale(output)
 
     def backward(self) -> Tensor:
-        p = self.p
-        variance = torch.sub(self.constant(1, p), p, out=self.scratch("variance", p)).mul_(p)
-        grad = torch.sub(p, self.target, out=self.scratch("g", p))
-        return grad.div_(variance.clamp_min_(1e-12)).mul_(self.constant(self.scale(p), p))
+        variance = (self.p * (1 - self.p)).clamp(min=1e-12)
+        return (self.p - self.target) / variance * self.scale(self.p)
 
 
 class BCEWithLogitsLoss(Loss):
-    """Binary cross-entropy of p = σ(z), from the logits z.
+    """Binary cross-entropy of p = σ(z), from the logits z; finite for logits of any size.
 
     L = Σ (max(z, 0) − z t + log(1 + e^−|z|)) / n        dL/dz = (σ(z) − t) / n
-    Finite for logits of any size.
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        self.check_shapes(output, target)
+        self.check(target, output.shape)
         self.z, self.target = output, target
-        softplus = torch.abs(output, out=self.scratch("softplus", output)).neg_().exp_().log1p_()
-        terms = torch.maximum(output, self.constant(0, output), out=self.scratch("terms", output))
-        terms.add_(softplus).addcmul_(output, target, value=-1)
-        ones = self.scratch("ones", output, fill=1.0)
-        return self.total(terms, ones, self.scale(output))
+        terms = output.clamp(min=0) - output * target + (-output.abs()).exp().log1p()
+        return terms.sum() * self.scale(output)
 
     def backward(self) -> Tensor:
-        grad = torch.sigmoid(self.z, out=self.scratch("g", self.z))
-        return grad.sub_(self.target).mul_(self.constant(self.scale(self.z), self.z))
+        return (self.z.sigmoid() - self.target) * self.scale(self.z)
 
 
 class CrossEntropyLoss(Loss):
-    """Cross-entropy of p = softmax(z), from the logits z, with C classes in the last dimension.
+    """Cross-entropy of p = softmax(z), from the logits z of C classes.
 
-    L = −Σₙ Σᵢ tᵢ log pᵢ / N        dL/dzᵢ = (pᵢ Σⱼ tⱼ − tᵢ) / N,   log p = z − logsumexp(z)
-    Targets are class indices (..., N) or probabilities (..., N, C). `label_smoothing` s mixes them
-    with the uniform distribution: t ← (1 − s) t + s / C (Szegedy et al. 2016).
+    L = −Σₙ Σᵢ tᵢ log pᵢ / n        dL/dzᵢ = (pᵢ Σⱼ tⱼ − tᵢ) / n
+    Shapes: z (N, C); targets are class indices (N,) or probabilities t (N, C). `label_smoothing` s
+    mixes them with the uniform distribution: t ← (1 − s) t + s / C (Szegedy et al. 2016).
     """
-
-    terms_per_sample = "one"
 
     def __init__(self, reduction: Reduction = "mean", *, label_smoothing: float = 0.0) -> None:
         if not 0 <= label_smoothing < 1:
@@ -153,35 +108,36 @@ class CrossEntropyLoss(Loss):
         super().__init__(reduction)
         self.label_smoothing = label_smoothing
 
+    def scale(self, output: Tensor) -> float:
+        return super().scale(output[:, 0])  # one term per sample
+
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        if output.dim() != 2:
+            raise ValueError(f"{self} needs logits (N, C), but got {tuple(output.shape)}")
         self.target = self.probabilities(output, target)
-        log_sum = self.buffer("log_sum", (*output.shape[:-1], 1), output)
-        torch.logsumexp(output, -1, keepdim=True, out=log_sum)
-        self.log_p = torch.sub(output, log_sum, out=self.scratch("log_p", output))
-        return self.total(self.target, self.log_p, -self.scale(output))
+        self.log_p = self.log_probabilities(output)
+        return (self.target * self.log_p).sum() * -self.scale(output)
 
     def backward(self) -> Tensor:
-        weight = self.buffer("weight", (*self.log_p.shape[:-1], 1), self.log_p)
-        torch.sum(self.target, -1, keepdim=True, out=weight)
-        grad = torch.exp(self.log_p, out=self.scratch("g", self.log_p)).mul_(weight)
-        return grad.sub_(self.target).mul_(self.constant(self.scale(grad), grad))
+        weight = self.target.sum(1, keepdim=True)
+        return (self.log_p.exp() * weight - self.target) * self.scale(self.log_p)
+
+    def log_probabilities(self, z: Tensor) -> Tensor:
+        """log pᵢ = (zᵢ − zₘ) − log(1 + Σ_{j≠m} e^(zⱼ − zₘ)), zₘ the largest: exact for p near 1."""
+        others = torch.arange(z.shape[1], device=z.device) != z.argmax(1, keepdim=True)
+        shifted = z - z.amax(1, keepdim=True)
+        return shifted - (others * shifted.exp()).sum(1, keepdim=True).log1p()
 
     def probabilities(self, output: Tensor, target: Tensor) -> Tensor:
         """The targets as smoothed probabilities, of the output's shape."""
-        spread, classes = self.label_smoothing, output.shape[-1]
-        smoothed = self.scratch("target", output)
-        if not target.is_floating_point():
-            if target.shape != output.shape[:-1]:
-                raise ValueError(
-                    f"{self} needs class indices of shape {tuple(output.shape[:-1])}, "
-                    f"but got {tuple(target.shape)}"
-                )
-            smoothed.fill_(spread / classes)
-            return smoothed.scatter_(-1, target.unsqueeze(-1), 1 - spread + spread / classes)
-        self.check_shapes(output, target)
-        if not spread and memory_order(target) == memory_order(output):
-            return target
-        return torch.mul(target, 1 - spread, out=smoothed).add_(spread / classes)
+        if target.is_floating_point():
+            self.check(target, output.shape)
+        else:
+            self.check(target, output.shape[:1], "class indices of shape")
+            classes = torch.arange(output.shape[1], device=output.device)
+            target = (target.unsqueeze(1) == classes).to(output.dtype)
+        s = self.label_smoothing
+        return (1 - s) * target + s / output.shape[1] if s else target
 
     def __repr__(self) -> str:
         smoothing = f", label_smoothing={self.label_smoothing}" if self.label_smoothing else ""

@@ -1,15 +1,12 @@
 """Residual: modules that learn what to add to their input."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor
 
 from minidl.nn.module import Module
 from minidl.nn.sequential import Sequential
-from minidl.nn.windows import times
+from minidl.nn.shape import times
 
 
 class Residual(Module):
@@ -19,7 +16,6 @@ class Residual(Module):
     """
 
     prefix = "res"
-    reads_output = False
 
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()
@@ -32,23 +28,16 @@ class Residual(Module):
                 f"a Residual's modules must keep the shape, but they turn {tuple(x.shape)} into "
                 f"{tuple(change.shape)}"
             )
-        return torch.add(x, change, out=self.scratch("y", change))
+        return x + change
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        grad = self.inner.backward(grad_output)
-        if not self.input_gradient:
-            return grad
-        return torch.add(grad_output, grad, out=self.scratch("grad_input", grad))
+        return grad_output + self.inner.backward(grad_output)
 
     def children(self) -> Sequence[Module]:
         return [self.inner]
 
     def named_children(self) -> list[tuple[str, Module]]:
         return self.inner.named_children()
-
-    def skip_input_gradient(self) -> None:
-        super().skip_input_gradient()
-        self.inner.skip_input_gradient()
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         shape = self.inner.output_shape(input_shape)

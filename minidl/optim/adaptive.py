@@ -1,206 +1,131 @@
-"""Optimizers that scale each parameter's step by the size of its past gradients."""
+"""Optimizers that scale each parameter's step by the size of its past gradients.
 
-from __future__ import annotations
+In all formulas η is `lr` and ε `eps`; all but AdamW add the gradient of an L2 penalty first,
+g ← g + λ θ, λ being `weight_decay`. An average β m + (1 − β) g is computed as m + (1 − β)(g − m),
+which has no bias where β is rounded.
+"""
 
-import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from minidl.nn.module import Module
-from minidl.optim.optimizer import Number, Optimizer, Value
+from minidl.optim.optimizer import Optimizer
 
 
-class Adaptive(Optimizer):
-    """What they share: g ← g + λ θ first (an L2 penalty), and g² to average."""
-
-    ranges: ClassVar = {
-        "lr": (0, math.inf),
-        "alpha": (0, 1),
-        "momentum": (0, 1),
-        "beta1": (0, 1),
-        "beta2": (0, 1),
-    }
-
-    def penalized(self) -> Tensor:
-        """The gradient with the penalty's."""
-        g = self.flat.grad
-        if not self.any("weight_decay"):
-            return g
-        decay = self.number("weight_decay")
-        return torch.addcmul(g, self.flat.data, decay, out=self.temporary("g"))
-
-    def squared(self, g: Tensor) -> Tensor:
-        """g² in memory of its own."""
-        return torch.mul(g, g, out=self.temporary("squared"))
-
-
-class Adagrad(Adaptive):
+class Adagrad(Optimizer):
     """s ← s + g²;   θ ← θ − ηₜ g / (√s + ε),   ηₜ = η / (1 + (t − 1) δ)      (Duchi et al. 2011)
 
     δ is `lr_decay`; s starts at `initial_accumulator_value`. As torch.optim.Adagrad.
     """
 
     def __init__(
-        self,
-        network: Module,
-        lr: Number = 1e-2,
-        lr_decay: Number = 0.0,
-        weight_decay: Number = 0.0,
-        initial_accumulator_value: float = 0.0,
-        eps: Number = 1e-10,
-    ) -> None:
+        self, network: Module, lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0, eps: float = 1e-10,
+    ) -> None:  # fmt: skip
         super().__init__(network, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps)
         self.initial_accumulator_value = initial_accumulator_value
+        self.remember("s", initial_accumulator_value)
+        if lr_decay:
+            self.step_dependent = ("lr",)
 
-    @property
-    def depends_on_step(self) -> bool:
-        return self.any("lr_decay")
-
-    def numbers(self) -> dict[str, Value]:
+    def numbers(self, t: Any) -> dict[str, Any]:
         hyper = self.hyperparameters
-        rate = hyper["lr"] / (1 + max(self.steps - 1, 0) * hyper["lr_decay"])
-        return {"-lr": -rate, "weight_decay": hyper["weight_decay"], "eps": hyper["eps"]}
+        return {**hyper, "lr": hyper["lr"] / (1 + (t - 1) * hyper["lr_decay"])}
 
     def update(self) -> None:
-        g = self.penalized()
-        s = self.vector("s", self.initial_accumulator_value).add_(self.squared(g))
-        root = torch.sqrt(s, out=self.temporary("root")).add_(self.number("eps"))
-        self.flat.data.addcmul_(torch.div(g, root, out=root), self.number("-lr"))
+        theta, g, s = self.flat.data, self.decayed(), self.vectors["s"]
+        s += g * g
+        theta -= self.number("lr") * (g / (s.sqrt() + self.number("eps")))
 
 
-class RMSprop(Adaptive):
+class RMSprop(Optimizer):
     """s ← α s + (1 − α) g²;   θ ← θ − η g / (√s + ε)                 (Tieleman & Hinton 2012)
 
     m ← α m + (1 − α) g,   √(s − m²) in place of √s                   `centered` (Graves 2013)
     v ← μ v + g / (√s + ε);   θ ← θ − η v                             momentum μ
-    As torch.optim.RMSprop; ε stands outside the root.
+    α is `alpha`. As torch.optim.RMSprop; ε stands outside the root.
     """
 
     def __init__(
-        self,
-        network: Module,
-        lr: Number = 1e-2,
-        alpha: Number = 0.99,
-        eps: Number = 1e-8,
-        weight_decay: Number = 0.0,
-        momentum: Number = 0.0,
-        *,
-        centered: bool = False,
-    ) -> None:
+        self, network: Module, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0.0, momentum: float = 0.0, *, centered: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(
             network, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum
         )
         self.centered = centered
+        for name in ["s"] + ["m"] * centered + ["v"] * (momentum > 0):
+            self.remember(name)
 
-    def numbers(self) -> dict[str, Value]:
-        hyper = self.hyperparameters
-        return {**hyper, "-lr": -hyper["lr"], "1-alpha": 1 - hyper["alpha"]}
+    def numbers(self, t: Any) -> dict[str, Any]:
+        return {**self.hyperparameters, "1-alpha": 1 - self.hyperparameters["alpha"]}
 
     def update(self) -> None:
-        g = self.penalized()
-        s = self.vector("s").lerp_(self.squared(g), self.number("1-alpha"))
-        root = self.temporary("root")
+        theta, g, s = self.flat.data, self.decayed(), self.vectors["s"]
+        s += self.number("1-alpha") * (g * g - s)
         if self.centered:
-            m = self.vector("m").lerp_(g, self.number("1-alpha"))
-            torch.addcmul(s, m, m, value=-1, out=root).sqrt_()
-        else:
-            torch.sqrt(s, out=root)
-        step = torch.div(g, root.add_(self.number("eps")), out=root)
-        if self.any("momentum"):
-            step = self.vector("v").mul_(self.number("momentum")).add_(step)
-        self.flat.data.addcmul_(step, self.number("-lr"))
+            m = self.vectors["m"]
+            m += self.number("1-alpha") * (g - m)
+            s = s - m * m
+        step = g / (s.sqrt() + self.number("eps"))
+        if self.hyperparameters["momentum"]:
+            v = self.vectors["v"]
+            v *= self.number("momentum")
+            v += step
+            step = v
+        theta -= self.number("lr") * step
 
 
-class Adam(Adaptive):
+class Adam(Optimizer):
     """m ← β₁ m + (1 − β₁) g;   v ← β₂ v + (1 − β₂) g²                     (Kingma & Ba 2015)
 
     θ ← θ − η m̂ / (√v̂ + ε),   m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ)
-    `amsgrad` puts the largest v so far in place of v (Reddi et al. 2018). As torch.optim.Adam.
-    `betas` is a pair, or one pair per network of a stack.
+    β₁, β₂ are `betas`; with `amsgrad` the largest v so far counts (Reddi et al. 2018).
+    As torch.optim.Adam.
     """
 
+    step_dependent = ("m_factor", "v_factor")
+
     def __init__(
-        self,
-        network: Module,
-        lr: Number = 1e-3,
-        betas: Sequence[float] | Sequence[Sequence[float]] = (0.9, 0.999),
-        eps: Number = 1e-8,
-        weight_decay: Number = 0.0,
-        *,
-        amsgrad: bool = False,
-    ) -> None:
-        beta1, beta2 = _transposed(betas)
+        self, network: Module, lr: float = 1e-3, betas: Sequence[float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.0, *, amsgrad: bool = False,
+    ) -> None:  # fmt: skip
+        beta1, beta2 = betas
         super().__init__(
             network, lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay
         )
         self.amsgrad = amsgrad
+        for name in ["m", "v"] + ["largest_v"] * amsgrad:
+            self.remember(name)
 
-    @property
-    def depends_on_step(self) -> bool:
-        return True
-
-    def numbers(self) -> dict[str, Value]:
-        hyper, t = self.hyperparameters, max(self.steps, 1)
-        # m̂'s correction goes below the line, (1 − β₁ᵗ)(√v̂ + ε): so the rates, which may be one
-        # per network and then fill a whole vector, needn't be written anew in each step.
-        correction = 1 - hyper["beta1"] ** t
+    def numbers(self, t: Any) -> dict[str, Any]:
+        hyper = self.hyperparameters
+        beta1, beta2 = hyper["beta1"], hyper["beta2"]
         return {
-            "1-beta1": 1 - hyper["beta1"],
-            "1-beta2": 1 - hyper["beta2"],
-            "-lr": -hyper["lr"],
-            "root_factor": correction * (1 - hyper["beta2"] ** t) ** -0.5,
-            "eps": correction * hyper["eps"],
-            "weight_decay": hyper["weight_decay"],
-            "kept": 1 - hyper["lr"] * hyper["weight_decay"],
-        }
+            **hyper, "kept": 1 - hyper["lr"] * hyper["weight_decay"],
+            "1-beta1": 1 - beta1, "m_factor": 1 / (1 - beta1**t),
+            "1-beta2": 1 - beta2, "v_factor": 1 / (1 - beta2**t),
+        }  # fmt: skip
 
     def update(self) -> None:
-        g = self.penalized()
-        m = self.vector("m").lerp_(g, self.number("1-beta1"))
-        v = self.vector("v").lerp_(self.squared(g), self.number("1-beta2"))
+        theta, g, m, v = self.flat.data, self.decayed(), self.vectors["m"], self.vectors["v"]
+        m += self.number("1-beta1") * (g - m)
+        v += self.number("1-beta2") * (g * g - v)
         if self.amsgrad:
-            largest = self.vector("largest_v")
-            v = torch.maximum(largest, v, out=largest)
-        root = torch.sqrt(v, out=self.temporary("root"))
-        root.mul_(self.number("root_factor")).add_(self.number("eps"))
-        step = torch.div(m, root, out=root)
-        self.flat.data.addcmul_(step, self.number("-lr"))
+            v = self.vectors["largest_v"].copy_(torch.maximum(self.vectors["largest_v"], v))
+        m_hat, v_hat = m * self.number("m_factor"), v * self.number("v_factor")
+        theta -= self.number("lr") * (m_hat / (v_hat.sqrt() + self.number("eps")))
 
 
 class AdamW(Adam):
-    """θ ← (1 − ηλ) θ, then Adam without a penalty        (Loshchilov & Hutter 2019)
+    """θ ← (1 − ηλ) θ, then Adam without a penalty; as PyTorch's     (Loshchilov & Hutter 2019)"""
 
-    As torch.optim.AdamW.
-    """
+    decoupled = True
 
     def __init__(
-        self,
-        network: Module,
-        lr: Number = 1e-3,
-        betas: Sequence[float] | Sequence[Sequence[float]] = (0.9, 0.999),
-        eps: Number = 1e-8,
-        weight_decay: Number = 1e-2,
-        *,
-        amsgrad: bool = False,
-    ) -> None:
+        self, network: Module, lr: float = 1e-3, betas: Sequence[float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 1e-2, *, amsgrad: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(network, lr, betas, eps, weight_decay, amsgrad=amsgrad)
-
-    def penalized(self) -> Tensor:
-        return self.flat.grad
-
-    def update(self) -> None:
-        if self.any("weight_decay"):
-            self.flat.data.mul_(self.number("kept"))
-        super().update()
-
-
-def _transposed(betas: Sequence[float] | Sequence[Sequence[float]]) -> tuple[Number, Number]:
-    """One pair, or a pair per network, as β₁ and β₂."""
-    if all(isinstance(beta, int | float) for beta in betas):
-        beta1, beta2 = betas
-        return beta1, beta2
-    first, second = zip(*betas, strict=True)
-    return first, second

@@ -4,8 +4,6 @@ A Schedule is a function (epoch, lr) → rate, where `lr` is the optimizer's own
 linear rise in front of any of them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 
@@ -21,11 +19,7 @@ def constant() -> Schedule:
 
 def multistep(milestones: Sequence[tuple[int, float]]) -> Schedule:
     """The rate of the last milestone (epoch, rate) that was reached; lr before the first."""
-
-    def rate(epoch: int, lr: float) -> float:
-        return next((value for start, value in reversed(milestones) if start <= epoch), lr)
-
-    return rate
+    return lambda epoch, lr: next((rate for at, rate in reversed(milestones) if at <= epoch), lr)
 
 
 def multistep_factor(milestones: Sequence[int], factor: float) -> Schedule:
@@ -44,16 +38,10 @@ def exponential(factor: float) -> Schedule:
 
 
 def cosine(epochs: int, final: float = 0.0) -> Schedule:
-    """Falls from lr to final · lr over `epochs` along half a cosine, then holds.
-
-    (Loshchilov & Hutter 2017)
-    """
-
-    def rate(epoch: int, lr: float) -> float:
-        done = min(epoch / epochs, 1.0)
-        return lr * (final + (1 - final) * (1 + math.cos(math.pi * done)) / 2)
-
-    return rate
+    """Half a cosine from lr to final · lr over `epochs`, then holds (Loshchilov & Hutter 2017)."""
+    return lambda epoch, lr: (
+        lr * (final + (1 - final) * (1 + math.cos(math.pi * min(epoch / epochs, 1.0))) / 2)
+    )
 
 
 def linear(epochs: int, final: float = 0.0) -> Schedule:
@@ -63,68 +51,51 @@ def linear(epochs: int, final: float = 0.0) -> Schedule:
 
 def warm_up(epochs: int, then: Schedule) -> Schedule:
     """lr · (epoch + 1) / (epochs + 1) for the first `epochs`, then the schedule, from its start."""
-
-    def rate(epoch: int, lr: float) -> float:
-        if epoch < epochs:
-            return lr * (epoch + 1) / (epochs + 1)
-        return then(epoch - epochs, lr)
-
-    return rate
+    return lambda epoch, lr: (
+        lr * (epoch + 1) / (epochs + 1) if epoch < epochs else then(epoch - epochs, lr)
+    )
 
 
 class ReduceOnPlateau:
     """Multiplies a rate by `factor` when a metric has not improved for `patience` epochs.
 
     An improvement is a value below (1 − threshold) · best, for accuracy, r2 and psnr one above
-    (1 + threshold) · best. After a reduction `cooldown` epochs are not counted; a rate never falls
-    below `min_lr`. Each network of a stack is judged by itself.
-    As torch.optim.lr_scheduler.ReduceLROnPlateau.
+    (1 + threshold) · best. After a reduction `cooldown` epochs are not counted; the rate never
+    falls below `min_lr`. As torch.optim.lr_scheduler.ReduceLROnPlateau.
     """
 
     def __init__(
-        self,
-        lrs: Sequence[float],
-        factor: float = 0.1,
-        patience: int = 10,
-        threshold: float = 1e-4,
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-        metric: str = "train_loss",
-    ) -> None:
-        self.lrs = list(lrs)
+        self, lr: float, factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
+        cooldown: int = 0, min_lr: float = 0.0, metric: str = "train_loss",
+    ) -> None:  # fmt: skip
+        self.lr = lr
         self.factor, self.patience, self.threshold = factor, patience, threshold
         self.cooldown, self.min_lr, self.metric = cooldown, min_lr, metric
         self.sign = -1 if higher_is_better(metric) else 1
-        self.best = [math.inf] * len(self.lrs)  # of sign · metric
-        self.bad_epochs = [0] * len(self.lrs)
-        self.cooling = [0] * len(self.lrs)
+        self.best = math.inf  # of sign · metric
+        self.bad_epochs = self.cooling = 0
 
-    def step(self, metrics: Sequence[float]) -> list[float]:
-        """Judge an epoch by one metric per network; returns the rates from now on."""
-        for i, metric in enumerate(metrics):
-            value = self.sign * metric
-            if value < self.best[i] - self.threshold * abs(self.best[i]) or (
-                self.best[i] == math.inf and value < math.inf
-            ):
-                self.best[i], self.bad_epochs[i] = value, 0
-            else:
-                self.bad_epochs[i] += 1
-            if self.cooling[i] > 0:
-                self.cooling[i] -= 1
-                self.bad_epochs[i] = 0
-            if self.bad_epochs[i] > self.patience:
-                self.lrs[i] = min(self.lrs[i], max(self.lrs[i] * self.factor, self.min_lr))
-                self.cooling[i], self.bad_epochs[i] = self.cooldown, 0
-        return list(self.lrs)
+    def step(self, metric: float) -> float:
+        """Judge an epoch by its metric; returns the rate from now on."""
+        value = self.sign * metric
+        if value < self.best - self.threshold * abs(self.best) or (
+            self.best == math.inf and value < math.inf
+        ):
+            self.best, self.bad_epochs = value, 0
+        else:
+            self.bad_epochs += 1
+        if self.cooling > 0:
+            self.cooling -= 1
+            self.bad_epochs = 0
+        if self.bad_epochs > self.patience:
+            self.lr = min(self.lr, max(self.lr * self.factor, self.min_lr))
+            self.cooling, self.bad_epochs = self.cooldown, 0
+        return self.lr
 
-    def state(self, network: int) -> dict[str, float]:
-        """What `restore` needs to go on from here, of one network."""
-        return {name: getattr(self, name)[network] for name in _PLATEAU_STATE}
+    def state(self) -> dict[str, float]:
+        """What `restore` needs to go on from here."""
+        return {name: getattr(self, name) for name in ("lr", "best", "bad_epochs", "cooling")}
 
-    def restore(self, network: int, state: dict[str, float]) -> None:
-        """Let one network go on from such a state."""
-        for name in _PLATEAU_STATE:
-            getattr(self, name)[network] = state[name]
-
-
-_PLATEAU_STATE = ("lrs", "best", "bad_epochs", "cooling")
+    def restore(self, state: dict[str, float]) -> None:
+        """Go on from such a state."""
+        vars(self).update(state)

@@ -1,15 +1,9 @@
 """Stochastic gradient descent."""
 
-from __future__ import annotations
-
-import math
-from typing import ClassVar
-
-import torch
-from torch import Tensor
+from typing import Any
 
 from minidl.nn.module import Module
-from minidl.optim.optimizer import Number, Optimizer, Value
+from minidl.optim.optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -17,61 +11,37 @@ class SGD(Optimizer):
 
     v ← μ v + (1 − τ) g;   θ ← θ − η v                      momentum μ, dampening τ (Polyak 1964)
     v ← μ v + g;   θ ← θ − η (g + μ v)                      `nesterov`   (Sutskever et al. 2013)
-    g ← g + λ θ first                                       weight decay λ as an L2 penalty
+    g ← g + λ θ first                                       `weight_decay` λ, an L2 penalty
     θ ← (1 − ηλ) θ first, g as it is                        `decoupled`  (Loshchilov & Hutter 2019)
 
-    As torch.optim.SGD: v starts as the first gradient, undampened.
+    η is `lr`. As torch.optim.SGD: v starts as the first gradient, undampened.
     """
 
-    ranges: ClassVar = {"lr": (0, math.inf), "momentum": (0, 1)}
-
     def __init__(
-        self,
-        network: Module,
-        lr: Number = 1e-3,
-        momentum: Number = 0.0,
-        dampening: Number = 0.0,
-        weight_decay: Number = 0.0,
-        *,
-        nesterov: bool = False,
-        decoupled: bool = False,
-    ) -> None:
+        self, network: Module, lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+        weight_decay: float = 0.0, *, nesterov: bool = False, decoupled: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(
             network, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay
         )
-        self.nesterov, self.decoupled = nesterov, decoupled
-        if nesterov and (self.any("dampening") or not self.any("momentum")):
+        if nesterov and (dampening or not momentum):
             raise ValueError("nesterov needs momentum > 0 and dampening 0")
+        self.nesterov, self.decoupled = nesterov, decoupled
+        if momentum:
+            self.remember("v")
+        if momentum and dampening:
+            self.step_dependent = ("undampened",)
 
-    @property
-    def depends_on_step(self) -> bool:
-        return self.any("dampening")
-
-    def numbers(self) -> dict[str, Value]:
+    def numbers(self, t: Any) -> dict[str, Any]:
         hyper = self.hyperparameters
-        # Dampening is a matter of momentum, and of all steps but the first.
-        has_momentum = hyper["momentum"] > 0
-        dampened = has_momentum.double() if isinstance(has_momentum, Tensor) else has_momentum
-        undampened = 1 - (self.steps > 1) * dampened * hyper["dampening"]
-        return {
-            "-lr": -hyper["lr"],
-            "momentum": hyper["momentum"],
-            "weight_decay": hyper["weight_decay"],
-            "undampened": undampened,
-            "kept": 1 - hyper["lr"] * hyper["weight_decay"],
-        }
+        kept = 1 - hyper["lr"] * hyper["weight_decay"]
+        return {**hyper, "kept": kept, "undampened": 1 - (t > 1) * hyper["dampening"]}
 
     def update(self) -> None:
-        theta, g = self.flat.data, self.flat.grad
-        if self.any("weight_decay") and self.decoupled:
-            theta.mul_(self.number("kept"))
-        elif self.any("weight_decay"):
-            g = torch.addcmul(g, theta, self.number("weight_decay"), out=self.temporary("g"))
-        if self.any("momentum"):
-            v = self.vector("v").mul_(self.number("momentum"))
-            v.addcmul_(g, self.number("undampened"))
-            if self.nesterov:
-                g = torch.addcmul(g, v, self.number("momentum"), out=self.temporary("g"))
-            else:
-                g = v
-        theta.addcmul_(g, self.number("-lr"))
+        theta, g = self.flat.data, self.decayed()
+        if self.hyperparameters["momentum"]:
+            v, momentum = self.vectors["v"], self.number("momentum")
+            v *= momentum
+            v += self.number("undampened") * g if self.hyperparameters["dampening"] else g
+            g = g + momentum * v if self.nesterov else v
+        theta -= self.number("lr") * g

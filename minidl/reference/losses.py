@@ -12,10 +12,7 @@ from minidl import nn
 
 
 def loss_counterpart(loss: nn.Loss) -> torch.nn.Module:
-    """PyTorch's loss of an output and a target of one network.
-
-    Raises KeyError for a loss that has none.
-    """
+    """PyTorch's loss of an output and a target; raises KeyError for a loss that has none."""
     if loss.reduction == "batchmean":
         return BatchMean(LOSSES[type(loss)](loss, "sum"))
     return LOSSES[type(loss)](loss, loss.reduction)

@@ -9,43 +9,35 @@ import torch
 from torch import Tensor
 
 from minidl import nn
-from minidl.nn.windows import Margins
+from minidl.nn.images.windows import Margins
 
 Masks = Mapping[nn.Module, Tensor]
 
 
-def counterpart(
-    module: nn.Module, network: int | None = None, masks: Masks | None = None
-) -> torch.nn.Module:
+def counterpart(module: nn.Module, masks: Masks | None = None) -> torch.nn.Module:
     """A module of PyTorch's that computes the same, with copies of parameters and statistics.
 
-    Of a stack it is that of one `network`. `masks` are those of dropout layers, (N, ...) for one
-    network or (T, N, ...), to be used instead of random ones. Raises KeyError for a module that
-    has none.
+    `masks` are those of dropout layers, to be used instead of random ones. Raises KeyError for a
+    module that has none.
     """
-    made = _structure(module, network, masks or {})
+    made = _structure(module, masks or {})
     for parameter in module.parameters():
         made.to(dtype=parameter.data.dtype, device=parameter.data.device)
-    copy_parameters(module, made, network)
+    copy_parameters(module, made)
     return made
 
 
-def copy_parameters(module: nn.Module, made: torch.nn.Module, network: int | None = None) -> None:
-    """Give a counterpart the present parameters (of one network of a stack)."""
+def copy_parameters(module: nn.Module, made: torch.nn.Module) -> None:
+    """Give a counterpart the present parameters."""
     with torch.no_grad():
         for ours, theirs in zip(module.parameters(), made.parameters(), strict=True):
-            theirs.copy_(member(ours.data, network))
+            theirs.copy_(ours.data)
 
 
-def share_parameters(module: nn.Module, made: torch.nn.Module, network: int | None = None) -> None:
+def share_parameters(module: nn.Module, made: torch.nn.Module) -> None:
     """Let a counterpart compute with our very parameters: it sees their changes."""
     for ours, theirs in zip(module.parameters(), made.parameters(), strict=True):
-        theirs.data = member(ours.data, network)
-
-
-def member(values: Tensor, network: int | None) -> Tensor:
-    """One network's part of (T, ...); all of (...)."""
-    return values if network is None else values[network]
+        theirs.data = ours.data
 
 
 class FixedDropout(torch.nn.Module):
@@ -70,24 +62,21 @@ class Residual(torch.nn.Module):
         return torch.add(x, self.inner(x))
 
 
-def _structure(module: nn.Module, network: int | None, masks: Masks) -> torch.nn.Module:
+def _structure(module: nn.Module, masks: Masks) -> torch.nn.Module:
     """The counterpart with parameters of its own, in the same mode, with the same statistics."""
     made: torch.nn.Module
     if isinstance(module, nn.Sequential):
         made = torch.nn.Sequential()
         for name, child in module.named_children():
-            made.add_module(name, _structure(child, network, masks))
+            made.add_module(name, _structure(child, masks))
     elif isinstance(module, nn.Residual):
-        made = Residual(_structure(module.inner, network, masks))
+        made = Residual(_structure(module.inner, masks))
     elif isinstance(module, nn.Dropout):
-        p = module.p if isinstance(module.p, float | int) else module.p[network or 0]
-        made = torch.nn.Dropout(p)
-        if module in masks:
-            made = FixedDropout(member(masks[module], network))
+        made = FixedDropout(masks[module]) if module in masks else torch.nn.Dropout(module.p)
     else:
         made = MODULES[type(module)](module)
-    for name, values in module.statistics.items():
-        setattr(made, name, member(values, network).clone())
+        for name, values in module.statistics.items():
+            setattr(made, name, values.clone())
     made.training = module.training
     return made
 
@@ -155,7 +144,7 @@ def _global_avg_pool2d(layer: nn.GlobalAvgPool2d) -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
 
 
-# Sequential, Residual and Dropout are in `_structure`: they need to know which network is meant.
+# Sequential, Residual and Dropout are in `_structure`: they have modules or a mask inside.
 MODULES: dict[type[nn.Module], Callable[[Any], torch.nn.Module]] = {
     nn.Linear: lambda m: torch.nn.Linear(m.in_features, m.out_features, m.bias is not None),
     nn.ReLU: lambda m: torch.nn.ReLU(),

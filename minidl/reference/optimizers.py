@@ -16,7 +16,7 @@ def optimizer_counterpart(
 ) -> torch.optim.Optimizer:
     """PyTorch's optimizer with the same options, before its first step, on these parameters.
 
-    For one network; raises KeyError for an optimizer that has none.
+    Raises KeyError for an optimizer that has none.
     """
     return OPTIMIZERS[type(optimizer)](optimizer, list(parameters), dict(optimizer.hyperparameters))
 

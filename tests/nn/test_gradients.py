@@ -1,4 +1,4 @@
-"""The core's promise: backward is the gradient of forward, for one network and for a stack."""
+"""The core's promise: backward is the gradient of forward."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from cases import (
     DIFFERENCES,
     LAYERS,
     LOSSES,
-    STACKS,
     LayerCase,
     LossCase,
     central_differences,
@@ -25,11 +24,10 @@ from minidl.reference import counterpart, loss_counterpart
 TOLERANCES = [(torch.float64, 1e-13), (torch.float32, 2e-6)]
 
 
-@pytest.mark.parametrize("networks", STACKS)
 @pytest.mark.parametrize("case", LAYERS, ids=repr)
-def test_backward_is_the_gradient_of_forward(case: LayerCase, networks: int | None) -> None:
-    layer = with_parameters(case.make().to(dtype=torch.float64).stack(networks))
-    x = samples(case.sample, networks, count=3)
+def test_backward_is_the_gradient_of_forward(case: LayerCase) -> None:
+    layer = with_parameters(case.make().to(dtype=torch.float64))
+    x = samples(case.sample, count=3)
     weights = torch.randn(layer(x).shape, generator=torch.Generator().manual_seed(1)).double()
 
     def value() -> float:
@@ -37,57 +35,58 @@ def test_backward_is_the_gradient_of_forward(case: LayerCase, networks: int | No
 
     layer.forward(x)
     layer.zero_grad()
-    grad = layer.backward(weights.clone()).clone()
+    grad = layer.backward(weights.clone())
     assert error(grad, central_differences(value, x)) < DIFFERENCES
     for parameter in layer.parameters():
         analytic = parameter.grad.clone()
         assert error(analytic, central_differences(value, parameter.data)) < DIFFERENCES
 
 
-@pytest.mark.parametrize("networks", STACKS)
 @pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
 @pytest.mark.parametrize("case", LAYERS, ids=repr)
-def test_layers_agree_with_pytorch(
-    case: LayerCase, networks: int | None, dtype: torch.dtype, tolerance: float
-) -> None:
-    layer = with_parameters(case.make().to(dtype=dtype).stack(networks))
-    x = samples(case.sample, networks).to(dtype)
-    y = layer(x)
+def test_layers_agree_with_pytorch(case: LayerCase, dtype: torch.dtype, tolerance: float) -> None:
+    layer = with_parameters(case.make().to(dtype=dtype))
+    reference = counterpart(layer)
+    x = samples(case.sample).to(dtype)
+    leaf = x.clone().requires_grad_()
+    y, expected = layer(x), reference(leaf)
+    assert y.dtype == dtype
     grad_output = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
     layer.zero_grad()
-    grad = layer.backward(grad_output.clone())
-
-    for i in range(networks or 1):
-        pick = (lambda t: t) if networks is None else (lambda t, i=i: t[i])
-        xi = pick(x).clone().requires_grad_()
-        reference_layer = counterpart(layer, None if networks is None else i)
-        reference = reference_layer(xi)
-        reference.backward(pick(grad_output))
-        assert error(pick(y), reference.detach()) < tolerance
-        assert error(pick(grad), xi.grad) < tolerance
-        for mine, theirs in zip(layer.parameters(), reference_layer.parameters(), strict=True):
-            assert error(pick(mine.grad), theirs.grad) < tolerance
+    grad = layer.backward(grad_output)
+    expected.backward(grad_output)
+    assert error(y, expected.detach()) < tolerance
+    assert error(grad, leaf.grad) < tolerance
+    for mine, theirs in zip(layer.parameters(), reference.parameters(), strict=True):
+        assert error(mine.grad, theirs.grad) < tolerance
 
 
-@pytest.mark.parametrize("networks", STACKS)
+@pytest.mark.parametrize("case", LAYERS, ids=repr)
+def test_no_module_writes_into_what_it_is_given(case: LayerCase) -> None:
+    layer = case.make().to(dtype=torch.float64)
+    x = samples(case.sample)
+    before = x.clone()
+    grad_output = torch.ones_like(layer.forward(x))
+    layer.backward(grad_output)
+    assert torch.equal(x, before)
+    assert (grad_output == 1).all()
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), TOLERANCES)
 @pytest.mark.parametrize("case", LOSSES, ids=repr)
-def test_losses_agree_with_pytorch(
-    case: LossCase, networks: int | None, dtype: torch.dtype, tolerance: float
-) -> None:
+def test_losses_agree_with_pytorch(case: LossCase, dtype: torch.dtype, tolerance: float) -> None:
     generator = torch.Generator().manual_seed(2)
-    rows = networks or 1
-    outputs = [case.output(6, generator).to(dtype) for _ in range(rows)]
-    targets = [_cast(case.target(6, generator), dtype) for _ in range(rows)]
-    loss = case.make().stack(networks)
-    output, target = (torch.stack(x) if networks else x[0] for x in (outputs, targets))
-    values, grads = loss(output, target).view(rows), loss.backward().view(rows, *outputs[0].shape)
-    for value, grad, y, t in zip(values, grads, outputs, targets, strict=True):
-        leaf = y.clone().requires_grad_()
-        reference = loss_counterpart(loss)(leaf, t)
-        reference.backward()
-        assert error(value, reference.detach()) < tolerance
-        assert error(grad, leaf.grad) < tolerance
+    output, target = case.output(6, generator).to(dtype), case.target(6, generator)
+    target = target.to(dtype) if target.is_floating_point() else target
+    loss = case.make()
+    value = loss(output, target)
+    leaf = output.clone().requires_grad_()
+    expected = loss_counterpart(loss)(leaf, target)
+    expected.backward()
+    assert value.shape == ()
+    assert value.dtype == dtype
+    assert error(value, expected.detach()) < tolerance
+    assert error(loss.backward(), leaf.grad) < tolerance
 
 
 @pytest.mark.parametrize("case", LOSSES, ids=repr)
@@ -96,25 +95,36 @@ def test_loss_gradient_is_that_of_its_value(case: LossCase) -> None:
     output, target = case.output(4, generator), case.target(4, generator)
     loss = case.make()
     loss.forward(output, target)
-    grad = loss.backward().clone()
+    grad = loss.backward()
     differences = central_differences(lambda: loss.forward(output, target).item(), output)
     assert error(grad, differences) < DIFFERENCES
 
 
-@pytest.mark.parametrize("networks", STACKS)
 @pytest.mark.parametrize("loss", [nn.BCEWithLogitsLoss(), nn.CrossEntropyLoss()], ids=repr)
-def test_huge_logits_give_finite_losses_and_gradients(loss: nn.Loss, networks: int | None) -> None:
+def test_huge_logits_give_finite_losses_and_gradients(loss: nn.Loss) -> None:
     output = torch.tensor([[1e4, -1e4], [-1e4, 1e4]])
     target = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    if networks:
-        output, target = (
-            output.expand(networks, 2, 2).clone(),
-            target.expand(networks, 2, 2).clone(),
-        )
-    value = loss.stack(networks).forward(output, target)
-    assert value.isfinite().all()
-    assert (value > 1000).all()
+    value = loss.forward(output, target)
+    assert value.isfinite()
+    assert value > 1000
     assert loss.backward().isfinite().all()
+
+
+# e^−12.8 = 2.76e-6; computed as 100 − log(e¹⁰⁰ + …) it would be 0.
+@pytest.mark.parametrize("logits", [[100.0, 87.2], [0.0, -12.8], [87.2, 100.0]])
+def test_the_loss_of_an_answer_that_is_nearly_right_is_exact(logits: list[float]) -> None:
+    output = torch.tensor([logits])
+    right = output.argmax(1)
+    exact = torch.nn.functional.cross_entropy(output.double(), right).item()
+    assert nn.CrossEntropyLoss()(output, right).item() == pytest.approx(exact, rel=1e-6)
+    assert 2.7e-6 < exact < 2.8e-6
+
+
+def test_equal_logits_share_the_probability() -> None:
+    loss = nn.CrossEntropyLoss()
+    value = loss(torch.full((2, 4), 3.0), torch.tensor([0, 3]))
+    assert value.item() == pytest.approx(1.3862944, rel=1e-6)  # log 4
+    assert loss.backward()[1].tolist() == pytest.approx([0.125, 0.125, 0.125, -0.375])
 
 
 def test_bce_clamps_logarithms_of_zero_at_minus_100() -> None:
@@ -124,10 +134,33 @@ def test_bce_clamps_logarithms_of_zero_at_minus_100() -> None:
     assert loss.backward().isfinite().all()
 
 
-@pytest.mark.parametrize("networks", STACKS)
-def test_gradients_accumulate_until_zero_grad(networks: int | None) -> None:
-    layer = nn.Linear(4, 3).to(dtype=torch.float64).stack(networks)
-    x = samples((4,), networks)
+@pytest.mark.parametrize(
+    ("loss", "output", "target", "message"),
+    [
+        (nn.MSELoss(), (2, 1), torch.ones(2), r"MSELoss\('mean'\) needs a target of .* \(2, 1\)"),
+        (nn.CrossEntropyLoss(), (2, 3), torch.ones(2, 1), r"shape \(2, 3\), but got \(2, 1\)"),
+        (nn.CrossEntropyLoss(), (2, 3), torch.tensor([1]), r"class indices of shape \(2,\)"),
+        (nn.CrossEntropyLoss(), (2, 3, 4), torch.tensor([1, 2]), r"logits \(N, C\), but got"),
+        (nn.CrossEntropyLoss(), (3,), torch.tensor(1), r"logits \(N, C\), but got \(3,\)"),
+    ],
+)
+def test_shapes_that_broadcasting_would_hide_are_refused(
+    loss: nn.Loss, output: tuple[int, ...], target: Tensor, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        loss.forward(torch.ones(output), target)
+
+
+def test_impossible_options_of_losses_are_refused() -> None:
+    with pytest.raises(ValueError, match="must be mean, sum or batchmean, but got 'median'"):
+        nn.MSELoss("median")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"label_smoothing must be in \[0, 1\), but got 1"):
+        nn.CrossEntropyLoss(label_smoothing=1)
+
+
+def test_gradients_accumulate_until_zero_grad() -> None:
+    layer = nn.Linear(4, 3).to(dtype=torch.float64)
+    x = samples((4,))
     for _ in range(2):
         y = layer.forward(x)
         layer.backward(torch.ones_like(y))
@@ -137,7 +170,3 @@ def test_gradients_accumulate_until_zero_grad(networks: int | None) -> None:
     layer.backward(torch.ones_like(y))
     for parameter, both in zip(layer.parameters(), twice, strict=True):
         assert error(2 * parameter.grad, both) < 1e-15
-
-
-def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
-    return x.to(dtype) if x.is_floating_point() else x

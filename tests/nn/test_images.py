@@ -1,4 +1,4 @@
-"""Layers on images: sizes, messages, names, and the order of memory."""
+"""Layers on images: sizes, messages, names, the order of memory, several networks at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from cases import LAYERS, STACKS, LayerCase, error, samples, with_parameters
+from cases import LAYERS, LayerCase, error, samples, with_parameters
 from torch import Tensor
 
 from minidl import nn
@@ -72,6 +72,19 @@ def test_a_repr_gives_what_differs_from_the_defaults() -> None:
     assert repr(nn.Upsample(size=(4, 8), mode="bilinear")) == (
         "Upsample(size=(4, 8), mode='bilinear')"
     )
+    assert repr(nn.ConvTranspose2d(3, 8, 3, 2, 1, 1, False, (2, 1))) == (
+        "ConvTranspose2d(3, 8, kernel_size=3, stride=2, padding=1, dilation=(2, 1), "
+        "output_padding=1, bias=False)"
+    )
+    assert repr(nn.UpsampleConv2d(3, 8, 3, 3, 0)) == (
+        "UpsampleConv2d(3, 8, kernel_size=3, scale_factor=3, padding=0)"
+    )
+    assert repr(nn.MaxPool2d(2, stride=2)) == "MaxPool2d(2)"
+    assert repr(nn.Upsample((2, 2))) == "Upsample(2)"
+    assert repr(nn.GlobalAvgPool2d()) == "GlobalAvgPool2d()"
+    assert repr(nn.BatchNorm2d(3, momentum=0.2)) == "BatchNorm2d(3, momentum=0.2)"
+    assert repr(nn.LayerNorm((4,), eps=0.1)) == "LayerNorm(4, eps=0.1)"
+    assert repr(nn.LayerNorm((4, 4))) == "LayerNorm((4, 4))"
 
 
 def test_names_are_by_kind() -> None:
@@ -84,59 +97,60 @@ def test_names_are_by_kind() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("networks", STACKS)
-def test_flatten_gives_pytorchs_order_whatever_the_order_of_memory(networks: int | None) -> None:
-    network = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Flatten()).stack(networks)
-    x = samples((2, 3, 4), networks).float()
-    image = network[0].forward(x)
-    assert not image.is_contiguous()
-    assert torch.equal(network(x), image.flatten(-3))
-    grad = torch.arange(36.0).expand(network(x).shape)
-    back = network[1].backward(grad)
-    assert torch.equal(back.flatten(-3), grad)
+def test_flatten_gives_pytorchs_order_whatever_the_order_of_memory() -> None:
+    layer = nn.Flatten()
+    x = samples((2, 3, 4)).transpose(0, 1).contiguous().transpose(0, 1)
+    assert torch.equal(layer.forward(x), x.contiguous().view(7, 24))
+    grad = torch.arange(168.0).view(7, 24)
+    assert torch.equal(layer.backward(grad), grad.view(7, 2, 3, 4))
 
 
-@pytest.mark.parametrize("networks", STACKS)
 @pytest.mark.parametrize("case", IMAGE_CASES, ids=repr)
-def test_the_order_of_memory_changes_no_result(case: LayerCase, networks: int | None) -> None:
-    layer = with_parameters(case.make().to(dtype=torch.float64).stack(networks))
-    x = samples(case.sample, networks)
-    turned = x.movedim(-3, -1).contiguous().movedim(-1, -3)
+def test_the_order_of_memory_changes_no_result(case: LayerCase) -> None:
+    layer = with_parameters(case.make().to(dtype=torch.float64))
+    x = samples(case.sample)
+    turned = x.movedim(1, -1).contiguous().movedim(-1, 1)
     y = layer(x)
     grad_output = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).double()
-    grad = layer.backward(grad_output.clone()).clone()
+    grad = layer.backward(grad_output)
     assert error(layer(turned), y) < 1e-13  # sums in another order
-    assert error(layer.backward(grad_output), grad) < 1e-13
+    turned = grad_output.transpose(0, 1).contiguous().transpose(0, 1)
+    assert error(layer.backward(turned), grad) < 1e-13
 
 
-@pytest.mark.parametrize("networks", STACKS)
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: nn.Conv2d(2, 3, 3, stride=2, padding=1),
-        lambda: nn.Conv2d(4, 2, 3),
-        lambda: nn.ConvTranspose2d(2, 3, 3, stride=2),
-        lambda: nn.UpsampleConv2d(2, 3, 3),
-        lambda: nn.UpsampleConv2d(4, 2, 3),
-    ],
-)
-def test_parts_of_a_batch_give_what_the_whole_gives(
-    make: Callable[[], nn.Module], networks: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    layer = with_parameters(make().to(dtype=torch.float64).stack(networks))
-    x = samples((layer.in_channels, 4, 5), networks)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("case", IMAGE_CASES, ids=repr)
+def test_several_networks_at_once_are_each_as_alone(case: LayerCase) -> None:
+    """Under vmap, as the engine runs a step that it can't compile."""
+    layer, networks = with_parameters(case.make().to(dtype=torch.float64)), 3
+    own = {**layer.named_statistics(), **layer.named_settings()}
+    x = samples((*case.sample,), count=2 * networks).view(networks, 2, *case.sample)
+    shape = (networks, *layer.forward(x[0]).shape)
+    grad_output = torch.randn(shape, generator=torch.Generator().manual_seed(1)).double()
+    parameters = [
+        torch.stack([p.data * (1 + i) for i in range(networks)]) for p in layer.parameters()
+    ]
+    statistics = {name: torch.stack([values] * networks) for name, values in own.items()}
 
-    def run() -> list[Tensor]:
-        layer.zero_grad()
-        y = layer(x)
-        grad = layer.backward(torch.ones_like(y)).clone()
-        return [y, grad, *(p.grad.clone() for p in layer.parameters())]
+    def run(
+        data: list[Tensor], grads: list[Tensor], kept: dict[str, Tensor], x: Tensor, dy: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        for parameter, *memory in zip(layer.parameters(), data, grads, strict=True):
+            parameter.bind(*memory)
+        layer.bind_statistics(kept)
+        layer.bind_settings(kept)
+        return layer.forward(x), layer.backward(dy)
 
-    whole = run()
-    for limit in (1, 1000):  # one sample at a time; a few
-        for module in ("conv", "transposed", "upsample_conv"):
-            monkeypatch.setattr(f"minidl.nn.{module}.COLUMNS_AT_ONCE", limit)
-        assert all(error(a, b) < 1e-13 for a, b in zip(run(), whole, strict=True))
+    together = [torch.zeros_like(data) for data in parameters]
+    kept = {name: values.clone() for name, values in statistics.items()}
+    y, grad = torch.func.vmap(run)(parameters, together, kept, x, grad_output)
+    for i in range(networks):
+        alone = [torch.zeros_like(data[i]) for data in parameters]
+        mine = {name: values[i].clone() for name, values in statistics.items()}
+        expected = run([data[i] for data in parameters], alone, mine, x[i], grad_output[i])
+        assert error(y[i], expected[0]) < 1e-13
+        assert error(grad[i], expected[1]) < 1e-13
+        assert all(error(a[i], b) < 1e-13 for a, b in zip(together, alone, strict=True))
+        assert all(error(kept[name][i], mine[name]) < 1e-13 for name in mine)
 
 
 @pytest.mark.parametrize("make", [nn.Conv2d, nn.UpsampleConv2d])
@@ -155,14 +169,20 @@ def test_he_counts_what_an_output_sees() -> None:
     assert transposed.weight.data.std().item() == pytest.approx((64 * 4) ** -0.5, rel=0.02)
 
 
-def test_a_convolution_without_input_gradient_has_the_same_parameters_gradients() -> None:
-    layers = (nn.Conv2d(2, 3, 3), nn.Conv2d(4, 2, 3), nn.ConvTranspose2d(2, 3, 3),
-              nn.UpsampleConv2d(2, 3, 3), nn.UpsampleConv2d(4, 2, 3))  # fmt: skip
-    for layer in layers:
-        y = layer(torch.ones(2, layer.in_channels, 4, 4))
-        layer.backward(torch.ones_like(y))
-        full = [p.grad.clone() for p in layer.parameters()]
-        layer.skip_input_gradient()
-        layer.zero_grad()
-        assert layer.backward(torch.ones_like(y)).numel() == 0
-        assert all(torch.equal(p.grad, g) for p, g in zip(layer.parameters(), full, strict=True))
+def test_equal_maxima_give_the_gradient_to_the_first() -> None:
+    layer = nn.MaxPool2d((2, 3))
+    layer.forward(torch.tensor([[[[0.0, 2.0, 1.0], [2.0, 2.0, 0.0]]]]))
+    grad = layer.backward(torch.ones(1, 1, 1, 1))
+    assert grad.tolist() == [[[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]]]
+
+
+def test_an_upsampling_convolution_is_both_one_after_the_other() -> None:
+    both = nn.UpsampleConv2d(2, 3, (3, 2), (2, 3), 4).to(dtype=torch.float64).initialize(seed=1)
+    apart = nn.Sequential(nn.Upsample((2, 3)), nn.Conv2d(2, 3, (3, 2), padding=4))
+    apart.to(dtype=torch.float64).initialize(seed=1)
+    x = samples((2, 4, 3))
+    y = both(x)
+    assert error(y, apart(x)) < 1e-13
+    assert error(both.backward(y), apart.backward(y)) < 1e-13
+    for mine, theirs in zip(both.parameters(), apart.parameters(), strict=True):
+        assert error(mine.grad, theirs.grad) < 1e-13

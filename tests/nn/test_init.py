@@ -1,4 +1,4 @@
-"""Initialisers: their formulas, gains, and the same numbers for a network alone and in a stack."""
+"""Initialisers: their formulas, gains and numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ import torch
 from minidl import nn
 
 FAN_IN, FAN_OUT = 400, 200
+
+# The weights of Linear(2, 2) for seed 5.
+HE_5 = [-0.344205976, -0.426966339, -0.394633621, 0.47201097]
+UNIFORM_5 = [0.200839549, -0.339753628, -0.196819469, -0.261441976]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +69,14 @@ def test_the_gain_is_that_of_the_activation_that_follows(
     assert network[0].weight.data.std().item() == pytest.approx(3 / math.sqrt(FAN_IN), rel=0.02)
 
 
+def test_an_activation_widens_only_the_layer_before_it() -> None:
+    network = nn.Sequential(nn.Linear(FAN_IN, FAN_IN), nn.Linear(FAN_IN, FAN_IN), nn.Tanh())
+    network.initialize("he_normal", seed=0)
+    for layer, gain in zip(network, (1, 5 / 3), strict=False):
+        std = layer.weight.data.std().item()
+        assert std == pytest.approx(gain / math.sqrt(FAN_IN), rel=0.02)
+
+
 def test_a_layers_own_initialiser_goes_first() -> None:
     network = nn.Sequential(nn.Linear(2, 2, init=nn.Constant(0.25)), nn.Linear(2, 2))
     network.initialize("zeros")
@@ -72,13 +84,21 @@ def test_a_layers_own_initialiser_goes_first() -> None:
     assert (network[1].weight.data == 0).all()
 
 
-def test_a_member_of_a_stack_starts_as_the_network_alone() -> None:
-    stack = (
-        nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).stack(3).initialize("he", seed=[5, 6, 7])
-    )
-    alone = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).initialize("he", seed=6)
-    for mine, theirs in zip(stack.parameters(), alone.parameters(), strict=True):
-        assert torch.equal(mine.data[1], theirs.data)
+def test_a_seed_says_all_numbers_and_another_seed_others() -> None:
+    def drawn(seed: int) -> torch.Tensor:
+        network = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).initialize("he", seed=seed)
+        return torch.cat([p.data.view(-1) for p in network.parameters()])
+
+    assert torch.equal(drawn(5), drawn(5))
+    assert not torch.equal(drawn(5), drawn(6))
+
+
+def test_the_numbers_of_a_seed_stay_what_they_are() -> None:
+    """As minidl has drawn them from the start: a config's results don't change."""
+    weight = nn.Linear(2, 2).initialize("he", seed=5).weight.data
+    assert weight.view(-1).tolist() == pytest.approx(HE_5, rel=1e-6)
+    weight = nn.Linear(2, 2).initialize("uniform", seed=5).weight.data
+    assert weight.view(-1).tolist() == pytest.approx(UNIFORM_5, rel=1e-6)
 
 
 def test_float64_starts_from_the_same_numbers_as_float32() -> None:
@@ -95,10 +115,8 @@ def test_new_layers_follow_torchs_global_seed() -> None:
     assert not torch.equal(nn.Linear(3, 4).weight.data, first)
 
 
-def test_unknown_names_and_wrong_seeds_are_refused() -> None:
+def test_unknown_names_and_impossible_gains_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown initialiser 'hee'; known are he, he_normal"):
         nn.Linear(2, 2).initialize("hee")
-    with pytest.raises(ValueError, match="a stack of 3 needs 3 seeds, but got 2"):
-        nn.Linear(2, 2).stack(3).initialize(seed=[1, 2])
     with pytest.raises(ValueError, match="gain must be > 0, but got -1"):
         nn.HeNormal(gain=-1)

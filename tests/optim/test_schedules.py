@@ -57,7 +57,7 @@ def test_explicit_rates_are_exact() -> None:
 def test_plateau_agrees_with_pytorch(options: dict[str, float], metric: str, mode: str) -> None:
     draw = random.Random(4)
     values = [1 / (1 + epoch) + draw.uniform(0.5, 0.7) for epoch in range(100)]
-    mine = ReduceOnPlateau([0.1], **options, metric=metric)  # type: ignore[arg-type]
+    mine = ReduceOnPlateau(0.1, **options, metric=metric)  # type: ignore[arg-type]
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode, **options)  # type: ignore[arg-type]
     for value in values:
@@ -65,20 +65,21 @@ def test_plateau_agrees_with_pytorch(options: dict[str, float], metric: str, mod
         # PyTorch skips a reduction of less than 1e-8; so small a rate ends the comparison.
         if optimizer.param_groups[0]["lr"] < 1e-6:
             break
-        assert mine.step([value]) == pytest.approx([optimizer.param_groups[0]["lr"]], rel=1e-12)
+        assert mine.step(value) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
 
 
-def test_each_network_of_a_stack_has_its_own_plateau() -> None:
-    plateau = ReduceOnPlateau([0.1, 0.1], factor=0.5, patience=2)
+def test_a_metric_that_stands_still_lowers_the_rate_again_and_again() -> None:
+    still, falling = (ReduceOnPlateau(0.1, factor=0.5, patience=2) for _ in range(2))
     for epoch in range(10):
-        rates = plateau.step([1.0, 1 / (1 + epoch)])
-    assert rates == [0.1 * 0.5**3, 0.1]
+        still.step(1.0)
+        falling.step(1 / (1 + epoch))
+    assert (still.lr, falling.lr) == (0.1 * 0.5**3, 0.1)
 
 
 def test_a_plateau_goes_on_from_its_state() -> None:
-    first = ReduceOnPlateau([0.1], factor=0.5, patience=3)
+    first, second = (ReduceOnPlateau(0.1, factor=0.5, patience=3, cooldown=2) for _ in range(2))
     for _ in range(6):
-        first.step([1.0])
-    second = ReduceOnPlateau([0.1], factor=0.5, patience=3)
-    second.restore(0, first.state(0))
-    assert [first.step([1.0]) for _ in range(9)] == [second.step([1.0]) for _ in range(9)]
+        first.step(1.0)
+    second.restore(first.state())
+    assert second.lr == first.lr < 0.1
+    assert [first.step(1.0) for _ in range(9)] == [second.step(1.0) for _ in range(9)]
