@@ -1,1 +1,22 @@
-"""Train small neural networks from a YAML file, on backpropagation that you can read and prove."""
+"""Train small neural networks from a YAML file, on backpropagation that you can read and prove.
+
+`minidl.compile(step)` makes a training step of your own fast. It imports torch when first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minidl.engine import compile as compile
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name != "compile":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from minidl.engine import compile
+
+        return compile
+
+
+__all__ = ["compile"]

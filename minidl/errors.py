@@ -6,7 +6,10 @@
     ├── RunError        a run folder exists, is missing, or can't be read or written
     │   ├── DamagedError    a file in it is missing or isn't what was written
     │   └── WriteError      the disk failed (files.py)
-    ├── CaptureError    a training step can't be recorded faithfully
+    ├── TraceError      a step can't be held as a graph (engine/trace.py)
+    ├── CompileError    a step can't be compiled: it runs plainly instead (engine/base.py)
+    │   ├── LoweringError   it makes a call that the compiled engine doesn't know
+    │   └── CompilerError   the C compiler is gone, fails or hangs, or the disk does
     └── CheckError      a gradient isn't that of its function: carries a problem per layer
 
 `exit_code` is what the command line exits with: 2 for what the user can mend before anything ran,
@@ -93,10 +96,6 @@ class DamagedError(RunError):
 
     Never the disk's failure (WriteError): what can't be read may be sound.
     """
-
-
-class CaptureError(MinidlError):
-    """A step that a replay would not repeat faithfully; names the module and the call."""
 
 
 class CheckError(MinidlError):

@@ -1,0 +1,97 @@
+"""Which engine a training gets: it follows from shapes, the device and the compiler alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from minidl.engine.base import CompileError, Engine, Function, Program, Tensors
+from minidl.engine.compiler import CompilerError, find_compiler, lanes_for, vector_bytes
+from minidl.engine.graph import Graph
+from minidl.engine.plain import PlainEngine
+from minidl.engine.program import CompiledEngine
+from minidl.engine.trace import TraceError, trace
+from minidl.engine.writer import Target
+
+# What the networks in lanes work on in a step, in bytes: beyond it they push each other out of the
+# processor's cache, and train faster one after the other.
+LANES_BYTES = 4 * 2**20
+
+
+Functions = Mapping[str, tuple[Function, tuple[Tensor, ...]]]
+
+
+def prepare(
+    functions_for: Callable[[int], Functions],
+    tensors: Tensors,
+    bind: Callable[[Tensors], None],
+    lanes: int,
+) -> tuple[Engine, dict[str, Program]]:
+    """The engine for some functions with up to `lanes` lanes, and the functions as programs.
+
+    `functions_for(chunk)` gives them for an engine that evaluates about so many samples at once.
+    Nothing here fails: where they can't be compiled they run plainly.
+    """
+    functions = functions_for(CompiledEngine.chunk)
+    device = next(iter(tensors.values())).device
+    if device.type != "cpu":
+        return _plain(functions_for, tensors, bind, lanes, device.type.upper())
+    try:
+        graphs = {
+            name: trace(function, inputs, tensors).graph
+            for name, (function, inputs) in functions.items()
+        }
+        dtype = next(iter(graphs.values())).dtype
+        engine = lanes_engine(dtype) if lanes > 1 else single_engine(dtype)
+        if engine.target.lanes and _bytes(graphs, tensors) * engine.lanes > LANES_BYTES:
+            engine = single_engine(dtype)
+        return engine, engine.verified(graphs, functions, tensors)
+    except (CompileError, TraceError) as error:
+        return _plain(functions_for, tensors, bind, lanes, str(error))
+
+
+def _plain(
+    functions_for: Callable[[int], Functions],
+    tensors: Tensors,
+    bind: Callable[[Tensors], None],
+    lanes: int,
+    reason: str,
+) -> tuple[Engine, dict[str, Program]]:
+    engine = PlainEngine(lanes, reason)
+    return engine, engine.programs(functions_for(engine.chunk), tensors, bind)
+
+
+def _bytes(graphs: Mapping[str, Graph], tensors: Tensors) -> int:
+    """About what one network's step works on."""
+    lasting = sum(x.numel() * x.element_size() for x in tensors.values())
+    made = max(
+        sum(b.size * b.dtype.itemsize for b in graph.buffers if b.role == "temporary")
+        for graph in graphs.values()
+    )
+    return lasting + made
+
+
+def lanes_engine(dtype: torch.dtype) -> CompiledEngine:
+    """Compiled code for as many networks as the processor's vectors hold. Raises CompilerError."""
+    lanes = lanes_for(dtype)
+    if lanes == 1:
+        return single_engine(dtype)
+    return _engine(dtype, lanes)
+
+
+def single_engine(dtype: torch.dtype) -> CompiledEngine:
+    """Compiled code for one network. Raises CompilerError."""
+    return _engine(dtype, 0)
+
+
+def _engine(dtype: torch.dtype, lanes: int) -> CompiledEngine:
+    compiler = find_compiler()
+    if compiler is None:
+        raise CompilerError("no C compiler found")
+    native = vector_bytes() // dtype.itemsize
+    registers = 16 if vector_bytes() == 32 else 32
+    # A vector of more lanes than the processor's takes several of its registers.
+    registers //= max(1, lanes // native)
+    return CompiledEngine(compiler, Target(lanes, native, registers, dtype == torch.float64))

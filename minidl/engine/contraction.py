@@ -1,0 +1,232 @@
+"""Products of matrices in C: results in tiles, which stay in registers over the sum.
+
+Every result is summed up in order by fused multiply-adds; where there are more than 128 terms, in
+blocks of so many, which are added up in their turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minidl.engine.graph import View
+from minidl.engine.kernels import place
+from minidl.engine.operations import Contract
+from minidl.engine.writer import Spot, Writer, splat, typed
+
+BLOCK = 128
+UNROLLED = 2  # terms of a sum between two jumps: a tenth faster, one network a quarter
+
+
+def write_contraction(writer: Writer, head: Contract) -> None:
+    """out[i, j, n] = Σₖ left[i, j, k] · right[i, k, n], and what follows it."""
+    _Contraction(writer, head).write()
+
+
+class _Contraction:
+    def __init__(self, writer: Writer, head: Contract) -> None:
+        self.writer, self.head, self.target = writer, head, writer.target
+        self.batch, self.rows, self.columns = head.out.shape
+        self.terms = head.left.shape[2]
+        # One network's vectors go along the columns, so the right matrix's must lie in order.
+        one_by_one = self.columns > 1 and head.right.strides[2] != 1
+        self.packed = one_by_one and not self.target.lanes
+        self.blocked = self.terms > BLOCK
+
+    def write(self) -> None:
+        writer = self.writer
+        if self.batch > 1:
+            writer.loop("i", self.batch)
+        if self.packed:
+            self.pack()
+        if self.target.lanes:
+            self.write_lanes()
+        else:
+            self.write_single()
+        writer.close(self.batch > 1)
+
+    def pack(self) -> None:
+        """A copy of the right matrix in order."""
+        writer, right = self.writer, self.head.right
+        writer.scratch = self.terms * self.columns
+        writer.loop("n", self.columns)
+        writer.loop("k", self.terms)
+        value = writer.load(right, self.steps(right), Spot({0: "i", 1: "k", 2: "n"}, -1, 1))
+        writer.line(f"scratch[k * {self.columns} + n] = {value};")
+        writer.close(2)
+
+    def steps(self, view: View) -> list[int]:
+        """A view's steps along batch, rows and columns."""
+        return [view.strides[0] if self.batch > 1 else 0, *view.strides[1:]]
+
+    def write_lanes(self) -> None:
+        """Blocks of terms outside: what all tiles read of a block stays in the cache."""
+        rows, columns = _tile(self.rows, self.columns, self.target.registers)
+        if self.blocked:
+            self.writer.scratch = self.rows * self.columns
+            self.open_blocks()
+        for j, height in self.tiles("j", self.rows, rows):
+            for n, count in self.tiles("n", self.columns, columns):
+                self.write_tile(j, height, [(_plus(n, c), self.target.lanes) for c in range(count)])
+        self.writer.close(self.blocked)
+
+    def open_blocks(self) -> None:
+        self.writer.loop("block", self.terms, BLOCK)
+        end = f"block + {BLOCK}"
+        self.writer.line(f"long end = {end} < {self.terms} ? {end} : {self.terms};")
+
+    def write_single(self) -> None:
+        """Groups of vectors along the columns, for all rows: so they stay in the cache."""
+        widest, many = self.target.width, self.target.registers >= 32
+        most = 6 if many else 3
+        groups = self.columns // (most * widest)
+        groups *= groups > 1
+        step = most * widest
+        if groups:
+            self.writer.loop("n", groups * step, step)
+            self.write_group([(_plus("n", c * widest), widest) for c in range(most)])
+            self.writer.close()
+        at, rest = groups * step, []
+        for width in self.target.widths:
+            while self.columns - at >= width:
+                rest.append((str(at), width))
+                at += width
+        for first in range(0, len(rest), most):
+            self.write_group(rest[first : first + most])
+
+    def write_group(self, columns: list[tuple[str, int]]) -> None:
+        rows = max(1, (self.target.registers - 4) // len(columns))
+        for j, height in self.tiles("j", self.rows, min(rows, 6 if len(columns) > 1 else 8)):
+            self.write_tile(j, height, columns)
+
+    def tiles(self, index: str, size: int, tile: int) -> Iterator[tuple[str, int]]:
+        """Writes a loop over whole tiles around what the caller writes; then the rest of them."""
+        whole, rest = divmod(size, tile)
+        if whole > 1:
+            self.writer.loop(index, whole * tile, tile)
+            yield index, tile
+            self.writer.close()
+        elif whole:
+            yield "0", tile
+        if rest:
+            yield str(whole * tile), rest
+
+    def write_tile(self, j: str, height: int, columns: list[tuple[str, int]]) -> None:
+        """Some results, from their sums to what follows them."""
+        writer, lanes = self.writer, self.target.lanes
+        results = [(p, q) for p in range(height) for q in range(len(columns))]
+        writer.open()
+        self.start(results, columns, "c")
+        if not self.blocked:
+            if self.terms > 1:
+                self.write_terms(j, height, columns, "c", "0", str(self.terms))
+            elif self.terms:
+                self.write_term(j, height, columns, "c", "0")
+        elif lanes:
+            self.write_terms(j, height, columns, "c", "block", "end")
+            self.write_partial_sums(j, results, columns)
+        else:
+            self.open_blocks()
+            self.start(results, columns, "d")
+            self.write_terms(j, height, columns, "d", "block", "end")
+            for p, q in results:
+                writer.line(f"c{p}_{q} = c{p}_{q} + d{p}_{q};")
+            writer.close()
+        if self.blocked and lanes:
+            writer.open(f"if (end == {self.terms})")
+        for p, q in results:
+            self.write_result(f"c{p}_{q}", _plus(j, p), *columns[q], tag=f"_{p}_{q}")
+        writer.close(1 + (self.blocked and bool(lanes)))
+
+    def start(
+        self, results: list[tuple[int, int]], columns: list[tuple[str, int]], sums: str
+    ) -> None:
+        for p, q in results:
+            width = columns[q][1]
+            zero = splat("real", width, "0")
+            self.writer.line(f"{typed('real', width)} {sums}{p}_{q} = {zero};")
+
+    def write_partial_sums(
+        self, j: str, results: list[tuple[int, int]], columns: list[tuple[str, int]]
+    ) -> None:
+        """Add this block's to those of the blocks before it."""
+        writer, width = self.writer, self.target.lanes
+        real = typed("real", width)
+        for p, q in results:
+            at = f"(({real} *)scratch)[({_plus(j, p)}) * {self.columns} + {columns[q][0]}]"
+            so_far = f"(block ? {at} : {splat('real', width, '0')})"
+            writer.line(f"{at} = c{p}_{q} = {so_far} + c{p}_{q};")
+
+    def write_terms(
+        self, j: str, height: int, columns: list[tuple[str, int]], sums: str, start: str, end: str
+    ) -> None:
+        """The loop over the terms of a tile's sums."""
+        self.writer.line(f'_Pragma("GCC unroll {UNROLLED}")')
+        self.writer.open(f"for (long k = {start}; k < {end}; k++)")
+        self.write_term(j, height, columns, sums, "k")
+        self.writer.close()
+
+    def write_term(
+        self, j: str, height: int, columns: list[tuple[str, int]], sums: str, k: str
+    ) -> None:
+        """One term to each sum of a tile."""
+        writer, head, lanes = self.writer, self.head, self.target.lanes
+        for q, (n, width) in enumerate(columns):
+            if self.packed:
+                at = f"scratch + {k} * {self.columns} + {n}"
+                value = f"load{width}({at})" if width > 1 else f"*({at})"
+            else:
+                spot = Spot({0: "i", 1: k, 2: n}, 2, width)
+                value = writer.load(head.right, self.steps(head.right), spot)
+            writer.line(f"{typed('real', width)} b{q} = {value};")
+        for p in range(height):
+            spot = Spot({0: "i", 1: _plus(j, p), 2: k}, -1, lanes or 1)
+            value = writer.load(head.left, self.steps(head.left), spot)
+            writer.line(f"{typed('real', lanes or 1)} a{p} = {value};")
+            for q, (_, width) in enumerate(columns):
+                a = f"a{p}" if lanes or width == 1 else splat("real", width, f"a{p}")
+                writer.line(f"{sums}{p}_{q} = fma{width}({a}, b{q}, {sums}{p}_{q});")
+
+    def write_result(self, value: str, j: str, n: str, width: int, tag: str) -> None:
+        """Store a result, and compute what follows it."""
+        writer, head = self.writer, self.head
+        sizes = zip(("i", j, n), head.out.shape, strict=True)
+        loops = [index for index, size in sizes if size != 1]
+        along = len(loops) - 1 if self.columns > 1 else -1
+        spot = Spot(dict(enumerate(loops)), along, width)
+        if writer.is_stored(head):
+            writer.store(head.out, head.out.steps, spot, value)
+        writer.maps(writer.kernel.maps, spot, {place(head.out): value}, tag)
+
+
+def _plus(index: str, number: int) -> str:
+    """index + number"""
+    if not number:
+        return index
+    return str(int(index) + number) if index.isdigit() else f"{index} + {number}"
+
+
+def _tile(rows: int, columns: int, registers: int) -> tuple[int, int]:
+    """How many rows and columns of results to compute at once: the fewest cycles for all.
+
+    In a cycle a processor does two fused multiply-adds and two loads; a multiply-add takes four.
+    """
+
+    def cycles(height: int, width: int) -> float:
+        return max(height * width / 2, (height + width) / 2, 4)
+
+    def pieces(size: int, tile: int) -> list[tuple[int, int]]:
+        """How many tiles of which size there are."""
+        return [(n, s) for n, s in ((size // tile, tile), (1, size % tile)) if n and s]
+
+    def total(height: int, width: int) -> float:
+        by_rows, by_columns = pieces(rows, height), pieces(columns, width)
+        time = sum(n * m * cycles(h, w) for n, h in by_rows for m, w in by_columns)
+        return time * (1 + 0.02 * len(by_rows) * len(by_columns))  # the shorter code, if as fast
+
+    fitting = [
+        (height, width)
+        for height in range(1, min(rows, 6) + 1)
+        for width in range(1, min(columns, 6) + 1)
+        if height * width + min(height, width) + 1 <= registers
+    ]
+    return min(fitting, key=lambda tile: total(*tile))

@@ -1,0 +1,296 @@
+"""The words of a kernel's C code: memory, numbers and expressions.
+
+Kernels are written for networks as lanes, or for one network by vectors along its results:
+
+- lanes: a number is a vector, of one number for each network (`real8`);
+- single: a number is a number, and loops go along a dimension of the result by vectors of 8, 4, 2
+  and 1.
+
+Both compute each number by the same operations in the same order: they give the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidl.engine.graph import View
+from minidl.engine.kernels import Kernel, Place, place
+from minidl.engine.operations import Index, Kind, Map, Number, Operand
+
+INFINITY = "__builtin_inf()"
+_CALLED = re.compile(r"\b([a-z_]+[0-9]?[a-z_]*)\(")
+_NAME = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Target:
+    """For what code is written: `lanes` networks at once, or one (0) by vectors along its results.
+
+    `width`: how many numbers a vector of the processor holds, `registers`: how many such vectors,
+    of `lanes` numbers where there are any, it holds at once.
+    """
+
+    lanes: int
+    width: int
+    registers: int
+    double: bool
+
+    @property
+    def widths(self) -> list[int]:
+        """How many numbers the code's vectors hold, the most first."""
+        if self.lanes:
+            return [self.lanes]
+        return [w for w in (16, 8, 4, 2, 1) if w <= self.width]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A kernel's C function, named `@`.
+
+    Its parameters are the places of these views, memory for itself of `scratch` reals if that isn't
+    0, and how often its outer loops run: so kernels that differ in that alone are one function.
+    """
+
+    text: str
+    parameters: list[View]
+    scratch: int
+    sizes: list[int]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where in a kernel's loops code stands.
+
+    `at` has C's expression of each loop's index; `along` is the loop that goes by vectors of
+    `width` (-1: none).
+    """
+
+    at: dict[int, str]
+    along: int
+    width: int
+
+    def moved(self, at: dict[int, str]) -> Spot:
+        """The same with other indices of some loops."""
+        return Spot({**self.at, **at}, self.along, self.width)
+
+
+class Writer:
+    """Writes a kernel's function line by line."""
+
+    def __init__(self, kernel: Kernel, target: Target) -> None:
+        self.kernel, self.target = kernel, target
+        self.scratch = 0
+        self._lines: list[str] = []
+        self._depth = 1
+        self._parameters: dict[tuple[int, int], tuple[str, View]] = {}
+        self._sizes: list[int] = []
+        self._stored = {id(one) for one in kernel.stored}
+
+    def function(self) -> Function:
+        """All that was written."""
+        named = self._parameters.values()
+        parameters = [f"{self._memory(view)} *{name}" for name, view in named]
+        if self.scratch:
+            parameters.append("REAL *scratch")
+        parameters += [f"long size{number}" for number in range(len(self._sizes))]
+        head = f"static void @({', '.join(parameters)}) {{"
+        text = "\n".join([head, *self._lines, "}"])
+        return Function(text, [view for _, view in named], self.scratch, self._sizes)
+
+    # Lines.
+
+    def line(self, text: str) -> None:
+        self._lines.append("  " * self._depth + text)
+
+    def open(self, text: str = "") -> None:
+        self.line(f"{text} {{".lstrip())
+        self._depth += 1
+
+    def loop(self, variable: str, end: int, step: int = 1, start: int = 0) -> None:
+        forward = f"{variable}++" if step == 1 else f"{variable} += {step}"
+        last = str(end)
+        if self._depth == 1 and not start:
+            last = f"size{len(self._sizes)}"
+            self._sizes.append(end)
+        self.open(f"for (long {variable} = {start}; {variable} < {last}; {forward})")
+
+    def close(self, count: int = 1) -> None:
+        for _ in range(count):
+            self._depth -= 1
+            self.line("}")
+
+    def pieces(self, loop: int, size: int, tag: str = "i") -> Iterator[Spot]:
+        """Writes a loop around what the caller writes for each piece of it.
+
+        For one network by vectors: as many of the widest as fit, then of the next.
+        """
+        lanes = self.target.lanes
+        if loop < 0:
+            yield Spot({}, -1, lanes or 1)
+            return
+        done = 0
+        for width in self.target.widths:
+            step = 1 if lanes else width
+            count = (size - done) // step
+            end = done + count * step
+            if count == 1:
+                self.open()
+                yield Spot({loop: str(done)}, loop, width)
+                self.close()
+            elif count:
+                self.loop(f"{tag}{loop}", end, step, done)
+                yield Spot({loop: f"{tag}{loop}"}, loop, width)
+                self.close()
+            done = end
+
+    # Memory.
+
+    def _memory(self, view: View) -> str:
+        kind = view.buffer.kind
+        # Constants are the same for all networks.
+        lanes = self.target.lanes and view.buffer.role != "constant"
+        return typed(kind, self.target.lanes) if lanes else scalar(kind)
+
+    def pointer(self, view: View) -> str:
+        """The parameter that points to a view's first element."""
+        key = view.buffer.number, view.offset
+        if key not in self._parameters:
+            self._parameters[key] = f"p{len(self._parameters)}", view
+        return self._parameters[key][0]
+
+    def load(self, view: View, steps: Sequence[int], spot: Spot) -> str:
+        """What a view with one step for each loop has there."""
+        at, offset = self.pointer(view), address(spot.at, steps)
+        kind, width = view.buffer.kind, spot.width
+        if self.target.lanes:
+            shared = view.buffer.role == "constant"
+            return splat(kind, width, f"{at}[{offset}]") if shared else f"{at}[{offset}]"
+        if width == 1:
+            return f"{at}[{offset}]"
+        if spot.along < 0 or steps[spot.along] == 0:
+            return splat(kind, width, f"{at}[{offset}]")
+        return f"load{suffix(kind)}{width}({at} + {offset})"
+
+    def store(self, view: View, steps: Sequence[int], spot: Spot, value: str) -> None:
+        """Write a value there."""
+        at, offset = self.pointer(view), address(spot.at, steps)
+        if self.target.lanes or spot.width == 1:
+            self.line(f"{at}[{offset}] = {value};")
+        else:
+            self.line(f"store{suffix(view.buffer.kind)}{spot.width}({at} + {offset}, {value});")
+
+    def is_stored(self, one: object) -> bool:
+        """Whether an operation's result goes to memory."""
+        return id(one) in self._stored
+
+    # Expressions.
+
+    def maps(self, maps: Sequence[Map], spot: Spot, known: dict[Place, str], tag: str = "") -> None:
+        """Element-wise operations; `known` has the names of what is computed, by its place."""
+        for number, one in enumerate(maps):
+            values = [self._operand(x, one, spot, known) for x in one.operands]
+            value = _with_width(one.template, one.kind, spot.width).format(*values)
+            kind = one.out.buffer.kind
+            if one.result != kind:
+                value = converted(kind, spot.width, value)
+            if not (one.template == "{0}" and _NAME.fullmatch(value)):
+                name = f"t{number}{tag}"
+                self.line(f"{typed(kind, spot.width)} {name} = {value};")
+                value = name
+            known[place(one.out)] = value
+        for one in maps:
+            if self.is_stored(one):
+                self.store(one.out, one.out.steps, spot, known[place(one.out)])
+
+    def _operand(self, x: Operand, one: Map, spot: Spot, known: dict[Place, str]) -> str:
+        if isinstance(x, Number):
+            return self.number(x.value, one.kind, spot.width)
+        if isinstance(x, Index):
+            return self._index(x, one, spot)
+        expanded = x.expanded(one.out.shape)
+        value = known.get(place(expanded)) or self.load(x, expanded.steps_like(one.out), spot)
+        return value if x.buffer.kind == one.kind else converted(one.kind, spot.width, value)
+
+    def number(self, value: float, kind: Kind, width: int) -> str:
+        """A constant."""
+        if kind == "int":
+            text = f"INT64_C({int(value)})"
+        elif math.isnan(value):
+            text = '__builtin_nan("")'
+        elif math.isinf(value):
+            text = INFINITY if value > 0 else f"-{INFINITY}"
+        else:
+            text = repr(float(value)) if self.target.double else _float32(value)
+        return splat(kind, width, text)
+
+    def _index(self, x: Index, one: Map, spot: Spot) -> str:
+        """start + step · (the index of a loop)"""
+        loops = [d for d, n in enumerate(one.out.shape) if n != 1]
+        if x.dim not in loops:
+            return self.number(x.start, one.kind, spot.width)
+        loop, width = loops.index(x.dim), spot.width
+        whole = one.kind == "int"
+        start, step = (int(x.start), int(x.step)) if whole else (float(x.start), float(x.step))
+        first = f"{start} + {step} * ({spot.at[loop]})"
+        if loop == spot.along and width > 1 and not self.target.lanes:
+            return f"ramp{suffix(one.kind)}{width}({first}, {step})"
+        return splat(one.kind, width, first)
+
+
+def address(at: dict[int, str], steps: Sequence[int]) -> str:
+    """The offset of an element, from its index in each loop."""
+    terms = []
+    for loop, step in enumerate(steps):
+        index = at.get(loop, "0")
+        if step and index != "0":
+            inner = f"({index})" if "+" in index else index
+            terms.append(f"{inner} * {step}" if step != 1 else index)
+    return " + ".join(terms) or "0"
+
+
+def typed(kind: Kind, width: int) -> str:
+    """The type of a vector."""
+    return f"{'ints' if kind == 'int' else 'real'}{width}"
+
+
+def scalar(kind: Kind) -> str:
+    """The type of a number in memory."""
+    return "int64_t" if kind == "int" else "REAL"
+
+
+def splat(kind: Kind, width: int, value: str) -> str:
+    """A vector of equal numbers."""
+    return f"splat{suffix(kind)}{width}({value})"
+
+
+def converted(kind: Kind, width: int, value: str) -> str:
+    """A vector of the other kind as one of this."""
+    return f"to_{'ints' if kind == 'int' else 'reals'}{width}({value})"
+
+
+def suffix(kind: Kind) -> str:
+    """Of names of functions in vectors.h."""
+    return "_ints" if kind == "int" else ""
+
+
+def _with_width(template: str, kind: Kind, width: int) -> str:
+    """The names of a template's functions as vectors.h has them."""
+
+    def named(match: re.Match[str]) -> str:
+        name = match[1]
+        return f"{name}{'' if 'words' in name else suffix(kind)}{width}("
+
+    return _CALLED.sub(named, template)
+
+
+def _float32(value: float) -> str:
+    with np.errstate(over="ignore"):
+        rounded = np.float32(value)
+    if np.isinf(rounded):
+        return INFINITY if rounded > 0 else f"-{INFINITY}"
+    return f"{float(str(rounded))!r}f"
