@@ -17,9 +17,17 @@ from minidl.spec import ArraysData, CsvData, Spec, dump
 
 
 def first_record(
-    spec: Spec, data: Dataset, experiment: Experiment, command: Sequence[str]
+    spec: Spec,
+    data: Dataset,
+    experiment: Experiment,
+    command: Sequence[str],
+    engine: str,
+    config: str | None = None,
 ) -> dict[str, Any]:
-    """run.json as a run begins."""
+    """run.json as a run begins.
+
+    engine: the description of what trains it; config: the spec as config.yaml has it.
+    """
     encoding = experiment.encoding
     decision = encoding.decision()
     if decision and spec.loss.type in ("cross_entropy", "bce_with_logits"):
@@ -29,7 +37,7 @@ def first_record(
         "status": "running",
         "command": list(command),
         "seed": spec.seed,
-        "config_sha256": hashlib.sha256(dump(spec).encode()).hexdigest(),
+        "config_sha256": hashlib.sha256((config or dump(spec)).encode()).hexdigest(),
         "task": data.task,
         "class_names": data.class_names,
         "feature_names": data.feature_names,
@@ -43,7 +51,7 @@ def first_record(
         "parameters": experiment.trainer.optimizer.flat.size,
         "weights": "last",
         "started": now(),
-        **provenance(experiment.device),
+        **provenance(experiment.device, engine),
     }
 
 

@@ -1,51 +1,65 @@
-"""Evaluation: loss and metrics of a network, or of each in a stack, on a part of the data."""
+"""Evaluation: loss and metrics of a network on a part of the data."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from minidl.capture import capture
 from minidl.data.encoding import Encoding
 from minidl.nn import Loss, Module
-from minidl.nn.memory import Memory
 
 # More samples at once, or of images more numbers (42 of 3×32×32), would only need more memory.
-CHUNK = 4096
+CHUNK = 2048
 CHUNK_NUMBERS = 2**17
 # An exact image would have an infinite PSNR.
 LEAST_MSE = 1e-10
 
 
-class CutOffError(Exception):
-    """An evaluation ended in its midst, since nobody waits for it any more."""
-
-
 @dataclass(frozen=True)
 class Part:
-    """The training or the test part as tensors: (N, ...) for one network, (T, N, ...) for a stack.
+    """The training or the test part as tensors (N, ...).
 
-    labels: what outputs are measured against: class indices (N,) or (T, N); a regression's values;
-        images, clean ones where they are known.
+    labels: what outputs are measured against: class indices (N,); a regression's values; images,
+        clean ones where they are known.
     """
 
     inputs: Tensor
     targets: Tensor
     labels: Tensor
 
+    @cached_property
+    def samples(self) -> int:
+        """N."""
+        return len(self.inputs)
 
-class Evaluator(Memory):
-    """Measures a network: `evaluator(part)` gives each metric as one number per network.
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """All three."""
+        return self.inputs, self.targets, self.labels
+
+    @cached_property
+    def variances(self) -> list[float]:
+        """That of each of a regression's values; 0 where one doesn't vary."""
+        values = self.labels.double()
+        constant = values.amax(0) == values.amin(0)
+        return values.var(0, correction=0).masked_fill(constant, 0.0).tolist()
+
+
+class Evaluator:
+    """Measures a network: `evaluator(part)` gives each metric.
 
     loss is a mean over samples whatever `reduction` the training uses. Classification adds
     accuracy; regression mse, mae and r2 (the coefficient of determination), averaged over outputs;
     images psnr, 10 log₁₀(1 / mse) in dB, of each image by itself and then averaged (at most 100).
-    `target_std` (outputs, T) scales mse and mae back where the targets were standardized.
-    `too_late`, asked between chunks of samples, says whether to raise CutOffError.
+    `target_std`, one per output, scales mse and mae back where the targets were standardized.
+
+    `add` sums a chunk's samples up in `sums`: loss, correct ones or PSNRs; for a regression
+    |error| and error² by output. `result` makes metrics of what all chunks came to.
     """
 
     def __init__(
@@ -53,15 +67,13 @@ class Evaluator(Memory):
         network: Module,
         loss: Loss,
         encoding: Encoding,
-        target_std: Tensor | None = None,
+        target_std: Sequence[float] | None = None,
     ) -> None:
-        super().__init__()
-        self.target_std = target_std
         self.network, self.loss, self.encoding = network, loss, encoding
         self.regression, self.images = encoding.form == "values", encoding.form == "images"
-        self.too_late: Callable[[], bool] = lambda: False
-        self._axis = 0 if network.networks is None else 1
-        self._add = capture(self._add_chunk)
+        self.target_std = target_std
+        rows = 1 + 2 * encoding.outputs if self.regression else 2
+        self.sums = network.parameters()[0].data.new_zeros(rows)
 
     @staticmethod
     def metrics_for(encoding: Encoding) -> tuple[str, ...]:
@@ -74,102 +86,79 @@ class Evaluator(Memory):
         """The names of the metrics, in the order of metrics.csv."""
         return self.metrics_for(self.encoding)
 
-    def __call__(self, part: Part) -> dict[str, list[float]]:
-        samples = part.inputs.shape[self._axis]
-        self._sums(part.inputs).zero_()
-        tensors = (part.inputs, part.targets, part.labels)
-        size = chunk_size(part.inputs, self._axis)
-        for start in range(0, samples, size):
-            if self.too_late():
-                raise CutOffError
-            count = min(size, samples - start)
-            self._add(*(x.narrow(self._axis, start, count) for x in tensors))
-        sums = self._sums(part.inputs).double() / samples
-        if not self.regression:
-            return dict(zip(self.metrics, sums.tolist(), strict=True))
-        sizes, squares = sums[1:].chunk(2)
-        # mse and mae in the target's own units; R² has none.
-        std = torch.ones_like(sizes) if self.target_std is None else self.target_std
-        return {
-            "loss": sums[0].tolist(),
-            "mse": (squares * std**2).mean(0).tolist(),
-            "mae": (sizes * std).mean(0).tolist(),
-            "r2": self._r2(squares, part.labels.double()).tolist(),
-        }
+    def __call__(self, part: Part) -> dict[str, float]:
+        self.sums.zero_()
+        size = chunk_size(part.inputs)
+        for chunk in zip(*(torch.split(x, size) for x in part.tensors), strict=True):
+            self.add(*chunk)
+        return dict(zip(self.metrics, self.result(self.sums.tolist(), part), strict=True))
 
-    def _r2(self, squares: Tensor, values: Tensor) -> Tensor:
-        """1 − squared error / variance, the mean over outputs; squares (outputs, T), result (T,).
-
-        Where the values don't vary it is 1 for no error, else 0, as in scikit-learn.
-        """
-        errors = squares.T
-        variance = values.var(self._axis, correction=0).view_as(errors)
-        constant = (values.amax(self._axis) == values.amin(self._axis)).view_as(errors)
-        return torch.where(constant, (errors == 0).double(), 1 - errors / variance).mean(1)
-
-    def _sums(self, like: Tensor) -> Tensor:
-        """Rows: loss, correct ones or PSNRs; for a regression |error| and error² by output."""
-        rows = 1 + 2 * self.encoding.outputs if self.regression else 2
-        return self.buffer("sums", (rows, self.network.networks or 1), like)
-
-    def _add_chunk(self, inputs: Tensor, targets: Tensor, labels: Tensor) -> None:
-        sums = self._sums(inputs)
+    def add(self, inputs: Tensor, targets: Tensor, labels: Tensor) -> None:
+        """Measure some samples (n, ...)."""
         output = self.network.forward(inputs)
-        value = self.loss.forward(output, targets).view(-1)
-        count = self.constant(inputs.shape[self._axis], inputs)
-        sums[0].addcmul_(value, count)
+        self.sums[0].add_(self.loss.forward(output, targets) * len(inputs))
         if self.regression:
-            self._add_errors(sums, output, labels)
+            error = output - labels
+            outputs = self.encoding.outputs
+            self.sums[1 : 1 + outputs].add_(error.abs().sum(0))
+            self.sums[1 + outputs :].add_((error * error).sum(0))
         elif self.images:
-            self._add_psnr(sums[1], output, labels)
+            error = (output - labels).flatten(1)
+            mse = (error * error).mean(1).clamp(min=LEAST_MSE)
+            self.sums[1].add_(mse.log().sum() * (-10 / math.log(10)))
         else:
-            self._add_correct(sums[1], output, labels)
+            self.sums[1].add_((self._classes(output) == labels).to(output.dtype).sum())
 
-    def _add_correct(self, total: Tensor, output: Tensor, labels: Tensor) -> None:
-        shape, device = labels.shape, labels.device
-        predicted = self.buffer("predicted", shape, labels)
+    def _classes(self, output: Tensor) -> Tensor:
+        """The class that each output (n, outputs) stands for."""
         if self.encoding.form == "column":
-            torch.ge(output.squeeze(-1), self.encoding.threshold, out=predicted)
-        else:
-            # torch.argmax takes fifteen times as long on a stack's outputs.
-            largest = self.buffer("largest", shape, output)
-            torch.max(output, -1, out=(largest, predicted))
-        flags = self.buffer("correct", shape, torch.empty(0, dtype=torch.bool, device=device))
-        torch.eq(predicted, labels, out=flags)
-        counts = self.buffer("counts", total.shape, labels)
-        torch.sum(flags.view(len(total), -1), -1, out=counts)
-        total.add_(counts)
+            return (output[:, 0] >= self.encoding.threshold).to(torch.int64)
+        return output.argmax(1)
 
-    def _add_psnr(self, total: Tensor, output: Tensor, labels: Tensor) -> None:
-        errors = torch.sub(output, labels, out=self.scratch("errors", output))
-        squares = torch.mul(errors, errors, out=errors)
-        decades = self.buffer("decades", output.shape[:-3], output)
-        torch.mean(squares, (-3, -2, -1), out=decades).clamp_min_(LEAST_MSE).log10_()
-        added = self.buffer("added", total.shape, output)
-        torch.sum(decades.view(len(total), -1), -1, out=added)
-        total.add_(added, alpha=-10)
-
-    def _add_errors(self, sums: Tensor, output: Tensor, labels: Tensor) -> None:
-        errors = torch.sub(output, labels, out=self.scratch("errors", output))
-        squares = torch.mul(errors, errors, out=self.scratch("squares", output))
-        outputs, networks = self.encoding.outputs, sums.shape[1]
-        added = self.buffer("added", (networks, outputs), output)
-        for part, values in zip(sums[1:].chunk(2), (errors.abs_(), squares), strict=True):
-            torch.sum(values.view(networks, -1, outputs), 1, out=added)
-            part.add_(added.T)
+    def result(self, sums: Sequence[float], part: Part) -> list[float]:
+        """The metrics of a whole part, from its sums. R² is that of scikit-learn."""
+        samples = part.samples
+        means = [total / samples for total in sums]
+        if not self.regression:
+            return means
+        outputs = self.encoding.outputs
+        sizes, squares = means[1 : 1 + outputs], means[1 + outputs :]
+        std = self.target_std or [1.0] * outputs  # mse and mae in the target's own units
+        r2 = [
+            1 - square / variance if variance else float(square == 0)
+            for square, variance in zip(squares, part.variances, strict=True)
+        ]
+        mse = [square * s * s for square, s in zip(squares, std, strict=True)]
+        mae = [size * s for size, s in zip(sizes, std, strict=True)]
+        return [means[0], *(sum(values) / outputs for values in (mse, mae, r2))]
 
 
-def chunk_size(inputs: Tensor, samples_axis: int) -> int:
-    """How many samples to evaluate at once, of inputs (N, ...) or (T, N, ...)."""
-    numbers = math.prod(inputs.shape[samples_axis + 1 :])
-    return max(1, min(CHUNK, CHUNK_NUMBERS // numbers))
-
-
-def predict(network: Module, inputs: Tensor, samples_axis: int = 0) -> Tensor:
+def predict(network: Module, inputs: Tensor) -> Tensor:
     """The network's outputs in evaluation mode, in memory of their own."""
     was_training = network.training
     network.eval()
-    chunks = torch.split(inputs, chunk_size(inputs, samples_axis), samples_axis)
-    outputs = torch.cat([network.forward(chunk).clone() for chunk in chunks], samples_axis)
+    chunks = torch.split(inputs, chunk_size(inputs))
+    outputs = torch.cat([network.forward(chunk) for chunk in chunks])
     network.train(was_training)
     return outputs
+
+
+def chunk_size(inputs: Tensor, most: int = CHUNK) -> int:
+    """How many samples to evaluate at once, of inputs (N, ...)."""
+    return max(1, min(most, CHUNK_NUMBERS // math.prod(inputs.shape[1:])))
+
+
+def even_chunk(counts: Iterable[int], most: int) -> int:
+    """A chunk of at most so many samples that cuts parts of these sizes into few sizes of chunks.
+
+    Each size takes a program of its own.
+    """
+    counts = list(counts)
+
+    def sizes(chunk: int) -> set[int]:
+        return {min(chunk, count) for count in counts} | {n % chunk for n in counts} - {0}
+
+    # The smallest as large as can be: in training mode a normalisation compares its samples.
+    return min(
+        range(most, most // 4, -1), key=lambda chunk: (len(sizes(chunk)), -min(sizes(chunk)))
+    )

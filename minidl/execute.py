@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -22,12 +21,12 @@ from minidl.files import WriteError
 from minidl.locks import locked
 from minidl.member import MemberRun
 from minidl.provenance import differences, provenance
-from minidl.runs import RunFolder, is_sweep, run_path
+from minidl.runs import RunFolder, is_sweep, resume_command, run_path
 from minidl.seeds import generator
 from minidl.signals import Stopped, orderly_end
 from minidl.spec import ArraysData, CsvData, Spec, dump, load_spec
 from minidl.stopping import Observer
-from minidl.threads import threads_for, use_threads
+from minidl.threads import use_threads
 from minidl.train import Trainer
 
 # Without `checkpoint_every`, a checkpoint is written about this often, in seconds.
@@ -79,6 +78,7 @@ def execute(
     runs_dir: Path,
     name: str | None = None,
     overwrite: bool = False,
+    threads: int = 1,
     command: Sequence[str] = (),
     observers: Sequence[Observer] = (),
     started: Callable[[RunFolder, Trainer], None] = lambda folder, trainer: None,
@@ -93,12 +93,8 @@ def execute(
     spec = resolved(spec, data, experiment.device)
     text = dump(spec)
     path = run_path(runs_dir, stem=spec.name, config_text=text, name=name)
-    with (
-        _threads(spec, data, experiment),
-        _Stop(experiment.trainer) as stop,
-        locked(path),
-    ):
-        record = first_record(spec, data, experiment, command)
+    with use_threads(threads), _Stop(experiment.trainer) as stop, locked(path):
+        record = first_record(spec, data, experiment, command, _engine(experiment))
         record["seconds"] = time.perf_counter() - clock
         folder = RunFolder.create_at(path, config_text=text, record=record, overwrite=overwrite)
         run = MemberRun(spec, data, experiment, folder, record, observers=observers)
@@ -111,31 +107,33 @@ def resume(
     path: Path,
     *,
     force: bool = False,
+    threads: int | None = None,
     observers: Sequence[Observer] = (),
     started: Callable[[RunFolder, Trainer], None] = lambda folder, trainer: None,
 ) -> Outcome:
     """Go on with a run that was killed or interrupted, from its newest sound checkpoint.
 
-    It ends as if it had never stopped. Raises RunError for a run that has ended, one that another
-    process works on, and, without `force`, one that began where results come out differently.
+    It ends as if it had never stopped. Without `threads` it goes on with as many as before. Raises
+    RunError for a run that has ended, one that another process works on, and, without `force`, one
+    that began where results come out differently.
     """
     folder = RunFolder.open(path)
     folders.refuse_links(path)
-    with locked(path):
+    with _sweep_locked(path), locked(path):
         record = folder.read_record()
         if record.get("status") in ("done", "diverged"):
             raise RunError(f"{path}: nothing to resume: the run has ended ({record['status']})")
-        _refuse_member(path)
         folder.check_config(record)
         spec = load_spec(folder.config_path)
         data, experiment = prepare(spec)
         with (
-            _threads(spec, data, experiment),
+            use_threads(threads or record.get("threads") or 1),
             _Stop(experiment.trainer) as stop,
         ):
             known = {key: value for key, value in record.items() if value is not None}
-            record = first_record(spec, data, experiment, ()) | known
-            record = _as_before(record, provenance(experiment.device), path, force)
+            engine = _engine(experiment)
+            record = first_record(spec, data, experiment, (), engine) | known
+            record = _as_before(record, provenance(experiment.device, engine), path, force)
             run = MemberRun(spec, data, experiment, folder, record, observers=observers)
             run.figures_missing = True
             folder.write_record(record)
@@ -144,16 +142,15 @@ def resume(
             return _train(run, stop)
 
 
-def _threads(spec: Spec, data: Dataset, experiment: Experiment) -> AbstractContextManager[None]:
-    batch = spec.training.batch_size
-    return use_threads(threads_for(experiment.network, data.input_shape, batch))
+def _engine(experiment: Experiment) -> str:
+    """What is going to train it, ready to."""
+    return experiment.trainer.alone.engine.description
 
 
-def _refuse_member(path: Path) -> None:
-    """A member of a sweep goes on in its stack: alone it would end in other last bits."""
+def _sweep_locked(path: Path) -> AbstractContextManager[None]:
+    """Keep a sweep from working on a run of its own meanwhile."""
     above = Path(os.path.realpath(path)).parent
-    if is_sweep(above):
-        raise RunError(f"{path}: is one of a sweep's runs: minidl resume {above} goes on with all")
+    return locked(above) if is_sweep(above) else contextlib.nullcontext()
 
 
 def _as_before(
@@ -273,8 +270,8 @@ def _failure_recorded(run: MemberRun) -> Iterator[None]:
         run.status = "interrupted" if isinstance(error, KeyboardInterrupt | Stopped) else "failed"
         run.reason = str(error) or type(error).__name__
         if isinstance(error, WriteError):
-            go_on = f"`minidl resume {shlex.quote(str(run.folder.path))}` goes on"
-            error.args = (f"{error}; once that is mended, {go_on}",)
+            go_on = resume_command(run.folder.path)
+            error.args = (f"{error}; once that is mended, `{go_on}` goes on",)
         for last_words in (run.write_rows, run.close):
             with contextlib.suppress(RunError):  # the disk may be what failed
                 last_words()

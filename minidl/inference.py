@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,16 +14,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from minidl.build import Members, build_network
+from minidl.build import build_network
 from minidl.data import Preprocessing, TargetScale, read_table
 from minidl.data.encoding import Encoding
 from minidl.data.imagefile import IMAGE_FILES, read_image
 from minidl.errors import ConfigError, DataError, RunError
 from minidl.evaluation import predict
 from minidl.nn import Sequential
-from minidl.nn.windows import times
+from minidl.nn.shape import times
 from minidl.records import spreadsheet_safe
-from minidl.runs import RunFolder
+from minidl.runs import RunFolder, resume_command
 from minidl.spec import CsvData, Spec, load_spec
 from minidl.weights import set_weights
 
@@ -62,11 +61,11 @@ class TrainedRun:
         if not folder.has_checkpoint(weights):
             status = folder.status_now
             going = status in ("interrupted", "failed")
-            hint = f": `minidl resume {shlex.quote(str(path))}` goes on with it" if going else ""
+            hint = f": `{resume_command(path)}` goes on with it" if going else ""
             raise RunError(f"{path}: has no trained weights (status: {status}){hint}")
         tensors, _ = folder.load_checkpoint(weights)
         try:
-            network = build_network(Members(spec), shape, encoding, torch.device("cpu"))
+            network = build_network(spec, shape, encoding, torch.device("cpu"))
             set_weights(network, network.flatten(), tensors)
         except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
             message = "the weights don't fit the network that config.yaml and run.json describe"

@@ -1,4 +1,4 @@
-"""One network's run while it trains, alone or in a stack: its folder, its best epoch, its end."""
+"""One network's run while it trains: its folder, its best epoch, its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from minidl.beginning import now
-from minidl.build import Experiment, Members, build_network
+from minidl.build import Experiment
 from minidl.data import Dataset
 from minidl.nn import Sequential
 from minidl.predictions import predictions
@@ -28,7 +28,7 @@ ROWS_SECONDS = 0.1  # between two times that rows are appended to metrics.csv
 
 
 class MemberRun:
-    """Writes one run folder while a Trainer trains; `network` is its place in the stack.
+    """Writes one run folder while a Trainer trains.
 
     `observers` see each row of metrics.csv and may return a reason to stop. `status` is "running"
     until the run has ended, by itself (done, diverged) or from outside (`end`). The record says so
@@ -43,11 +43,10 @@ class MemberRun:
         folder: RunFolder,
         record: dict[str, Any],
         *,
-        network: int = 0,
         observers: Sequence[Observer] = (),
     ) -> None:
         self.spec, self.data, self.experiment = spec, data, experiment
-        self.folder, self.record, self.network = folder, record, network
+        self.folder, self.record = folder, record
         self.status = "running"
         self.figures_missing = False  # if so, somebody draws them before the record says "done"
         self.reason: str | None = None
@@ -77,9 +76,9 @@ class MemberRun:
 
     def epoch_ended(self, epoch: Epoch) -> None:
         """Take note of an epoch; it may be the last one."""
-        row = epoch.row(self.network)
+        row = epoch.row()
         self._unwritten.append(row)
-        if not epoch.finite[self.network]:
+        if not epoch.finite:
             self.end("diverged", f"NaN or infinity in epoch {epoch.number}")
             return
         self.last_row = row
@@ -104,7 +103,7 @@ class MemberRun:
     def go_on(self, restart: Restart) -> None:
         """Go on from there; what the folder has beyond it goes."""
         if restart.checkpoint:
-            self.best_state = restart.restore(self.trainer, self.network, self.folder)
+            self.best_state = restart.restore(self.trainer, self.folder)
         restart.rewind(self.folder)
         # The observers see what they saw before: None where nothing was evaluated.
         reason = None
@@ -129,19 +128,12 @@ class MemberRun:
 
     def state(self) -> State:
         """All that this run needs to go on from here, its best weights included."""
-        tensors, state = self.trainer.state(self.network)
+        tensors, state = self.trainer.state()
         best = self.best_state
         state = {**state, "best": best and best[1]}
         if best and best[1]["finished"] != self.trainer.finished:
             tensors = {**tensors, **{f"{BEST}{name}": values for name, values in best[0].items()}}
         return tensors, state
-
-    def state_in_stack(self) -> State:
-        """The same for the stack's checkpoint; it stands for the rows of metrics.csv until now."""
-        self.write_rows()
-        self.folder.metrics.force()
-        tensors, state = self.state()
-        return tensors, {**state, "metrics": self.folder.metrics.mark()}
 
     def save_checkpoints(self) -> None:
         """Write the present state and the best one; metrics.csv is never behind them."""
@@ -206,21 +198,20 @@ class MemberRun:
     def _keep_best(self, row: Row) -> None:
         if row["epoch"] != self.trainer.finished:
             return  # of an epoch before a restore
-        self.best_state = self.trainer.weights(self.network), {"finished": self.trainer.finished}
+        self.best_state = self.trainer.weights(), {"finished": self.trainer.finished}
 
     def _restores_best(self) -> bool:
         stopping = self.spec.training.early_stopping
         return stopping is not None and stopping.restore_best and self.best_state is not None
 
     def _trained_network(self) -> Sequential:
-        """The network alone, with the weights that count."""
-        shape, device = self.data.input_shape, self.experiment.device
-        network = build_network(Members(self.spec), shape, self.experiment.encoding, device)
+        """The network with the weights that count: it trains no further."""
         if self.record["weights"] == "best" and self.best_state is not None:
             weights = self.best_state[0]
         else:
-            weights = self.trainer.weights(self.network)
-        set_weights(network, network.flatten(), weights)
+            weights = self.trainer.weights()
+        network = self.experiment.network
+        set_weights(network, self.trainer.optimizer.flat, weights)
         return network
 
 

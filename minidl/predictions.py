@@ -24,8 +24,6 @@ Array = NDArray[Any]
 def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
     """Targets and outputs of both parts; for one or two inputs also the outputs over a grid.
 
-    `network` is a single one.
-
     Keys and shapes: {train,test}_target (N,) classes or (N, K) values, {train,test}_output (N, K);
     for F ≤ 2 inputs {train,test}_input (N, F) in the data's own units, grid_x (W,), grid_y (H,)
     and grid_output (H, W, K), or (W, K) over grid_x alone; grid_target (H, W), the true classes,

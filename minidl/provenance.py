@@ -15,9 +15,13 @@ PACKAGES = ("minidl", "torch", "numpy")
 _MACHINE = ("device", "device_name", "threads")
 
 
+def provenance(device: torch.device, engine: str) -> dict[str, Any]:
+    """Versions, device, engine, threads, and the git commit of the working folder, if any."""
+    return {**_here(device), "engine": engine, "threads": torch.get_num_threads()}
+
+
 @cache
-def provenance(device: torch.device) -> dict[str, Any]:
-    """Versions, device, number of threads, and the git commit of the working folder, if any."""
+def _here(device: torch.device) -> dict[str, Any]:
     return {
         "versions": {
             "python": platform.python_version(),
@@ -25,7 +29,6 @@ def provenance(device: torch.device) -> dict[str, Any]:
         },
         "device": str(device),
         "device_name": _name(device),
-        "threads": torch.get_num_threads(),
         "git_commit": _git_commit(),
     }
 
@@ -42,13 +45,22 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
     What a record doesn't say counts as equal.
     """
-    old = {**(before.get("versions") or {}), **{key: before.get(key) for key in _MACHINE}}
-    new = {**now["versions"], **{key: now[key] for key in _MACHINE}}
+    old, new = _decisive(before), _decisive(now)
     return [
         f"{key.replace('_', ' ')} {old[key]}, now {new[key]}"
-        for key in (*PACKAGES, *_MACHINE)
+        for key in (*PACKAGES, *_MACHINE, "engine")
         if old.get(key) is not None and old[key] != new[key]
     ]
+
+
+def _decisive(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the engine its kind alone, compiled or plain: lanes and compilers give the same bits."""
+    engine = provenance.get("engine")
+    return {
+        **(provenance.get("versions") or {}),
+        **{key: provenance.get(key) for key in _MACHINE},
+        "engine": engine.replace(",", " ").split()[0] if engine else None,
+    }
 
 
 def _git_commit() -> str | None:

@@ -25,7 +25,6 @@ _NO_ROWS = {"bytes": 0, "sha256": hashlib.sha256().hexdigest()}
 _OUTDATED = {
     "last": (),
     "previous": ("last",),
-    "stack": ("last", "previous"),
     "": ("last", "previous", "best"),
 }
 
@@ -73,13 +72,6 @@ class Restart:
         return cls(damage=tuple(dict.fromkeys(damage)))
 
     @classmethod
-    def of(
-        cls, folder: RunFolder, tensors: dict[str, torch.Tensor], state: dict[str, Any]
-    ) -> Restart:
-        """A state in a stack's checkpoint. Raises DamagedError if metrics.csv is."""
-        return cls._of(folder, "stack", tensors, state)
-
-    @classmethod
     def _of(
         cls,
         folder: RunFolder,
@@ -96,14 +88,14 @@ class Restart:
             raise DamagedError(f"{folder.path}: the {name} checkpoint {what}")
         return cls(name, tensors, state, columns, damage)
 
-    def restore(self, trainer: Trainer, network: int, folder: RunFolder) -> State | None:
-        """Let a network go on from here; returns the best weights so far.
+    def restore(self, trainer: Trainer, folder: RunFolder) -> State | None:
+        """Let a training go on from here; returns the best weights so far.
 
         Raises RunError where the checkpoint is of another network.
         """
         try:
-            trainer.restore(network, self.tensors, self.state)
-            return self._best(trainer.weights(network))
+            trainer.restore(self.tensors, self.state)
+            return self._best(trainer.weights())
         except ValueError as error:
             message = f"the {self.checkpoint} checkpoint doesn't fit this run: {error}"
             raise RunError(f"{folder.path}: {message}") from error

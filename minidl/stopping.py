@@ -32,7 +32,7 @@ class Best:
     def __call__(self, row: Row) -> None:
         value = row.get(self.metric)
         if value is not None and self.beats(value):
-            self.value, self.row = value, dict(row)
+            self.value, self.row = value, row
             if self.improved:
                 self.improved(row)
 

@@ -1,63 +1,83 @@
-"""The training loop."""
+"""The training of one network: its algorithm, and what its epochs come to."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from minidl.capture import capture
 from minidl.data.batches import Batches
-from minidl.evaluation import CutOffError, Evaluator, Part
-from minidl.nn import Dropout, Loss, Module
+from minidl.evaluation import Evaluator, Part
+from minidl.lanes import Lanes
+from minidl.nn import Loss, Module
 from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value, not_finite
 from minidl.optim.schedules import constant
 from minidl.weights import set_weights, tensor, weights_of
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Epoch:
-    """What one epoch came to. Lists have one entry per network."""
+    """What one epoch came to."""
 
     number: int  # from 1
     steps: int  # since the beginning
-    lr: list[float]  # the rates that this epoch used
-    metrics: dict[str, list[float]]  # train_loss, test_loss, …; empty if it wasn't evaluated
-    finite: list[bool]  # False where loss, weights or metrics turned to NaN or infinity
-    train_seconds: float  # in training steps, since the beginning: each network's share
+    lr: float  # the rate that this epoch used
+    metrics: dict[str, float]  # train_loss, test_loss, …; empty if it wasn't evaluated
+    finite: bool  # False where loss, weights or metrics turned to NaN or infinity
+    train_seconds: float  # in training steps, since the beginning: the network's share
     columns: tuple[str, ...]  # all metrics, evaluated or not
-    out_of_turn: bool = False  # evaluated only for those that diverged
 
-    def row(self, network: int = 0) -> dict[str, float | None]:
-        """One network's row of metrics.csv; None for what was not evaluated."""
-        evaluated = self.metrics and not (self.out_of_turn and self.finite[network])
-        metrics = {
-            name: self.metrics[name][network] if evaluated else None for name in self.columns
-        }
+    def row(self) -> dict[str, float | None]:
+        """The row of metrics.csv; None for what was not evaluated."""
         return {
             "epoch": self.number,
             "step": self.steps,
-            "lr": self.lr[network],
-            **metrics,
+            "lr": self.lr,
+            **(self.metrics or dict.fromkeys(self.columns)),
             "seconds": self.train_seconds,
         }
 
 
-class Trainer:
-    """Trains one network or a stack. Iterating over it trains an epoch at a time.
+class Stop:
+    """A request to end training, at the end of the epoch if it comes soon.
 
-    It takes built objects and knows nothing of files; whoever iterates watches, records, and stops
-    by leaving the loop. `request_stop()`, from a signal handler, ends it at the next epoch's end,
-    or in the midst of an epoch that takes long.
+    It may be made from a signal handler, and hold for several `Lanes`.
     """
 
     # How long a stop waits for the epoch to end, in seconds.
     patience = 2.0
+
+    def __init__(self) -> None:
+        self._at = math.inf
+
+    def request(self) -> None:
+        """End soon."""
+        self._at = min(self._at, time.perf_counter() + self.patience)
+
+    @property
+    def requested(self) -> bool:
+        """Whether no further epoch is to begin."""
+        return self._at < math.inf
+
+    @property
+    def too_late(self) -> bool:
+        """Whether it waits no longer for the epoch to end."""
+        return time.perf_counter() > self._at
+
+
+class Trainer:
+    """Trains one network. Iterating over it trains an epoch at a time.
+
+    It takes built objects and knows nothing of files; whoever iterates watches, records, and stops
+    by leaving the loop. `request_stop()`, from a signal handler, ends it at the next epoch's end,
+    or in the midst of an epoch that takes long. `Lanes` train several side by side.
+    """
 
     def __init__(
         self,
@@ -71,7 +91,7 @@ class Trainer:
         epochs: int,
         eval_every: int = 1,
         evaluate_in_training_mode: bool = False,
-        schedules: Sequence[Schedule] | None = None,
+        schedule: Schedule | None = None,
         plateau: ReduceOnPlateau | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -80,198 +100,179 @@ class Trainer:
         self.parts, self.evaluator = parts, evaluator
         self.epochs, self.eval_every = epochs, eval_every
         self.evaluate_in_training_mode = evaluate_in_training_mode
-        self.plateau = plateau
+        self.schedule, self.plateau = schedule or constant(), plateau
         self.clip_norm, self.clip_value = clip_norm, clip_value
-        self.networks = network.networks or 1
+        self.columns = tuple(f"{part}_{name}" for part in parts for name in evaluator.metrics)
         self.finished = 0
-        self.train_seconds = 0.0  # a network's share of the time in training steps
-        self.schedules = schedules or [constant()] * self.networks
-        self._first_lrs = self._as_list(optimizer.lr)
-        self._loss_sum = optimizer.flat.data.new_zeros(self.networks)
-        self._diverged: set[int] = set()
+        self.train_seconds = 0.0  # the network's share of the time in training steps
         self.between_epochs = True  # False while (or after) an epoch is (was) cut off in its midst
-        self._stop_at = math.inf  # when a requested stop waits no longer
-        evaluator.too_late = self._too_late
+        self.stop = Stop()
+        self.loss_sum = optimizer.flat.data.new_zeros(())
+        self.finite = torch.zeros_like(self.loss_sum)
+        self._first_lr = optimizer.lr
+        # Copies the present values of tensors from where they are while it trains.
+        self.elsewhere: Callable[[Mapping[str, Tensor]], None] | None = None
+
+    # The algorithm.
 
     def step(self, x: Tensor, target: Tensor) -> None:
         """One step of gradient descent."""
-        self._loss_sum += self.loss.forward(self.network.forward(x), target)
+        self.loss_sum += self.loss.forward(self.network.forward(x), target)
         self.optimizer.zero_grad()
         self.network.backward(self.loss.backward())
         self.clip()
         self.optimizer.step()
 
     def clip(self) -> None:
-        """Bound the gradients, if asked to."""
+        """Bound the gradient, if asked to. An infinite one would look like any other then."""
+        flat = self.optimizer.flat
         if self.clip_value is not None:
-            self._loss_sum += not_finite(self.optimizer.flat)
-            clip_value(self.optimizer.flat, self.clip_value)
+            self.loss_sum += not_finite(flat)
+            clip_value(flat, self.clip_value)
         if self.clip_norm is not None:
-            clip_norm(self.optimizer.flat, self.clip_norm)
+            clip_norm(flat, self.clip_norm)
+
+    def check(self) -> None:
+        """Leave 0 in `finite` if an epoch's losses, and the weights after it, are numbers."""
+        self.finite.copy_((self.optimizer.flat.data * 0).sum() + self.loss_sum * 0)
+        self.loss_sum.zero_()
+
+    # Epoch by epoch. What happens to its tensors meanwhile is the work of Lanes.
 
     def __iter__(self) -> Iterator[Epoch]:
-        step = capture(self.step)
-        while self.finished < self.epochs and self._stop_at == math.inf:
-            self._set_rates()
-            self.between_epochs = False
-            self.network.train()
-            self._loss_sum.zero_()
-            started = time.perf_counter()
-            with torch.inference_mode():
-                for x, target in self.batches:
-                    step(x, target)
-                    if self._too_late():
-                        return
-                self._wait()
-            self.train_seconds += (time.perf_counter() - started) / self.networks
-            self.finished += 1
-            try:
-                epoch = self._evaluated()
-            except CutOffError:
-                return
-            self.between_epochs = True
-            yield epoch
+        lanes = self.alone
+        lanes.put(self)
+        try:
+            while self.finished < self.epochs and not self.stop.requested:
+                for _, epoch in lanes.train_epoch():
+                    yield epoch
+        finally:
+            lanes.remove(self)
+
+    @cached_property
+    def alone(self) -> Lanes:
+        """A lane for this network alone."""
+        return Lanes(self, width=1, stop=self.stop)
 
     def request_stop(self) -> None:
         """End at the end of the epoch if it comes soon; safe to call from a signal handler."""
-        self._stop_at = min(self._stop_at, time.perf_counter() + self.patience)
+        self.stop.request()
 
-    def _too_late(self) -> bool:
-        """Whether a requested stop waits no longer."""
-        return time.perf_counter() > self._stop_at
+    def begin_epoch(self) -> None:
+        """Choose the rate."""
+        self.between_epochs = False
+        lr = self._first_lr if self.plateau is None else self.plateau.lr
+        rate = self.schedule(self.finished, lr)
+        if rate != self.optimizer.lr:
+            self.optimizer.lr = rate
 
-    def evaluate(self) -> dict[str, list[float]]:
-        """The metrics of both parts, in evaluation mode (unless asked otherwise)."""
-        self.network.train(self.evaluate_in_training_mode)
-        statistics = list(self.network.named_statistics().values())
-        before = [values.clone() for values in statistics]
-        with torch.inference_mode():
-            measured = {name: self.evaluator(part) for name, part in self.parts.items()}
-            for values, value in zip(statistics, before, strict=True):
-                values.copy_(value)  # in training mode the layers learned from the test part
-        return {
-            f"{part}_{metric}": measured[part][metric]
-            for part in measured
-            for metric in self.evaluator.metrics
-        }
-
-    def _evaluate_aside(self) -> dict[str, list[float]]:
-        """An evaluation that nobody would notice later: it gives dropout's draws back."""
-        draws = [(dropout, dropout.step_state()) for dropout in self._dropouts()]
-        metrics = self.evaluate()
-        for dropout, state in draws:
-            dropout.restore_step_state(state)
-        return metrics
-
-    def _wait(self) -> None:
-        """Let the device finish, so that the clock counts all of its work."""
-        if self._loss_sum.device.type == "cuda":
-            torch.cuda.synchronize(self._loss_sum.device)
-
-    def _evaluated(self) -> Epoch:
-        finite = self._finite()
-        lrs = self._as_list(self.optimizer.lr)
-        due = self.finished % self.eval_every == 0 or self.finished == self.epochs
-        # A network that diverged ends with a row of its own; the others wait for their turn.
-        new_ends = {i for i, ok in enumerate(finite) if not ok} - self._diverged
-        self._diverged |= new_ends
-        metrics = self.evaluate() if due else self._evaluate_aside() if new_ends else {}
-        if due:
-            finite = [
-                ok and all(math.isfinite(values[i]) for values in metrics.values())
-                for i, ok in enumerate(finite)
-            ]
-            if self.plateau is not None:
-                self.plateau.step(metrics[self.plateau.metric])
-        columns = tuple(f"{part}_{name}" for part in self.parts for name in self.evaluator.metrics)
-        return Epoch(
-            self.finished, self.steps, lrs, metrics, finite, self.train_seconds, columns, not due
-        )
+    def steps_done(self, seconds: float) -> None:
+        """Count an epoch's steps, which took so long."""
+        self.finished += 1
+        self.train_seconds += seconds
+        self.optimizer.steps += len(self.batches)
 
     @property
-    def steps(self) -> int:
-        """Steps of training so far."""
-        return self.finished * len(self.batches)
+    def due(self) -> bool:
+        """Whether the epoch that just ended is to be evaluated."""
+        return self.finished % self.eval_every == 0 or self.finished == self.epochs
 
-    def _set_rates(self) -> None:
-        lrs = self._first_lrs if self.plateau is None else self.plateau.lrs
-        rates = [
-            schedule(self.finished, lr) for schedule, lr in zip(self.schedules, lrs, strict=True)
-        ]
-        wanted = rates if isinstance(self.optimizer.lr, list) else rates[0]
-        if wanted != self.optimizer.lr:  # setting it costs as much as a step
-            self.optimizer.lr = wanted
+    def end_epoch(self, finite: bool, metrics: dict[str, float]) -> Epoch:
+        """What the epoch came to. One that ends in NaN is evaluated out of turn."""
+        if self.due:
+            finite = finite and all(map(math.isfinite, metrics.values()))
+            if self.plateau is not None:
+                self.plateau.step(metrics[self.plateau.metric])
+        self.between_epochs = True
+        return Epoch(
+            self.finished,
+            self.finished * len(self.batches),
+            self.optimizer.lr,
+            metrics,
+            finite,
+            self.train_seconds,
+            self.columns,
+        )
 
-    def _finite(self) -> list[bool]:
-        """Which networks' losses of this epoch, and weights after it, are numbers."""
-        flat = self.optimizer.flat
-        sizes = flat.norms(flat.data).view(-1) + self._loss_sum
-        return [math.isfinite(size) for size in sizes.tolist()]
+    # Its tensors.
 
-    def _as_list(self, lr: float | list[float]) -> list[float]:
-        return lr if isinstance(lr, list) else [lr] * self.networks
-
-    # Checkpoints of one network each.
-
-    def weights(self, network: int = 0) -> dict[str, Tensor]:
-        """What predictions need of one network."""
-        return weights_of(self.network, self.optimizer.flat, network)
-
-    def state(self, network: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that training has changed, of one network: tensors, and what JSON can hold."""
+    def tensors(self) -> dict[str, Tensor]:
+        """All that steps and evaluations read and change, by name."""
         flat, optimizer = self.optimizer.flat, self.optimizer
-        tensors = {**self.weights(network), "order": self.batches.state(network)}
-        for name, vector in optimizer.vectors.items():
-            tensors[f"optimizer.{name}"] = flat.member(network, vector)
-        draws = []
-        for number, dropout in enumerate(self._dropouts()):
-            drawn = dropout.step_state()
-            tensors[f"dropout.{number}"] = drawn["generators"][network]
-            draws.append({"pool_size": drawn["pool_size"], "used": drawn["used"]})
-        return tensors, {
-            "finished": self.finished,
-            "train_seconds": self.train_seconds,
-            "optimizer_steps": optimizer.steps,
-            "vectors": list(optimizer.vectors),
-            "dropout": draws,
-            "plateau": self.plateau.state(network) if self.plateau else None,
+        return {
+            **weights_of(self.network, flat),
+            "gradients": flat.grad,
+            "loss_sum": self.loss_sum,
+            "finite": self.finite,
+            "sums": self.evaluator.sums,
+            **{f"optimizer.{name}": vector for name, vector in optimizer.vectors.items()},
+            **{f"numbers.{name}": x for name, x in optimizer.number_tensors.items()},
+            **{f"settings.{name}": x for name, x in self.network.named_settings().items()},
         }
 
-    def restore(self, network: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Let one network go on from such a state; in a stack all must be of the same epoch.
+    def bind(self, tensors: Mapping[str, Tensor]) -> None:
+        """Make these very tensors its own, by the names of `tensors()`."""
 
-        Raises ValueError where it isn't of a network like this one.
-        """
+        def group(prefix: str) -> dict[str, Tensor]:
+            return {
+                name.removeprefix(prefix): x
+                for name, x in tensors.items()
+                if name.startswith(prefix)
+            }
+
+        self.optimizer.flat.bind(tensors["parameters"], tensors["gradients"])
+        self.optimizer.bind(group("optimizer."), group("numbers."))
+        self.network.bind_statistics(group("statistics."))
+        self.network.bind_settings(group("settings."))
+        self.loss_sum, self.finite = tensors["loss_sum"], tensors["finite"]
+        self.evaluator.sums = tensors["sums"]
+
+    def _fetched(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Copies of its own tensors as they are now, in their lane if it trains in one."""
+        if self.elsewhere is None:
+            return {name: x.clone() for name, x in tensors.items()}
+        copies = {name: torch.empty_like(x) for name, x in tensors.items()}
+        self.elsewhere(copies)
+        return copies
+
+    # Checkpoints.
+
+    def weights(self) -> dict[str, Tensor]:
+        """What predictions need."""
+        return self._fetched(self._weights)
+
+    @cached_property
+    def _weights(self) -> dict[str, Tensor]:
+        return weights_of(self.network, self.optimizer.flat)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that training has changed: tensors, and what JSON can hold."""
+        vectors = {f"optimizer.{name}": x for name, x in self.optimizer.vectors.items()}
+        tensors = self._fetched({**self._weights, **vectors})
+        return {**tensors, "order": self.batches.state()}, {
+            "finished": self.finished,
+            "train_seconds": self.train_seconds,
+            "optimizer_steps": self.optimizer.steps,
+            "plateau": self.plateau.state() if self.plateau else None,
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Go on from such a state. Raises ValueError where it isn't of a training like this one."""
         try:
-            self._restore(network, tensors, state)
+            self._restore(tensors, state)
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"its state is of another kind: {error!r}") from error
 
-    def _restore(self, network: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        flat, optimizer = self.optimizer.flat, self.optimizer
-        set_weights(self.network, flat, tensors, network)
-        like = flat.member(network)
-        for name in state["vectors"]:
-            values = tensor(tensors, f"optimizer.{name}", like)
-            flat.set_member(network, values, optimizer.vector(name))
-        order = tensor(tensors, "order", self.batches.state(network))
-        self.batches.restore(network, order)
-        # It may have trained without dropout layers: its p is 0, whatever is drawn.
-        pairs = zip(self._dropouts(), state["dropout"], strict=False)
-        for number, (dropout, draws) in enumerate(pairs):
-            drawn = dropout.step_state()
-            generators = drawn["generators"]
-            generators[network] = tensor(tensors, f"dropout.{number}", generators[network])
-            counts = {key: int(draws[key]) for key in ("pool_size", "used")}
-            dropout.restore_step_state({**drawn, **counts})
+    def _restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        set_weights(self.network, self.optimizer.flat, tensors)
+        for name, vector in self.optimizer.vectors.items():
+            vector.copy_(tensor(tensors, f"optimizer.{name}", vector))
+        self.batches.restore(tensor(tensors, "order", self.batches.state()))
         if self.plateau is not None:
-            self.plateau.restore(network, state["plateau"])
+            self.plateau.restore(state["plateau"])
         finished = int(state["finished"])
         if not 0 <= finished <= self.epochs:
             raise ValueError(f"it is of epoch {finished}, but there are {self.epochs}")
         self.finished = finished
         self.train_seconds = float(state["train_seconds"])
-        optimizer.steps = int(state["optimizer_steps"])
-
-    def _dropouts(self) -> list[Dropout]:
-        return [module for module in self.network.modules() if isinstance(module, Dropout)]
+        self.optimizer.steps = int(state["optimizer_steps"])

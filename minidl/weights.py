@@ -1,4 +1,4 @@
-"""What predictions need of one network: its parameters, and what its layers know of the data."""
+"""What predictions need of a network: its parameters, and what its layers know of the data."""
 
 from __future__ import annotations
 
@@ -11,23 +11,19 @@ from minidl.nn import Flat, Module
 _STATISTICS = "statistics."
 
 
-def weights_of(network: Module, flat: Flat, member: int = 0) -> dict[str, Tensor]:
-    """The weights of one network, as checkpoints have them; `flat` is the network's."""
-    statistics = network.member_statistics(member)
-    kept = {f"{_STATISTICS}{name}": values.clone() for name, values in statistics.items()}
-    return {"parameters": flat.member(member), **kept}
+def weights_of(network: Module, flat: Flat) -> dict[str, Tensor]:
+    """Its tensors by the names that checkpoints have; `flat` is the network's."""
+    statistics = network.named_statistics()
+    return {"parameters": flat.data, **{_STATISTICS + name: x for name, x in statistics.items()}}
 
 
-def set_weights(
-    network: Module, flat: Flat, tensors: Mapping[str, Tensor], member: int = 0
-) -> None:
-    """The inverse of `weights_of`; other tensors are ignored.
+def set_weights(network: Module, flat: Flat, tensors: Mapping[str, Tensor]) -> None:
+    """Give a network the values of such tensors; others are ignored.
 
     Raises ValueError where one is missing, or isn't of this network.
     """
-    flat.set_member(member, tensor(tensors, "parameters", flat.member(member)))
-    for name, values in network.member_statistics(member).items():
-        values.copy_(tensor(tensors, f"{_STATISTICS}{name}", values))
+    for name, values in weights_of(network, flat).items():
+        values.copy_(tensor(tensors, name, values))
 
 
 def tensor(tensors: Mapping[str, Tensor], name: str, like: Tensor) -> Tensor:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
+import pytest
 import torch
 from minidl_cli.main import main
 from torch import Tensor
@@ -19,6 +21,8 @@ from minidl.data import Dataset
 from minidl.execute import prepare
 from minidl.runs import RunFolder
 from minidl.spec import Spec, parse_spec
+
+Test = TypeVar("Test", bound=Callable[..., None])
 
 # 40 points in three batches, the last of which is short; an epoch takes well under a millisecond.
 SMALL = """\
@@ -43,6 +47,12 @@ OPTIMIZERS = (
 )
 
 
+def plainly(test: Test) -> Test:
+    """Let a test's trainings be trained by plain PyTorch calls, which is of no interest there."""
+    said = "ignore:trains by plain PyTorch calls:minidl.errors.MinidlWarning"
+    return pytest.mark.usefixtures("no_compiler")(pytest.mark.filterwarnings(said)(test))
+
+
 def spec(*overrides: str, text: str = SMALL) -> Spec:
     """The small training with some options changed."""
     return parse_spec(text, "small.yaml", overrides)
@@ -58,9 +68,9 @@ def data_of(one: Spec) -> Dataset:
     return prepare(one)[0]
 
 
-def parameters(experiment: Experiment, network: int = 0) -> Tensor:
-    """One network's parameters, as one vector."""
-    return experiment.trainer.optimizer.flat.member(network)
+def parameters(experiment: Experiment) -> Tensor:
+    """The network's parameters, as one vector."""
+    return experiment.trainer.weights()["parameters"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ def minidl(*arguments: object, stderr: io.StringIO | None = None) -> Finished:
     out, err, code = io.StringIO(), stderr or io.StringIO(), 0
     with (
         mock.patch.object(sys, "argv", ["minidl", *map(str, arguments)]),
+        mock.patch("minidl_cli.main._hear_signals"),  # pytest has its own way with them
         redirect_stdout(out),
         redirect_stderr(err),
     ):

@@ -2,7 +2,7 @@
 
 from minidl.build.device import choose_device
 from minidl.build.experiment import Experiment, build
-from minidl.build.members import Members, seed_of
 from minidl.build.network import build_network
+from minidl.build.seeds import seed_of
 
-__all__ = ["Experiment", "Members", "build", "build_network", "choose_device", "seed_of"]
+__all__ = ["Experiment", "build", "build_network", "choose_device", "seed_of"]

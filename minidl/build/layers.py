@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl import nn
-from minidl.build.members import Members, options, shared
+from minidl.build.options import options, problem
 from minidl.data.encoding import Encoding
-from minidl.nn.init import INITIALIZERS, Inits
-from minidl.nn.windows import times
+from minidl.nn.init import INITIALIZERS
+from minidl.nn.shape import times
+from minidl.spec import Spec
 
 Shape = tuple[int, ...]
 NamedModule = tuple[str | None, nn.Module]
@@ -62,15 +63,13 @@ class Budget:
             )
 
 
-def sequential_layers(
-    members: Members, input_shape: Shape, encoding: Encoding
-) -> list[NamedModule]:
+def sequential_layers(spec: Spec, input_shape: Shape, encoding: Encoding) -> list[NamedModule]:
     """The modules with the names that the config gives them.
 
     Raises ConfigError where one can't take what the one before it returns.
     """
-    layers = [spec.model.layers for spec in members.specs]  # type: ignore[union-attr]
-    return _Builder(members, encoding).chain("model.layers", layers, input_shape)[0]
+    layers: Any = spec.model.layers  # type: ignore[union-attr]
+    return _Builder(spec, encoding).chain("model.layers", layers, input_shape)[0]
 
 
 def numbered(layers: Sequence[NamedModule]) -> dict[str, nn.Module]:
@@ -90,43 +89,41 @@ def make_initializer(init: Any) -> nn.Initializer:
 
 
 class _Builder:
-    def __init__(self, members: Members, encoding: Encoding) -> None:
-        self.members, self.encoding, self.budget = members, encoding, Budget()
+    def __init__(self, spec: Spec, encoding: Encoding) -> None:
+        self.spec, self.encoding, self.budget = spec, encoding, Budget()
 
     def chain(
-        self, key: str, layers: Sequence[Sequence[Any]], shape: Shape
+        self, key: str, layers: Sequence[Any], shape: Shape
     ) -> tuple[list[NamedModule], Shape]:
-        """Each member's list of layers as modules one after the other, and their output's shape."""
+        """The layers as modules one after the other, and their output's shape."""
         named = []
-        for index, same in enumerate(zip(*layers, strict=True)):
+        for index, layer in enumerate(layers):
             place = f"{key}[{index}]"
             try:
-                module = self.module(place, same, shape)
+                module = self.module(place, layer, shape)
                 shape = module.output_shape(shape)
                 if math.prod(shape) > MOST_OUTPUTS:
                     raise ValueError(f"gives {times(shape)} numbers per sample, too many to hold")
             except ValueError as error:
-                raise self.members.problem(place, self.hinted(str(error))) from error
-            named.append((same[0].name, module))
+                raise problem(self.spec, place, self.hinted(str(error))) from error
+            named.append((layer.name, module))
         return named, shape
 
     def hinted(self, message: str) -> str:
         """With what to do where a layer needs images, and the data could be."""
-        rows = getattr(self.members.first.data, "images", True) is False
+        rows = getattr(self.spec.data, "images", True) is False
         return message + "; set data.images: true" * (rows and "takes images" in message)
 
-    def module(self, key: str, same: Sequence[Any], shape: Shape) -> nn.Module:
-        """One layer, as each member has it. Raises ValueError where it can't take the shape."""
-        layer = same[0]
+    def module(self, key: str, layer: Any, shape: Shape) -> nn.Module:
+        """One layer. Raises ValueError where it can't take the shape."""
         if layer.type == "residual":
-            inner = [each.layers for each in same]
-            return nn.Residual(numbered(self.chain(f"{key}.layers", inner, shape)[0]))
+            return nn.Residual(numbered(self.chain(f"{key}.layers", layer.layers, shape)[0]))
         if layer.type == "dropout":
-            return nn.Dropout(shared([each.p for each in same]))
+            return nn.Dropout(layer.p)
         if layer.type == "linear":
-            return self.linear(same, shape)
+            return self.linear(layer, shape)
         if layer.type in CONVOLUTIONS:
-            return self.convolution(same, shape)
+            return self.convolution(layer, shape)
         if layer.type == "batch_norm":
             return self.batch_norm(layer, shape)
         if layer.type == "layer_norm":
@@ -135,19 +132,17 @@ class _Builder:
             return nn.LayerNorm(layer.normalized_shape or shape, layer.eps)
         return PLAIN[layer.type](**options(layer))
 
-    def linear(self, same: Sequence[Any], shape: Shape) -> nn.Module:
+    def linear(self, layer: Any, shape: Shape) -> nn.Module:
         if len(shape) != 1:
             raise ValueError(
                 f"linear takes one row of numbers per sample, but gets {times(shape)}: "
                 "put a flatten layer before it"
             )
-        layer = same[0]
         outputs = layer.out_features or self.encoding.outputs
         self.budget.spend(shape[0] * outputs)
-        return nn.Linear(shape[0], outputs, layer.bias, init=self.init(same))
+        return nn.Linear(shape[0], outputs, layer.bias, init=_own_init(layer))
 
-    def convolution(self, same: Sequence[Any], shape: Shape) -> nn.Module:
-        layer = same[0]
+    def convolution(self, layer: Any, shape: Shape) -> nn.Module:
         if len(shape) != 3:
             raise ValueError(
                 f"{layer.type} takes images (channels, height, width), but gets {times(shape)}"
@@ -155,7 +150,7 @@ class _Builder:
         size = layer.kernel_size
         kernel = size**2 if isinstance(size, int) else math.prod(size)
         self.budget.spend(shape[0] * layer.out_channels * kernel)
-        given = {**options(layer), "init": self.init(same)}
+        given = {**options(layer), "init": _own_init(layer)}
         return CONVOLUTIONS[layer.type](shape[0], **given)
 
     def batch_norm(self, layer: Any, shape: Shape) -> nn.Module:
@@ -164,9 +159,7 @@ class _Builder:
         norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
         return norm(shape[0], **options(layer))
 
-    def init(self, same: Sequence[Any]) -> Inits | None:
-        """The layer's own initialiser, or one per network where the members differ."""
-        init = shared([layer.init for layer in same])
-        if isinstance(init, list):
-            return [make_initializer(one) if one else None for one in init]
-        return make_initializer(init) if init else None
+
+def _own_init(layer: Any) -> nn.Initializer | None:
+    """The layer's own initialiser, if it has one."""
+    return make_initializer(layer.init) if layer.init else None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any
 
 from minidl import nn, optim
-from minidl.build.members import Members, options
+from minidl.build.options import options
 from minidl.optim import schedules
 from minidl.spec import (
     CosineSchedule,
@@ -34,24 +33,14 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
 }
 
 
-def build_loss(members: Members, **changes: Any) -> nn.Loss:
+def build_loss(spec: Spec, **changes: Any) -> nn.Loss:
     """The loss, with some options changed."""
-    loss = members.first.loss
-    return LOSSES[loss.type](**{**options(loss), **changes}).stack(members.networks)
+    loss = spec.loss
+    return LOSSES[loss.type](**{**options(loss), **changes})
 
 
-def build_optimizer(members: Members, network: nn.Module) -> optim.Optimizer:
-    """The optimizer, with one number per network where the members differ.
-
-    Where schedules may treat the members differently, each has a rate of its own from the start.
-    """
-    optimizer = members.first.optimizer
-    given = {name: members.number(attrgetter(f"optimizer.{name}")) for name in options(optimizer)}
-    schedule = members.first.schedule
-    alike = all(spec.schedule == schedule for spec in members.specs)
-    if members.networks is not None and (isinstance(schedule, PlateauSchedule) or not alike):
-        given["lr"] = [spec.optimizer.lr for spec in members.specs]
-    return OPTIMIZERS[optimizer.type](network, **given)
+def build_optimizer(spec: Spec, network: nn.Module) -> optim.Optimizer:
+    return OPTIMIZERS[spec.optimizer.type](network, **options(spec.optimizer))
 
 
 def build_schedule(spec: Spec) -> schedules.Schedule:
@@ -77,10 +66,10 @@ def build_schedule(spec: Spec) -> schedules.Schedule:
     return schedules.warm_up(schedule.warmup, made) if schedule.warmup else made
 
 
-def build_plateau(members: Members) -> optim.ReduceOnPlateau | None:
+def build_plateau(spec: Spec) -> optim.ReduceOnPlateau | None:
     """The schedule's part that watches a metric, if it is of that kind."""
-    schedule = members.first.schedule
+    schedule = spec.schedule
     if not isinstance(schedule, PlateauSchedule):
         return None
     given = {name: value for name, value in options(schedule).items() if name != "warmup"}
-    return optim.ReduceOnPlateau([spec.optimizer.lr for spec in members.specs], **given)
+    return optim.ReduceOnPlateau(spec.optimizer.lr, **given)

@@ -6,10 +6,9 @@ import hashlib
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from minidl import files
+from minidl import files, folders
 from minidl.errors import DataError, RunError
 
 MEBIBYTE = 2**20
@@ -63,8 +62,7 @@ def short(path: Path) -> str:
 
 def _alternative(path: Path) -> str:
     try:
-        names = [entry.name for entry in files.entries(path.parent)]
+        close = folders.closest(path)
     except RunError:
         return f" (nor a folder {str(path.parent)!r})"
-    close = get_close_matches(path.name, names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close.name!r}?" if close else ""

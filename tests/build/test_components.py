@@ -128,7 +128,7 @@ def test_initialisers(row: Row) -> None:
 
 
 def rates(experiment: Experiment) -> list[float]:
-    return [epoch.lr[0] for epoch in experiment.trainer]
+    return [epoch.lr for epoch in experiment.trainer]
 
 
 @pytest.mark.parametrize("row", SCHEDULES, ids=repr)
@@ -152,7 +152,7 @@ def test_a_plateau_watches_its_metric() -> None:
     plateau = PLATEAU.build().trainer.plateau
     assert plateau is not None
     assert {name: getattr(plateau, name) for name in PLATEAU.expected} == PLATEAU.expected
-    assert plateau.lrs == [0.1]
+    assert plateau.lr == 0.1
 
 
 @pytest.mark.parametrize("row", MODELS, ids=repr)
@@ -184,7 +184,7 @@ def test_data(row: Row, tmp_path: Path) -> None:
     train, test, shape, outputs = row.expected
     assert (len(data.train), len(data.test), data.input_shape) == (train, test, shape)
     assert experiment.encoding.outputs == outputs
-    assert all(all(epoch.finite) for epoch in experiment.trainer)
+    assert all(epoch.finite for epoch in experiment.trainer)
 
 
 @pytest.mark.parametrize("row", NOISES, ids=repr)
@@ -255,8 +255,6 @@ def test_float64_reaches_data_weights_and_loss() -> None:
     (epoch, *_) = list(experiment.trainer)
     part = experiment.trainer.parts["test"]
     assert part.inputs.dtype == part.targets.dtype == parameters(experiment).dtype == torch.float64
-    assert epoch.metrics["test_loss"][0] != float(
-        torch.tensor(epoch.metrics["test_loss"][0]).float()
-    )
+    assert epoch.metrics["test_loss"] != float(torch.tensor(epoch.metrics["test_loss"]).float())
     raw = torch.from_numpy(data_of(spec("training.dtype=float64")).test.inputs)
     assert distance(part.inputs, raw) == 0

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from minidl.build import build
 from minidl.errors import ConfigError
-from minidl.execute import prepare, read_data
-from minidl.nn import Dropout, Sequential
+from minidl.execute import prepare
+from minidl.nn import Sequential
 from minidl.spec import SequentialModel, dump, parse_spec
-from minidl.sweep.stacks import stack_key
 
 IMAGES = "{type: digits, images: true}"
 
@@ -171,12 +169,3 @@ def test_a_batch_of_one_sample_cannot_be_normalised(size: int, layers: str) -> N
         "samples: choose another, or drop_last"
     )
     prepare(parse_spec(config(layers, data, "training: {batch_size: 359, drop_last: true}")))
-
-
-def test_each_member_of_a_stack_has_its_own_p_inside_a_residual() -> None:
-    layers = "[{residual: [{linear: 2}, {dropout: P}]}, linear]"
-    specs = [parse_spec(config(layers.replace("P", p), "moons")) for p in ("0.25", "0.5")]
-    assert stack_key(specs[0]) == stack_key(specs[1])
-    network = build(specs, [read_data(one) for one in specs]).network
-    (dropout,) = (module for module in network.modules() if isinstance(module, Dropout))
-    assert repr(dropout) == "Dropout([0.25, 0.5])"

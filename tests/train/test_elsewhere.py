@@ -1,4 +1,4 @@
-"""A run that would go on under other versions, threads or on another device is refused."""
+"""A run that would go on under other versions, another engine or device is refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from trainings import minidl, train
 
 from minidl.provenance import differences
@@ -16,6 +17,7 @@ NOW = {
     "device": "cpu",
     "device_name": "x86_64",
     "threads": 1,
+    "engine": "compiled, 8 lanes, gcc 12.2",
 }
 
 
@@ -38,11 +40,11 @@ def began_with(run: RunFolder, **changes: Any) -> None:
     [
         ({"versions": {"torch": "1.0"}}, "torch 1.0, now 2."),
         ({"versions": {"minidl": "0.0.1"}}, "minidl 0.0.1, now "),
-        ({"threads": 7}, "threads 7, now 1"),
+        ({"engine": "abacus, 8 lanes"}, "engine abacus, now "),
         ({"device_name": "an abacus"}, "device name an abacus, now "),
         ({"device": "cuda:0"}, "device cuda:0, now cpu"),
     ],
-    ids=["torch", "minidl", "threads", "machine", "device"],
+    ids=["torch", "minidl", "engine", "machine", "device"],
 )
 def test_it_is_refused_unless_forced(
     changes: dict[str, Any], said: str, interrupted: RunFolder
@@ -63,7 +65,24 @@ def test_it_is_refused_unless_forced(
     assert said in noted
 
 
+def test_threads_are_what_somebody_asks_for(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    assert train(tmp_path).run.read_record()["threads"] == 1
+    assert train(tmp_path, options=("--threads", "2")).run.read_record()["threads"] == 2
+    assert torch.get_num_threads() == before
+
+
+def test_a_run_goes_on_with_as_many_threads_as_before(interrupted: RunFolder) -> None:
+    assert interrupted.read_record()["threads"] == 1
+    refused = minidl("resume", interrupted.path, "--threads", 2)
+    assert "began with threads 1, now 2" in refused.err
+    began_with(interrupted, threads=2)
+    assert minidl("resume", interrupted.path).code == 0
+    assert interrupted.read_record()["threads"] == 2
+
+
 def test_what_makes_no_difference_is_not_said() -> None:
     python = {**NOW, "versions": {**NOW["versions"], "python": "3.12.0"}}  # type: ignore[dict-item]
     assert differences(python, NOW) == []
+    assert differences({**NOW, "engine": "compiled, single, gcc 13.1"}, NOW) == []
     assert differences({}, NOW) == []  # an old record that doesn't say

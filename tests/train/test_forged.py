@@ -62,7 +62,7 @@ def forged(stopped: RunFolder, tmp_path: Path, forge: Forge) -> RunFolder:
     return run
 
 
-DROPPED = ("parameters", "order", "optimizer.v", "dropout.0")
+DROPPED = ("parameters", "order", "optimizer.v", "statistics.dropout_1.step")
 
 
 @pytest.mark.parametrize("name", DROPPED)
@@ -75,7 +75,7 @@ def test_a_tensor_that_is_missing(stopped: RunFolder, tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("name", DROPPED)
-@pytest.mark.parametrize("change", [lambda x: x[:-1].clone(), lambda x: x.to(torch.float64)])
+@pytest.mark.parametrize("change", [lambda x: x.reshape(-1, 1), lambda x: x.to(torch.float64)])
 def test_a_tensor_of_another_kind(
     stopped: RunFolder, tmp_path: Path, name: str, change: Callable[[Tensor], Tensor]
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_tensor_of_another_kind(
         tensors[name] = change(tensors[name])
 
     run = forged(stopped, tmp_path, forge)
-    with pytest.raises(RunError, match=rf"fit this run: {name} is \w+ \[\d+\], but should be"):
+    with pytest.raises(RunError, match=rf"fit this run: {name} is \w+ \[[\d, ]*\], but should be"):
         resume(run.path)
 
 
@@ -96,9 +96,7 @@ def test_best_weights_that_are_missing(stopped: RunFolder, tmp_path: Path) -> No
         resume(forged(stopped, tmp_path, forge).path)
 
 
-@pytest.mark.parametrize(
-    "key", ["train_seconds", "optimizer_steps", "vectors", "dropout", "plateau"]
-)
+@pytest.mark.parametrize("key", ["train_seconds", "optimizer_steps", "plateau"])
 @pytest.mark.parametrize("value", [..., None, "text", ["x"]])
 def test_a_state_of_another_kind(
     stopped: RunFolder, tmp_path: Path, key: str, value: object

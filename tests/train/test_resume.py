@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 import re
+import signal
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import torch
-from trainings import OPTIMIZERS
+from trainings import OPTIMIZERS, minidl
 
-import minidl.execute
+import minidl.execute as execution
 from minidl import checkpoint
 from minidl.errors import RunError
 from minidl.execute import CHECKPOINT_SECONDS, execute, prepare, resume
+from minidl.locks import locked
 from minidl.restart import Restart, RestartWarning
-from minidl.runs import RunFolder
+from minidl.runs import RunFolder, is_run
 from minidl.spec import Spec, parse_spec
 from minidl.spec.optimizer import AnyOptimizer
 from minidl.stopping import Row
+from minidl.train import Trainer
 
 CONFIG = """
 name: resumed
@@ -80,7 +83,7 @@ def test_training_goes_on_from_every_epoch(overrides: list[str]) -> None:
         rows.append({**epoch.row(), "seconds": 0.0})
     for stop, state in enumerate(states[:-1], 1):
         again = prepare(make(overrides))[1].trainer
-        again.restore(0, *state)
+        again.restore(*state)
         assert again.train_seconds == state[1]["train_seconds"] > 0
         assert [{**epoch.row(), "seconds": 0.0} for epoch in again] == rows[stop:]
         assert torch.equal(again.optimizer.flat.data, trainer.optimizer.flat.data)
@@ -102,7 +105,7 @@ def test_every_optimizer_with_dropout_and_batch_normalisation_goes_on_from_every
     assert len(files) == 4
     for content in files:
         again = prepare(spec)[1].trainer
-        again.restore(0, *checkpoint.decode(content))
+        again.restore(*checkpoint.decode(content))
         for _ in again:
             pass
         mine, theirs = again.state()[0], trainer.state()[0]
@@ -168,7 +171,7 @@ def test_by_default_what_is_trained_again_took_ten_seconds_or_an_epoch(
 ) -> None:
     """Epochs take so long, by a clock of the test's; the run is killed as the 18th ends."""
     clock = Clock()
-    monkeypatch.setattr(minidl.execute, "time", clock)
+    monkeypatch.setattr(execution, "time", clock)
 
     def epoch_ended(row: Row) -> None:
         clock.now += seconds
@@ -181,6 +184,40 @@ def test_by_default_what_is_trained_again_took_ten_seconds_or_an_epoch(
     # That epoch counts too: it was trained, and is trained again.
     redone = 18 - Restart.find(RunFolder(tmp_path / "run")).epoch
     assert 1 <= redone <= math.ceil(CHECKPOINT_SECONDS / seconds)
+
+
+def test_a_run_of_a_sweep_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another command works on the sweep, it is refused."""
+    config = tmp_path / "small.yaml"
+    config.write_text(CONFIG)
+    command = ("sweep", config, "seed=1,2,3", "--jobs", 1, "--runs-dir", tmp_path)
+    assert minidl(*command, "--name", "whole").code == 0
+    epochs, steps_done = 0, Trainer.steps_done
+
+    def stop_at_the_fifth(trainer: Trainer, seconds: float) -> None:
+        nonlocal epochs
+        epochs += 1
+        if epochs == 5:
+            signal.raise_signal(signal.SIGTERM)
+        steps_done(trainer, seconds)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "steps_done", stop_at_the_fifth)
+        assert minidl(*command, "--name", "cut").code == 143
+    runs = [path for path in sorted((tmp_path / "cut").iterdir()) if is_run(path)]
+    assert runs
+    for path in runs:
+        assert RunFolder(path).status == "interrupted"
+        with locked(tmp_path / "cut"):
+            assert f"{tmp_path / 'cut'}: is in use" in minidl("resume", path).err
+        assert minidl("resume", path).code == 0
+        run, whole = RunFolder(path), RunFolder(tmp_path / "whole" / path.name)
+        assert without_clock(run) == without_clock(whole)
+        mine, theirs = (one.load_checkpoint("last")[0] for one in (run, whole))
+        assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+        assert run.read_record()["sweep"] == whole.read_record()["sweep"]
 
 
 def test_a_run_that_has_ended_is_not_resumed(tmp_path: Path) -> None:

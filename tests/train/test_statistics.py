@@ -1,4 +1,4 @@
-"""Running statistics go wherever weights go: checkpoints, predictions, members of stacks."""
+"""Running statistics go wherever weights go: checkpoints, predictions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 import torch
 from trainings import built, data_of, distance, spec
 
-from minidl.build import build
-from minidl.execute import execute, prepare
+from minidl.execute import execute
 from minidl.inference import TrainedRun
 
 TEXT = """\
@@ -40,32 +39,15 @@ def test_a_run_folder_predicts_with_the_statistics_of_its_weights(
     assert accuracy == pytest.approx(trained.record["final"]["test_accuracy"], abs=1e-12)
 
 
-def test_a_member_of_a_stack_has_the_statistics_that_it_would_have_alone() -> None:
-    specs = [spec(f"seed={seed}", text=TEXT) for seed in (3, 4)]
-    stack = build(specs, [data_of(one) for one in specs]).trainer
-    list(stack)
-    for place, one in enumerate(specs):
-        alone = prepare(one)[1].trainer
-        list(alone)
-        got, wanted = stack.weights(place), alone.weights()
-        assert got.keys() == wanted.keys()
-        assert len(got) == 5
-        for name in got:
-            assert distance(got[name], wanted[name]) < 1e-8, name
-
-
-def test_a_member_goes_on_in_another_stack_with_its_statistics() -> None:
-    specs = [spec(f"seed={seed}", text=TEXT) for seed in (3, 4)]
-    stack = build(specs, [data_of(one) for one in specs]).trainer
-    next(iter(stack))
-    alone = prepare(specs[1])[1].trainer
-    alone.restore(0, *stack.state(1))
-    for name, values in stack.weights(1).items():
-        assert torch.equal(alone.weights()[name], values), name
-
-
 def test_evaluating_in_training_mode_teaches_the_statistics_nothing() -> None:
-    trainer = built("training.evaluate_in=train", text=TEXT).trainer
-    before = trainer.weights()
-    trainer.evaluate()
-    assert all(torch.equal(before[name], values) for name, values in trainer.weights().items())
+    """Equal trainings, one of which is evaluated after each epoch, one at the end alone."""
+    changes = ["training.evaluate_in=train", "training.epochs=3"]
+    often, once = (built(*changes, every, text=TEXT).trainer for every in EVERY)
+    last = [list(trainer)[-1] for trainer in (often, once)]
+    assert last[0].metrics == last[1].metrics
+    assert often.weights().keys() == once.weights().keys()
+    for name, values in often.weights().items():
+        assert torch.equal(values, once.weights()[name]), name
+
+
+EVERY = ("training.eval_every=1", "training.eval_every=3")

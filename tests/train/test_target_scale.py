@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidl.build import build
-from minidl.execute import execute, read_data
+from minidl.execute import execute
 from minidl.inference import TrainedRun
 from minidl.spec import Spec, parse_spec
 
@@ -63,19 +62,6 @@ def test_mse_and_mae_are_those_of_the_predictions_in_the_targets_units(
     assert run.record["final"]["test_mse"] == pytest.approx((errors**2).mean(), rel=1e-9)
     assert run.record["final"]["test_mae"] == pytest.approx(np.abs(errors).mean(), rel=1e-9)
     assert arrays["test_target"].mean() == pytest.approx(PRICE, rel=0.2)
-
-
-def test_each_member_of_a_stack_has_the_scale_of_its_own_data(prices: Path) -> None:
-    specs = [
-        spec(prices, "training.epochs=2", "training.dtype=float64", f"seed={s}") for s in (1, 2)
-    ]
-    data = [read_data(one) for one in specs]
-    assert data[0].target_scale != data[1].target_scale
-    together = list(build(specs, data).trainer)[-1]
-    for place, (one, own) in enumerate(zip(specs, data, strict=True)):
-        alone = list(build(one, own).trainer)[-1]
-        for name, values in alone.metrics.items():
-            assert together.metrics[name][place] == pytest.approx(values[0], rel=1e-8)
 
 
 def test_targets_stay_as_they_are_without_standardize(prices: Path, tmp_path: Path) -> None:
