@@ -40,14 +40,13 @@ def bench(
         ),
     ] = None,
     threads: Annotated[
-        int | None,
+        int,
         typer.Option(
             min=1,
             metavar="N",
-            help="Threads of both; 1, or with a CONFIG as many as train uses.",
-            show_default=False,
+            help="Threads of both.",
         ),
-    ] = None,
+    ] = 1,
     dtype: Annotated[
         Dtype | None,
         typer.Option(help="float32, or with a CONFIG what it says.", show_default=False),
@@ -61,7 +60,8 @@ def bench(
 ) -> None:
     """Compare results and times with PyTorch's.
 
-    Of every module and loss, or of a config's whole training. Both sides take turns on the same
+    Of every module and loss, as plain calls and as compiled code, or of a config's whole training.
+    Both sides take turns on the same
     data, from the same weights: ratios hold better than times. Of a sweep's config it trains what
     the members vary.
 
@@ -73,7 +73,7 @@ def bench(
     from minidl.report.sheet import as_text
 
     if config is None:
-        sheets, notes = _modules(repeats or 300, dtype or Dtype.float32, threads or 1)
+        sheets, notes = _modules(repeats or 300, dtype or Dtype.float32, threads)
     else:
         changes = [*(overrides or ()), *([f"training.dtype={dtype}"] if dtype else ())]
         sheets, notes = _training(config, changes, repeats or 3, threads)
@@ -95,7 +95,7 @@ def _modules(repeats: int, dtype: Dtype, threads: int) -> tuple[list[Sheet], lis
 
 
 def _training(
-    config: Path, changes: list[str], repeats: int, threads: int | None
+    config: Path, changes: list[str], repeats: int, threads: int
 ) -> tuple[list[Sheet], list[str]]:
     from minidl.spec import load_spec
 

@@ -32,8 +32,9 @@ def check(
     """Prove that the gradients are right.
 
     Those of every layer and of the loss, on the config's own data, against central differences and
-    PyTorch's autograd, in float64, for one network and for a stack. Ends with 3, and names the
-    layer, where one is off. Of a sweep's config it takes what the members vary.
+    PyTorch's autograd, in float64; and that the compiled training step gives the same numbers. Ends
+    with 3, and names the layer, where one is off. Of a sweep's config it takes what the members
+    vary.
 
     \b
     Example:

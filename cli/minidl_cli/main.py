@@ -20,8 +20,12 @@ CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell says it of `cat long | head -1`
 def main() -> None:
     """Run the command; every error that is ours becomes a message and an exit code."""
     _open_streams()
-    with _signals_heard(), _warnings_shown():
-        sys.exit(_run())
+    _hear_signals(_leave)
+    with _warnings_shown():
+        code = _run()
+    # Python puts the system's own handlers back while it shuts down: a second Ctrl-C would kill it.
+    _hear_signals(signal.SIG_IGN)
+    sys.exit(code)
 
 
 def _open_streams() -> None:
@@ -74,7 +78,7 @@ def _run() -> int:
         if "--debug" in sys.argv:
             raise
         if _is_out_of_memory(error):
-            _print_error("out of memory: choose a smaller network, batch or stack, or less data")
+            _print_error("out of memory: choose a smaller network or batch, or less data")
             return 1
         _print_error(
             f"unexpected {type(error).__name__}: {error}\n"
@@ -90,22 +94,14 @@ def _is_out_of_memory(error: Exception) -> bool:
     return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
-@contextlib.contextmanager
-def _signals_heard() -> Iterator[None]:
+def _hear_signals(handler: Any) -> None:
     """A signal ends the program with one line; while it trains, `signals.orderly_end` does."""
     if threading.current_thread() is not threading.main_thread():
-        yield
         return
-    before = {}
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # What is ignored stays so: nohup and a shell's background jobs ask for that.
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, _leave)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
             signal.signal(number, handler)
 
 

@@ -22,6 +22,10 @@ Overrides = Annotated[
         metavar="KEY=VALUE", help="Changes, such as optimizer.lr=0.01.", show_default=False
     ),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Threads within a step; one is the rule.", show_default=False),
+]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Where to write; stdout if left out."),

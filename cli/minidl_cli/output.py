@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shlex
 import sys
 from pathlib import Path
 
+from minidl.runs import resume_command
 from minidl.scores import is_share
 
 
@@ -33,7 +33,7 @@ def say(text: str) -> None:
 
 def to_go_on(folder: Path) -> str:
     """What to type after an interruption."""
-    return f"to go on: minidl resume {shlex.quote(str(folder))}"
+    return f"to go on: {resume_command(folder)}"
 
 
 def measured(metric: str, value: float) -> str:

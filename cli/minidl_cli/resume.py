@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from minidl_cli.options import Debug, Quiet
+from minidl_cli.options import Debug, Quiet, Threads
 
 
 def resume(
@@ -16,12 +16,13 @@ def resume(
         Path, typer.Argument(metavar="FOLDER", help="The folder of a run or of a sweep.")
     ],
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes of a sweep; one per core if left out.")
+        int | None, typer.Option(min=1, help="Workers of a sweep; one per core if left out.")
     ] = None,
+    threads: Threads = None,
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Also with other versions, threads or device: results differ then."
+            "--force", help="Also with other versions, engine or device: results differ then."
         ),
     ] = False,
     quiet: Quiet = False,
@@ -64,7 +65,7 @@ def resume(
     spec = load_spec(run.config_path)
     show(
         lambda observers, started: resume_run(
-            folder, force=force, observers=observers, started=started
+            folder, force=force, threads=threads, observers=observers, started=started
         ),
         epochs=spec.training.epochs,
         quiet=quiet,

@@ -14,7 +14,7 @@ from minidl_cli.options import Debug, Device, Quiet
 from minidl_cli.output import say, show, to_go_on
 
 if TYPE_CHECKING:
-    from minidl.spec import Member, Sweep
+    from minidl.spec import Sweep
     from minidl.sweep.run import SweepPlan
 
 
@@ -40,10 +40,10 @@ def sweep(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, train none.")] = False,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one per core if left out.")
+        int | None, typer.Option(min=1, help="Workers; one per core if left out.")
     ] = None,
     stack: Annotated[
-        int | None, typer.Option(min=1, help="The most runs that train as one stack.")
+        int | None, typer.Option(min=1, help="The most runs side by side in a worker.")
     ] = None,
     device: Device = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at a failure.")] = False,
@@ -71,18 +71,19 @@ def sweep(
 
     from minidl.locks import locked
     from minidl.sweep.folder import SweepFolder
-    from minidl.sweep.run import first_cut, plan, stacks_of
+    from minidl.sweep.run import plan, planned
     from minidl.sweep.work import measure
 
     works = measure(loaded.members)  # builds each kind: what can't train is told here
     if not quiet:
         _tell_repeated(loaded)
+    place = SweepFolder.place(runs_dir, loaded, name)
     if dry_run:
-        _list(stacks_of(loaded.members, works, stack, jobs))
+        members = loaded.members
+        _list(planned(SweepFolder(place), members, members, works, stack=stack, jobs=jobs))
         return
-    with locked(SweepFolder.place(runs_dir, loaded, name)):
-        cut = first_cut(loaded, works, stack, jobs)
-        folder = SweepFolder.create(runs_dir, loaded, name, works.files, cut)
+    with locked(place):
+        folder = SweepFolder.create(runs_dir, loaded, name, works.files)
         command = ["minidl", *sys.argv[1:]]
         todo = plan(loaded, folder, works, command=command, stack=stack, jobs=jobs, force=force)
         finish(todo, fail_fast=fail_fast, quiet=quiet)
@@ -116,10 +117,10 @@ def _tell_repeated(loaded: Sweep) -> None:
         )
 
 
-def _list(stacks: list[list[Member]]) -> None:
-    for number, members in enumerate(stacks, 1):
+def _list(todo: SweepPlan) -> None:
+    for members in todo.turns:
         for member in members:
-            print(f"stack {number}  {member.name}")
-    runs = plural(sum(map(len, stacks)), "run")
-    order = ", which train in this order: the longest first" if len(stacks) > 1 else ""
-    print(f"{runs} in {plural(len(stacks), 'stack')}{order}", file=sys.stderr)
+            print(member.name)
+    runs, turns = plural(todo.missing, "run"), len(todo.turns)
+    order = f", in {turns} lots side by side, the longest first" if turns > 1 else ""
+    print(f"{runs}{order}", file=sys.stderr)

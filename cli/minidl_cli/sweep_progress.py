@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.plural import plural
@@ -14,8 +15,8 @@ from minidl_cli.output import measured, say, to_go_on
 from minidl_cli.progress import text_or_stopping
 
 if TYPE_CHECKING:
-    from minidl.executors import Update
     from minidl.sweep.run import SweepOutcome, SweepPlan
+    from minidl.sweep.worker import News
 
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 BAR_WIDTH = 24
@@ -35,40 +36,26 @@ class SweepProgress:
     def __init__(self, plan: SweepPlan) -> None:
         self.plan = plan
         self.total = plan.missing
-        self._seconds = dict(plan.seconds)  # of each stack, roughly
-        self._shares = dict.fromkeys(self._seconds, 0.0)  # how much of it is done
+        self._shares: dict[str, float] = {}  # of each member's work: how much is done
         self._statuses: dict[str, str] = {}
         self._best: dict[str, dict[str, float]] = {}  # by metric and name
         self._started = time.monotonic()
 
-    def __call__(self, update: Update) -> None:
-        """Take note of what an executor says."""
-        if update.progress is not None:
-            self._shares[update.job.stack] = update.progress.epoch / update.progress.epochs
-            self._statuses |= update.progress.statuses
-            self._best.setdefault(update.progress.metric, {}).update(update.progress.best)
-        elif update.kind == "failed":
-            names = [member.name for member in update.job.missing]
-            running = [name for name in names if self._statuses.get(name, "running") == "running"]
-            self._statuses |= dict.fromkeys(running, "failed")
-        if update.kind == "split":
-            self._split(update)
-        elif update.kind not in ("progress", "interrupted"):
-            self._shares[update.job.stack] = 1.0
+    def __call__(self, news: Sequence[News]) -> None:
+        """Take note of what workers say."""
+        for one in news:
+            self._statuses[one.name] = one.status
+            self._shares[one.name] = 1.0 if one.has_ended else one.epoch / one.epochs
+            if one.best is not None:
+                self._best.setdefault(one.metric, {})[one.name] = one.best
         self.show()
-
-    def _split(self, update: Update) -> None:
-        """The parts of a stack go on, each with its share of the work."""
-        whole, share = (one.pop(update.job.stack) for one in (self._seconds, self._shares))
-        for part in update.parts:
-            self._seconds[part.stack] = whole * len(part.members) / len(update.job.members)
-            self._shares[part.stack] = share
 
     @property
     def share(self) -> float:
         """How much of all the work is done."""
-        total = sum(self._seconds.values())
-        done = sum(self._seconds[stack] * share for stack, share in self._shares.items())
+        seconds = self.plan.seconds
+        total = sum(seconds.values())
+        done = sum(seconds[name] * share for name, share in self._shares.items())
         return done / total if total else 1.0
 
     def show(self) -> None:
@@ -100,7 +87,7 @@ class SweepProgress:
         return ", ".join(f"{counts[name]} {name}" for name in names if counts[name])
 
     def best(self) -> str:
-        """The best value so far, and whose it is; of the first metric, if stacks have several.
+        """The best value so far, and whose it is; of the first metric, if there are several.
 
         Of those that diverged or failed none is the best.
         """
@@ -129,8 +116,7 @@ class SweepLines(SweepProgress):
         self._shown = time.monotonic()
         done = len(plan.members) - plan.missing
         had = f", {done} of {len(plan.members)} done before" if done else ""
-        todo = f"{plural(plan.missing, 'run')} in {plural(len(plan.jobs), 'stack')}"
-        say(f"{plan.folder.path.name}: {todo}{had}")
+        say(f"{plan.folder.path.name}: {plural(plan.missing, 'run')}{had}")
 
     def show(self) -> None:
         if time.monotonic() - self._shown > LINE_SECONDS:

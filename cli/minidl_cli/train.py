@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from minidl_cli import output
-from minidl_cli.options import Debug, Device, Overrides, Quiet
+from minidl_cli.options import Debug, Device, Overrides, Quiet, Threads
 
 if TYPE_CHECKING:
     from minidl.execute import Outcome
@@ -38,6 +38,7 @@ def train(
         bool, typer.Option("--overwrite", help="Replace the run folder of that --name.")
     ] = False,
     device: Device = None,
+    threads: Threads = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -64,6 +65,7 @@ def train(
             runs_dir=runs_dir,
             name=name,
             overwrite=overwrite,
+            threads=threads or 1,
             command=["minidl", *sys.argv[1:]],
             observers=observers,
             started=started,

@@ -1,1 +1,1 @@
-"""Many runs at once: a grid of members, cut into stacks that train as one tensor program each."""
+"""Many runs at once: a grid of members; those of one kind train side by side, in lanes."""

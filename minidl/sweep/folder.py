@@ -3,8 +3,6 @@
 runs/<name>/
   sweep.yaml     the config, its `sweep:` block as it was run, its `report:` block
   results.csv    one row per member: status, values of the swept keys, final and best metrics
-  stacks.json    which members train together, as long as some have work left
-  checkpoints/   the last state of each of those stacks
   <member>/      a run folder each, plots excepted; error.txt where it failed
 """
 
@@ -13,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,9 @@ from minidl.plural import plural
 from minidl.records import spreadsheet_safe
 from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
 from minidl.spec import Member, Sweep, dump, load_sweep
-from minidl.sweep.cut import Cut, ancestors, encode_cut, read_cut, write_cut
-from minidl.sweep.stack_state import StackState
 from minidl.sweep.written import as_yaml, differences, other_files
 
-_RESULTS, _ERROR, _STACKS = "results.csv", "error.txt", "stacks.json"
+_RESULTS, _ERROR = "results.csv", "error.txt"
 
 
 class SweepFolder:
@@ -36,7 +33,6 @@ class SweepFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._own = RunFolder(path)  # for its checkpoints
         self._rows: dict[str, dict[str, Any]] = {}  # of results.csv, by member
 
     @classmethod
@@ -46,12 +42,11 @@ class SweepFolder:
         sweep: Sweep,
         name: str | None = None,
         files_read: Mapping[str, str] | None = None,
-        cut: Cut | None = None,
     ) -> SweepFolder:
         """The sweep's folder, new or there already; `files_read` has each data file's SHA-256.
 
-        A new one holds the `cut` from the beginning. An existing one must hold the same sweep, or
-        one with fewer members, on the same data: RunError says what differs otherwise.
+        An existing one must hold the same sweep, or one with fewer members, on the same data:
+        RunError says what differs otherwise.
         """
         folder = cls(cls.place(runs_dir, sweep, name))
         folders.refuse_link(folder.path)
@@ -63,8 +58,7 @@ class SweepFolder:
             folder.refuse_other_files(files_read or {})
         text = as_yaml(sweep, files_read or {})
         if files.status(folder.path) is None:
-            stacks = {_STACKS: encode_cut(cut)} if cut else {}
-            folders.new(folder.path, {SWEEP: text.encode(), **stacks})
+            folders.new(folder.path, {SWEEP: text.encode()})
         else:
             files.write_atomic(folder.path / SWEEP, text.encode())
         return folder
@@ -96,59 +90,9 @@ class SweepFolder:
         run = self.run(member)
         return run.status if is_run(run.path) else "missing"
 
-    # Stacks.
-
-    def read_cut(self, known: Container[str] | None = None) -> Cut:
-        """The stacks that have work left, by name; RunError for members that aren't `known`."""
-        return read_cut(self.path / _STACKS, known)
-
-    def write_cut(self, cut: Cut) -> None:
-        """Replaces them; the checkpoints of stacks that are no longer there go."""
-        write_cut(self.path / _STACKS, cut)
-        self._drop_checkpoints(cut)
-
-    def _drop_checkpoints(self, cut: Cut) -> None:
-        needed = {_checkpoint(stack) for name in cut for stack in ancestors(name)}
-        folder = self._own.checkpoint_path("any").parent
-        for path in files.entries(folder) if files.is_folder(folder) else ():
-            if path.name.split(".")[0] not in needed:
-                files.remove(path)
-        if not cut and files.is_folder(folder):
-            folders.remove(folder)
-
-    def save_stack(self, stack: str, state: StackState) -> None:
-        """Replaces a stack's checkpoint; the one before it is kept."""
-        name = _checkpoint(stack)
-        self._own.save_checkpoint(name, *state.encode(), keep=f"{name}.previous")
-
-    def load_stack(self, stack: str, damage: list[str] | None = None) -> StackState | None:
-        """A stack's newest sound checkpoint, or that of the stack that it was cut out of.
-
-        What is wrong with newer ones joins `damage`. Raises WriteError where the disk fails.
-        """
-        names = [_checkpoint(one) for one in ancestors(stack)]
-        for name in (version for one in names for version in (one, f"{one}.previous")):
-            if self._own.has_checkpoint(name):
-                try:
-                    return self._load_stack(name)
-                except DamagedError as error:
-                    if damage is not None:
-                        damage.append(str(error))
-        return None
-
-    def _load_stack(self, checkpoint: str) -> StackState:
-        found = self._own.load_checkpoint(checkpoint)
-        try:
-            return StackState.decode(*found)
-        except ValueError as error:
-            raise DamagedError(f"{self._own.checkpoint_path(checkpoint)}: {error}") from error
-
     def clear_away(self) -> None:
         """Delete what killed processes left half-written. Nobody may be writing there now."""
-        checkpoints = self._own.checkpoint_path("any").parent
-        for folder in (self.path, checkpoints):
-            folders.remove_temporaries(folder)
-        self._drop_checkpoints(self.read_cut())
+        folders.remove_temporaries(self.path)
 
     # Failures.
 
@@ -164,7 +108,9 @@ class SweepFolder:
             run.write_record(record)
         else:  # at once, since what a kill leaves behind must be a run, to be tried again
             config = dump(member.spec)
-            RunFolder.create_at(run.path, config_text=config, record=record, overwrite=True)
+            RunFolder.create_at(
+                run.path, config_text=config, record=record, overwrite=True, tidy=False
+            )
         files.write_atomic(run.path / _ERROR, text.encode("utf-8", "replace"))
 
     def write_interrupted(self, member: Member) -> None:
@@ -178,12 +124,16 @@ class SweepFolder:
         files.remove(self.path / member.name / _ERROR)
 
     def write_results(
-        self, members: Iterable[Member], changed: Iterable[Member] | None = None
-    ) -> None:
-        """results.csv, from the members' own records; read again are only those that `changed`."""
+        self, members: Iterable[Member], changed: Container[str] | None = None
+    ) -> Counter[str]:
+        """results.csv, from the members' own records; read again are only those that `changed`.
+
+        Returns how many there are of each status.
+        """
         members = list(members)
-        for member in members if changed is None else changed:
-            self._rows[member.name] = self._row(member)
+        for member in members:
+            if changed is None or member.name in changed:
+                self._rows[member.name] = self._row(member)
         rows = [self._rows[member.name] for member in members]
         columns = dict.fromkeys(key for row in rows for key in row)
         content = io.StringIO()
@@ -191,6 +141,7 @@ class SweepFolder:
         writer.writeheader()
         writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
         files.write_atomic(self.path / _RESULTS, content.getvalue().encode())
+        return Counter(row["status"] for row in rows)
 
     def _row(self, member: Member) -> dict[str, Any]:
         run = self.run(member)
@@ -234,10 +185,6 @@ class SweepFolder:
                 "lacks. Give this one another --name, or remove the folder. What differs:\n"
                 + "\n".join(changed or sorted(gone))
             )
-
-
-def _checkpoint(stack: str) -> str:
-    return f"stack-{stack}"
 
 
 def _cell(value: Any) -> Any:

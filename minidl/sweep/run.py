@@ -1,48 +1,68 @@
-"""A whole sweep: members → stacks → executor → results."""
+"""A whole sweep: members → queue → workers → results."""
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
 
 from minidl.beginning import pinned
-from minidl.build import Members, choose_device
-from minidl.errors import DamagedError, RunError
-from minidl.executors import THREADS, Executor, Job, ProcessExecutor, Update, run_job
+from minidl.build import build, choose_device
+from minidl.engine.compiler import find_compiler, lanes_for
+from minidl.errors import DamagedError, MinidlWarning, RunError
+from minidl.execute import read_data
+from minidl.lanes import Programs
+from minidl.plural import plural
 from minidl.provenance import differences, provenance
-from minidl.restart import DamageWarning, RestartWarning
+from minidl.restart import DamageWarning, Restart, RestartWarning
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
-from minidl.sweep.cut import Cut, fresh_names
-from minidl.sweep.failures import Failures
 from minidl.sweep.folder import SweepFolder
-from minidl.sweep.stack_state import StackState
-from minidl.sweep.stacks import make_stacks
-from minidl.sweep.work import Works, measure, memory_for_networks
+from minidl.sweep.kinds import kind_of
+from minidl.sweep.processes import Processes
+from minidl.sweep.queue import Kind, Queue
+from minidl.sweep.threads import run_threads
+from minidl.sweep.work import Datasets, Works, measure, memory_for_networks
+from minidl.sweep.worker import Ending, News, Tell, Worker
+from minidl.threads import use_threads
 
 # A run in one of these states is a result; the others are trained (again).
 ENDED = ("done", "diverged")
 STOPPED = ("running", "interrupted")  # in the midst of its training
-# Work of fewer seconds is done in this process: a worker takes about as long to start.
-WORTH_A_WORKER = 3.0
+# Networks that train side by side on a GPU: from there on nothing is left to share.
+GPU_LANES = 100
+RESULTS_SECONDS = 5.0  # between two times that results.csv is written
 
 
-@dataclass
+@dataclass(frozen=True)
 class SweepPlan:
-    """What there is to do: the missing members as jobs; `seconds` says roughly how long each is."""
+    """What there is to do: the members that have no result.
+
+    kinds: those of each kind, and how many of them a worker trains side by side at most; turns:
+    what the workers are going to do, as far as is known; seconds: what each member takes, roughly.
+    """
 
     folder: SweepFolder
     members: tuple[Member, ...]
-    jobs: list[Job]
-    seconds: dict[str, float]
-    processes: int
+    kinds: tuple[tuple[tuple[Member, ...], int], ...]
+    seconds: Mapping[str, float]
+    turns: tuple[tuple[Member, ...], ...]
+    workers: int
+    command: tuple[str, ...]
 
     @property
     def missing(self) -> int:
         """Members still to be trained."""
-        return sum(len(job.missing) for job in self.jobs)
+        return len(self.seconds)
+
+    def queue(self) -> Queue:
+        """All that waits."""
+        return _queue(self.kinds, self.seconds)
 
 
 @dataclass
@@ -63,7 +83,7 @@ class SweepOutcome:
 
 
 def default_jobs(device: str = "cpu") -> int:
-    """One per core that this process may use; one alone on a GPU, which one stack fills.
+    """One per core that this process may use; one alone on a GPU, which it fills.
 
     What it may use is up to its affinity and to the quota of its container.
     """
@@ -84,127 +104,100 @@ def plan(
     jobs: int | None = None,
     force: bool = False,
 ) -> SweepPlan:
-    """The stacks of the members that have no result yet.
+    """What is left to do; `works` is what `measure` says of the members.
 
-    A stack that was begun goes on as it is; members that are in none get new ones. `works` is what
-    `measure` says of the members. Warns where files are damaged. Raises RunError, without `force`
-    also where a stack would go on under other versions or on another device.
+    `stack` is the most that train side by side in one of `jobs` workers. Clears away what killed
+    processes left: nobody may be at work. Warns where files are damaged. Raises RunError, without
+    `force` also where a member would go on under other versions or on another device.
     """
     works = works or measure(sweep.members)
     folder.clear_away()
-    members = {member.name: _pinned(member, works) for member in sweep.members}
-    cut, ghosts = _cut(sweep, folder, works, stack, jobs, force)
-    folder.write_cut(cut)
-    made = [
-        Job(name, tuple(members[m] for m in names), folder.path, tuple(command), ghosts[name])
-        for name, names in cut.items()
-    ]
-    seconds = {job.stack: _seconds(job, works) for job in made}
-    made.sort(key=lambda job: seconds[job.stack], reverse=True)
-    processes = jobs or _processes(made, works)
-    if jobs is None and sum(seconds.values()) < WORTH_A_WORKER:
-        processes = 1
-    return SweepPlan(folder, sweep.members, made, seconds, min(processes, len(made)))
-
-
-def _processes(jobs: Sequence[Job], works: Works) -> int:
-    """As many as there are cores, as long as each has memory for the largest stack."""
-    if not jobs:
-        return 1
-    device = choose_device(Members(jobs[0].members[0].spec))
-    largest = max(len(job.members) * works[job.members[0].spec].memory for job in jobs)
-    return max(1, min(default_jobs(device.type), memory_for_networks(device) // largest))
-
-
-def stacks_of(
-    members: Sequence[Member], works: Works, stack: int | None = None, jobs: int | None = None
-) -> list[list[Member]]:
-    """The members in new stacks, the longest first."""
-    if not members:
-        return []
-    device = choose_device(Members(members[0].spec))
-    processes, memory = jobs or default_jobs(device.type), memory_for_networks(device)
-    return make_stacks(members, works.kinds, size=stack, jobs=processes, memory=memory)
-
-
-def first_cut(sweep: Sweep, works: Works, stack: int | None, jobs: int | None) -> Cut:
-    """The stacks of a sweep of which nothing is there yet."""
-    made = stacks_of(sweep.members, works, stack, jobs)
-    return {
-        name: [member.name for member in members]
-        for name, members in zip(fresh_names((), len(made)), made, strict=True)
-    }
-
-
-def _cut(
-    sweep: Sweep,
-    folder: SweepFolder,
-    works: Works,
-    stack: int | None,
-    jobs: int | None,
-    force: bool,
-) -> tuple[Cut, dict[str, frozenset[str]]]:
-    """The stacks with work left, as they were begun or new; and who only trains along in each."""
-    members = {member.name: member for member in sweep.members}
-    left = {name for name, member in members.items() if folder.status(member) not in ENDED}
-    free, written = set(left), folder.read_cut(members)
-    cut: Cut = {}
-    begun = 0  # runs that were stopped before their stack's first checkpoint
-    ghosts: dict[str, frozenset[str]] = {}
-    # Who began anew in a later stack is in the first one still, as a ghost.
-    stack_of = {one: name for name, names in written.items() for one in names}
-    for name, names in written.items():
-        mine = {one for one in left.intersection(names) if stack_of[one] == name}
-        damage: list[str] = []
-        state = folder.load_stack(name, damage)
-        if state:
-            # Those that left the stack have ended; a part takes its own out of the whole.
-            names = [one for one in state.networks if one in names]
-            own = {one for one in mine & {*names} if _goes_on(members[one], folder, state)}
-        else:
-            own = mine
-        if damage:
-            epoch = f"epoch {state.finished}" if state else "the beginning"
-            _warn(f"{'; '.join(damage)}: the stack goes on from {epoch}", DamageWarning)
-        elif not state:
-            begun += sum(folder.status(members[one]) in STOPPED for one in mine)
-        if own:
-            if state and not force:
-                _refuse_other_machine(folder, members[min(own)])
-            cut[name], ghosts[name] = names, frozenset(names) - own
-            free -= own
+    missing = [_pinned(one, works) for one in sweep.members if folder.status(one) not in ENDED]
+    begun = sum([_begins_anew(folder, member, force) for member in missing])
     if begun:
-        runs = "1 run was" if begun == 1 else f"{begun} runs were"
+        runs = f"{plural(begun, 'run')} {'was' if begun == 1 else 'were'}"
         what = "stopped before the first checkpoint: training starts from the beginning"
         _warn(f"{folder.path}: {runs} {what}", RestartWarning)
-    new = stacks_of([members[one] for one in members if one in free], works, stack, jobs)
-    for name, group in zip(fresh_names(written, len(new)), new, strict=True):
-        cut[name], ghosts[name] = [member.name for member in group], frozenset()
-    return cut, ghosts
+    return planned(folder, sweep.members, missing, works, command=command, stack=stack, jobs=jobs)
 
 
-def _goes_on(member: Member, folder: SweepFolder, state: StackState) -> bool:
-    """Whether a member's folder fits its stack's checkpoint; else it begins anew, in another."""
-    try:
-        folder.run(member).metrics.read(state.networks[member.name][1].get("metrics") or {})
-    except DamagedError as error:
-        _warn(f"{error}: this run starts again from the beginning", DamageWarning)
+def planned(
+    folder: SweepFolder,
+    members: Sequence[Member],
+    missing: Sequence[Member],
+    works: Works,
+    *,
+    command: Sequence[str] = (),
+    stack: int | None = None,
+    jobs: int | None = None,
+) -> SweepPlan:
+    """How the missing members are trained."""
+    alike: dict[str, list[Member]] = {}
+    for member in missing:
+        alike.setdefault(kind_of(member.spec), []).append(member)
+    devices = {key: choose_device(own[0].spec) for key, own in alike.items()}
+    jobs = jobs or min((default_jobs(device.type) for device in devices.values()), default=1)
+    kinds: list[tuple[tuple[Member, ...], int]] = []
+    seconds: dict[str, float] = {}
+    for key, own in alike.items():
+        work, device = works.kinds[key], devices[key]
+        fitting = memory_for_networks(device) // jobs // work.memory
+        lanes = min(_lanes(own[0], device), stack or GPU_LANES, max(1, fitting))
+        kinds.append((tuple(own), lanes))
+        seconds |= {member.name: work.seconds(member.spec) for member in own}
+    turns = tuple(tuple(turn.members) for turn in _queue(kinds, seconds).turns())
+    workers = min(jobs, len(turns))
+    return SweepPlan(folder, tuple(members), tuple(kinds), seconds, turns, workers, tuple(command))
+
+
+def _lanes(member: Member, device: torch.device) -> int:
+    """How many networks of its kind train side by side in a worker, unless they are too large."""
+    if device.type != "cpu":
+        return GPU_LANES
+    return lanes_for(getattr(torch, member.spec.training.dtype)) if find_compiler() else 1
+
+
+def _queue(kinds: Iterable[tuple[Sequence[Member], int]], seconds: Mapping[str, float]) -> Queue:
+    return Queue(Kind(members, lanes, seconds) for members, lanes in kinds)
+
+
+def _begins_anew(folder: SweepFolder, member: Member, force: bool) -> bool:
+    """Whether a member was stopped before its first checkpoint. Warns of what is damaged."""
+    status = folder.status(member)
+    if status == "missing":
         return False
-    return True
+    restart = Restart.find(folder.run(member))
+    if restart.damage:
+        _warn(str(restart), DamageWarning)
+    elif not restart.checkpoint:
+        return status in STOPPED
+    if restart.checkpoint and not force:
+        _refuse_other_machine(folder, member)
+    return False
 
 
 def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
-    """RunError if a stack would go on where results come out in other last bits."""
+    """RunError if a member would go on where results come out in other last bits."""
     try:
         before = folder.run(member).read_record()
     except DamagedError:
         return  # a damaged record says nothing; it is made anew
-    here = {**provenance(choose_device(Members(member.spec))), "threads": THREADS}
+    here = {**provenance(choose_device(member.spec), _engine(member, before)), "threads": 1}
     if other := differences(before, here):
         raise RunError(
             f"{folder.path}: began with {'; '.join(other)}: results would not be exactly those of "
             "a sweep that never stopped (--force goes on all the same)"
         )
+
+
+def _engine(member: Member, before: Mapping[str, Any]) -> str:
+    """What would train a member that goes on."""
+    usual = "compiled" if choose_device(member.spec).type == "cpu" and find_compiler() else "plain"
+    if usual == "plain" or str(before.get("engine")).startswith(usual):
+        return usual
+    # It may be of those that can't be compiled.
+    experiment = build(member.spec, read_data(member.spec))
+    return Programs.of(experiment.trainer).engine.description
 
 
 def _warn(message: str, category: type[Warning]) -> None:
@@ -216,73 +209,92 @@ def _pinned(member: Member, works: Works) -> Member:
     return replace(member, spec=pinned(member.spec, works.files))
 
 
-def _seconds(job: Job, works: Works) -> float:
-    return sum(works[member.spec].seconds for member in job.members)
-
-
 def run(
     plan: SweepPlan,
     *,
     fail_fast: bool = False,
-    watch: Callable[[Update], None] = lambda update: None,
+    watch: Callable[[Sequence[News]], None] = lambda news: None,
 ) -> SweepOutcome:
     """Train what is missing. A member that fails leaves an error.txt, and the rest goes on."""
-    outcome, folder = SweepOutcome(plan.folder), plan.folder
-    folder.write_results(plan.members)
-    alone = plan.processes <= 1
-    executor: Executor = _ThisProcess() if alone else ProcessExecutor(plan.processes)
+    outcome = SweepOutcome(plan.folder)
+    results = _Results(plan)
+    work = _Work(plan)
 
-    failures = Failures(folder)
+    def note(news: Sequence[News]) -> None:
+        for one in news:
+            if one.died:
+                results.write_end(one)
+            if one.error:
+                outcome.errors.append(one.error)
+                if fail_fast:
+                    work.stop()
+        results.changed |= {one.name for one in news if one.stopped}
+        results.write_now_and_then()
+        watch(news)
 
-    def note(update: Update) -> None:
-        if update.kind == "failed" and not fail_fast:
-            update = failures.answer(update, _unfinished(update.job, folder))
-        if update.kind == "split":
-            executor.add(update.parts)
-        if update.kind == "failed":
-            left = _unfinished(update.job, folder)
-            if fail_fast and len(left) > 1 and not update.everywhere:
-                one = f"one of {len(left)} runs that train together (--fail-fast doesn't ask which)"
-                update = replace(update, error=f"{one}:\n{update.error}")
-            outcome.errors.append(update.error)
-            for member in left:
-                folder.write_error(member, update.error)
-            if fail_fast:
-                executor.stop()
-        if update.kind == "interrupted":
-            for member in _unfinished(update.job, folder):
-                folder.write_interrupted(member)
-        if update.kind == "done":
-            folder.write_cut({k: v for k, v in folder.read_cut().items() if k != update.job.stack})
-        if update.kind != "progress":
-            folder.write_results(plan.members, update.job.members)
-        watch(update)
-
-    with orderly_end(executor.stop) as outcome.received:
-        executor.run(plan.jobs, note)
-    folder.write_results(plan.members)
-    outcome.counts = Counter(folder.status(member) for member in plan.members)
+    with orderly_end(work.stop) as work.ending.received, use_threads(1):
+        outcome.received = work.ending.received
+        work.run(note)
+    outcome.counts = results.write()
     return outcome
 
 
-def _unfinished(job: Job, folder: SweepFolder) -> list[Member]:
-    return [member for member in job.missing if folder.status(member) not in ENDED]
+class _Results:
+    """Writes results.csv, and what members that died could not write."""
+
+    def __init__(self, plan: SweepPlan) -> None:
+        self.folder, self.members = plan.folder, {one.name: one for one in plan.members}
+        self.changed: set[str] = set()
+        self.folder.write_results(self.members.values())
+        self._written = time.monotonic()
+
+    def write(self) -> Counter[str]:
+        counts = self.folder.write_results(self.members.values(), self.changed)
+        self.changed, self._written = set(), time.monotonic()
+        return counts
+
+    def write_now_and_then(self) -> None:
+        """The same, not at each end: it grows with the sweep."""
+        if self.changed and time.monotonic() - self._written > RESULTS_SECONDS:
+            self.write()
+
+    def write_end(self, news: News) -> None:
+        member = self.members[news.name]
+        if news.error:
+            self.folder.write_error(member, news.error)
+        else:
+            self.folder.write_interrupted(member)
 
 
-class _ThisProcess:
-    """One job after the other, here."""
+class _Work:
+    """All workers: threads where code is compiled, else processes."""
 
-    def __init__(self) -> None:
-        self._stopping = False
-        self._waiting: list[Job] = []
-
-    def run(self, jobs: Sequence[Job], watch: Callable[[Update], None]) -> None:
-        self.add(jobs)
-        while self._waiting and not self._stopping:
-            run_job(self._waiting.pop(), watch)
-
-    def add(self, jobs: Sequence[Job]) -> None:
-        self._waiting += reversed(jobs)
+    def __init__(self, plan: SweepPlan) -> None:
+        self.plan, self.ending, self.queue = plan, Ending(), plan.queue()
+        self._processes: Processes | None = None
+        on_gpu = any(choose_device(own[0].spec).type != "cpu" for own, _ in plan.kinds)
+        if plan.workers > 1 and (on_gpu or find_compiler() is None):
+            self._processes = Processes(plan.workers, plan.folder.path, plan.command, self.queue)
+            if not on_gpu:
+                what = "trains by plain PyTorch calls, which takes longer: no C compiler found"
+                _warn(what, MinidlWarning)
 
     def stop(self) -> None:
-        self._stopping = True
+        """Safe to call from a signal handler."""
+        self.ending.request()
+        if self._processes:
+            self._processes.stop()
+
+    def run(self, tell: Tell) -> None:
+        if self._processes:
+            self._processes.run(tell)
+            return
+        plan, datasets = self.plan, Datasets()
+
+        def worker(tell: Tell) -> Worker:
+            return Worker(plan.folder.path, plan.command, self.queue, datasets, self.ending, tell)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MinidlWarning)  # said when the members were measured
+            warnings.filterwarnings("default", "trains by plain", MinidlWarning)
+            run_threads(plan.workers, worker, tell, self.ending)

@@ -1,59 +1,73 @@
-"""What training one network of a sweep takes, measured on a network that was built for it."""
+"""What training one network of a sweep takes, told by a network that was built for it."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset
 from minidl.errors import ConfigError, Problem
-from minidl.evaluation import chunk_size
 from minidl.execute import read_data
 from minidl.files import read
-from minidl.nn.memory import Memory
+from minidl.nn import Module
 from minidl.spec import Member, Spec
-from minidl.sweep.stacks import Work, stack_key
-from minidl.threads import multiplications
+from minidl.sweep.kinds import kind_of
 
-# One core's time, roughly: of a step whatever it computes, of a multiplication and addition, and of
-# a number that is written or read.
-SECONDS_PER_STEP, SECONDS_PER_PRODUCT, SECONDS_PER_BYTE = 1e-6, 2.5e-11, 4e-11
+# One core's time, roughly: of a step whatever it computes, and of a multiplication and addition.
+SECONDS_PER_STEP, SECONDS_PER_PRODUCT = 0.5e-6, 2.5e-11
 MAX_PROBLEMS = 20  # of members that can't be built, before giving up
+KEPT_BYTES = 2**28  # of data sets that may be needed again
 
 _CGROUP = Path("/sys/fs/cgroup/memory.max")  # where containers have their limit
 
 
-class Datasets:
-    """Reads data sets; what is equal is read once."""
+@dataclass(frozen=True)
+class Work:
+    """What training a network of one kind takes: seconds on a core, good for comparisons only."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, Dataset] = {}
+    steps: float  # seconds in an epoch's steps
+    evaluation: float  # seconds in an evaluation
+    memory: int  # bytes
 
-    def of(self, spec: Spec) -> Dataset:
-        """The spec's data. Raises DataError."""
-        key = f"{seed_of(spec, 'data')} {spec.data!r}"
-        if key not in self._known:
-            self._known[key] = read_data(spec)
-        return self._known[key]
+    def seconds(self, spec: Spec) -> float:
+        """Those of a whole training."""
+        training = spec.training
+        return training.epochs * (self.steps + self.evaluation / training.eval_every)
 
 
 @dataclass(frozen=True)
 class Works:
-    """The work of each kind of member, by its `stack_key`; the SHA-256 of each data file."""
+    """The work of each kind of member; the SHA-256 of each data file."""
 
     kinds: Mapping[str, Work]
     files: Mapping[str, str]
 
-    def __getitem__(self, spec: Spec) -> Work:
-        return self.kinds[stack_key(spec)]
+
+class Datasets:
+    """Reads data sets, and keeps the latest for those that need them too; several threads may."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Dataset] = {}  # the latest last
+        self._lock = threading.Lock()
+
+    def of(self, spec: Spec) -> Dataset:
+        """The spec's data. Raises DataError."""
+        key = f"{seed_of(spec, 'data')} {spec.data!r}"
+        with self._lock:
+            found = self._known.pop(key, None)
+            self._known[key] = data = found or read_data(spec)
+            while len(self._known) > 1 and sum(map(_size, self._known.values())) > KEPT_BYTES:
+                del self._known[next(iter(self._known))]
+        return data
 
 
 def measure(members: Iterable[Member]) -> Works:
@@ -66,12 +80,12 @@ def measure(members: Iterable[Member]) -> Works:
     problems: list[Problem] = []
     datasets = Datasets()
     for member in members:
-        key = stack_key(member.spec)
+        key = kind_of(member.spec)
         if key in kinds:
             continue
         try:
             data = datasets.of(member.spec)
-            kinds[key] = work_of(member.spec, data, build([member.spec], [data]))
+            kinds[key] = work_of(data, build(member.spec, data))
         except ConfigError as error:
             named = f" (in the run {member.name})"
             problems += [replace(one, message=one.message + named) for one in error.problems]
@@ -84,72 +98,36 @@ def measure(members: Iterable[Member]) -> Works:
     return Works(kinds, files)
 
 
-def work_of(spec: Spec, data: Dataset, experiment: Experiment) -> Work:
-    """What one network takes, read off a stack of one, which is of no further use."""
-    trainer = experiment.trainer
-    samples = [len(data.train), len(data.test)]
-    batch = min(spec.training.batch_size, samples[0])
-    products = sum(multiplications(experiment.network, data.input_shape))
-    state, per_step_sample, per_chunk_sample = _bytes(experiment)
-    chunk = chunk_size(trainer.parts["train"].inputs, 1)
-    split = [size for count in samples for size in (min(count, chunk), count % chunk)]
-    parts = [tensor for part in trainer.parts.values() for tensor in vars(part).values()]
-    arrays = [array for part in (data.train, data.test) for array in part.arrays]
-    step = state + batch * per_step_sample
-    # The parts lie in memory as the data set, as the stack's tensors, and once more as batches.
-    lasting = sum(array.nbytes for array in arrays) + 2 * sum(map(_size, parts))
-    last = samples[0] % batch * per_step_sample  # a shorter batch has buffers of its own
-    memory = lasting + step + last + sum(set(split)) * per_chunk_sample
-    steps = len(trainer.batches)
-    evaluated = sum(samples) / trainer.eval_every
-    seconds = (
-        steps * (SECONDS_PER_STEP + step * SECONDS_PER_BYTE)
-        + (3 * samples[0] + evaluated) * products * SECONDS_PER_PRODUCT
-        + evaluated * per_chunk_sample * SECONDS_PER_BYTE
-    )
-    return Work(trainer.epochs * seconds, math.ceil(memory), math.ceil(step))
-
-
-def _bytes(experiment: Experiment) -> tuple[float, float, float]:
-    """The bytes that last, those per sample of a step, and those per sample of an evaluation.
-
-    A step and an evaluation of few samples allocate what they need; buffers grow with the samples.
-    """
+def work_of(data: Dataset, experiment: Experiment) -> Work:
+    """What one network takes."""
     trainer, network = experiment.trainer, experiment.network
-    optimizer, flat = trainer.optimizer, trainer.optimizer.flat
-    memories: list[Memory] = [*network.modules(), trainer.loss, optimizer, flat]
-    part = trainer.parts["train"]
-
-    def buffers() -> int:
-        return sum(memory.buffer_bytes() for memory in memories)
-
-    counts = (2, 4, 6)  # each another shape, with buffers of its own
-    few = [[_first(x, n) for x in (part.inputs, part.targets, part.labels)] for n in counts]
-    sizes = [buffers()]
-    with torch.inference_mode():
-        network.train()
-        for x, target, _ in few[:2]:
-            trainer.step(x, target)
-            sizes.append(buffers())
-        network.eval()
-        trainer.loss.forward(network.forward(few[2][0]), few[2][1])
-        sizes.append(buffers())
-    first, second, third = (after - before for before, after in pairwise(sizes))
-    per_step_sample, per_chunk_sample = second / counts[1], third / counts[2]
-    lasting = first - counts[0] * per_step_sample
-    a_sample = sum(map(_size, few[0])) / counts[0]  # which a recording copies
-    vectors = [flat.data, flat.grad, *optimizer.vectors.values()]
-    state = sum(map(_size, vectors)) + max(lasting, 0)
-    return state, per_step_sample + a_sample, per_chunk_sample + a_sample
+    samples, evaluated = len(data.train), len(data.train) + len(data.test)
+    products = _products(network, data.input_shape) * SECONDS_PER_PRODUCT
+    steps = len(trainer.batches) * SECONDS_PER_STEP + 3 * samples * products
+    # The arrays, their copies as tensors, what a training has beside them, and once more in lanes.
+    parts = [x for part in trainer.parts.values() for x in part.tensors]
+    memory = _size(data) + _bytes(parts) + 2 * _bytes(trainer.tensors().values())
+    return Work(steps, evaluated * products, memory)
 
 
-def _first(x: torch.Tensor, count: int) -> torch.Tensor:
-    """`count` samples of a stack of one; the first again and again, where there are too few."""
-    return x[:, torch.arange(count, device=x.device) % x.shape[1]]
+def _products(module: Module, input_shape: tuple[int, ...]) -> int:
+    """Multiply-adds of a forward pass of one sample: a weight is used at each pixel."""
+    count, shape = 0, input_shape
+    for child in module.children():
+        count += _products(child, shape)
+        shape = child.output_shape(shape)
+    if not module.children():
+        pixels = max(math.prod(input_shape[1:]), math.prod(module.output_shape(input_shape)[1:]))
+        count = pixels * sum(p.data.numel() for p in module.parameters())
+    return count
 
 
-def _size(tensor: torch.Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
+def _size(data: Dataset) -> int:
+    return sum(array.nbytes for part in (data.train, data.test) for array in part.arrays)
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(x.numel() * x.element_size() for x in tensors)
 
 
 def memory_for_networks(device: torch.device) -> int:

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from collections import Counter
-from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,11 @@ from minidl_cli import sweep_progress
 from minidl_cli.sweep_progress import SweepBar, SweepLines, sweep_progress_for
 from trainings import SMALL, Finished, minidl
 
-from minidl.executors import Update
 from minidl.signals import Stopped, orderly_end
-from minidl.spec import load_sweep
+from minidl.spec import Member, load_sweep
 from minidl.sweep.folder import SweepFolder
-from minidl.sweep.progress import Progress
 from minidl.sweep.run import SweepOutcome, SweepPlan, plan
+from minidl.sweep.worker import News
 
 
 def sweep(folder: Path, *arguments: object, text: str = SMALL) -> Finished:
@@ -35,7 +34,7 @@ def test_the_folder_is_printed_on_stdout_and_the_rest_on_stderr(tmp_path: Path) 
     assert done.code == 0
     assert done.out == f"{tmp_path / 'runs' / 'small'}\n"
     first, last = done.err.splitlines()
-    assert re.fullmatch(r"small: 6 runs in \d stacks", first)
+    assert first == "small: 6 runs"
     assert re.fullmatch(r"6 done in \d+\.\d s", last)
 
 
@@ -49,22 +48,19 @@ def test_a_dry_run_lists_the_runs_and_writes_nothing(tmp_path: Path) -> None:
     dry = sweep(tmp_path, *arguments, "--dry-run")
     assert dry.code == 0
     assert not (tmp_path / "runs").exists()
-    assert dry.err == "4 runs in 4 stacks, which train in this order: the longest first\n"
-    listed = [line.split() for line in dry.out.splitlines()]
-    assert [words[:2] for words in listed] == [["stack", str(n)] for n in (1, 2, 3, 4)]
-    done = sweep(tmp_path, *arguments)
+    assert dry.err == "4 runs, in 4 lots side by side, the longest first\n"
+    sweep(tmp_path, *arguments)
     folders = {path.name for path in (tmp_path / "runs" / "small").iterdir() if path.is_dir()}
-    assert {words[2] for words in listed} == folders
-    assert "4 runs in 4 stacks" in done.err
+    assert set(dry.out.split()) == folders
 
 
-def test_a_dry_run_lists_the_longest_stack_first_and_each_in_the_order_of_the_grid(
+def test_a_dry_run_lists_the_longest_first_and_else_the_order_of_the_grid(
     tmp_path: Path,
 ) -> None:
-    """Longer, since there are more epochs; the rates of a stack stand as they were given."""
+    """Longer, since there are more epochs; the rates stand as they were given."""
     rates = "optimizer.lr=0.3,0.1,0.2"
     dry = sweep(tmp_path, "training.epochs=2,4,3", rates, "--dry-run", "--jobs", 1)
-    names = [line.split()[2].rpartition("-")[0] for line in dry.out.splitlines()]
+    names = [line.rpartition("-")[0] for line in dry.out.splitlines()]
     expected = [f"epochs={e},lr={r},seed=0" for e in (4, 3, 2) for r in ("0.3", "0.1", "0.2")]
     assert names == expected
 
@@ -134,28 +130,31 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def todo(tmp_path: Path) -> SweepPlan:
-    """Six runs in three stacks, nothing trained yet."""
+    """Six runs, two each of 30, 20 and 10 epochs; nothing trained yet."""
     config = tmp_path / "small.yaml"
     config.write_text(SMALL)
     sweep = load_sweep(config, ["seed=1,2", "training.epochs=10,20,30"])
     return plan(sweep, SweepFolder.create(tmp_path / "runs", sweep), jobs=1)
 
 
+def pair(todo: SweepPlan, number: int) -> list[Member]:
+    """Those of 30 epochs, of 20 or of 10."""
+    return [one for one in todo.members if one.spec.training.epochs == (30, 20, 10)[number]]
+
+
 def progress(
     todo: SweepPlan,
-    job: int,
+    number: int,
     epoch: int,
     *statuses: str,
     metric: str = "test_loss",
     best: tuple[float, ...] = (),
-) -> Update:
-    """News of a job whose members stand like that."""
-    one = todo.jobs[job]
-    names = [member.name for member in one.members]
-    epochs = one.members[0].spec.training.epochs
-    values = dict(zip(names, best, strict=False))
-    state = Progress(epoch, epochs, dict(zip(names, statuses, strict=True)), metric, values)
-    return Update(one, "progress", state)
+) -> list[News]:
+    """News of a pair whose members stand like that."""
+    return [
+        News(one.name, status, epoch, one.spec.training.epochs, metric, value)
+        for one, status, value in zip_longest(pair(todo, number), statuses, best)
+    ]
 
 
 def drawn(terminal: io.StringIO) -> list[str]:
@@ -180,9 +179,9 @@ def test_a_terminal_shows_ended_running_diverged_best_and_time_left(
     with contextlib.closing(bar):
         bar(progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5)))
         bar(progress(todo, 1, 5, "running", "running", best=(0.125,)))
-        bar(Update(todo.jobs[2], "failed", error="no"))
+        bar(progress(todo, 2, 0, "failed", "failed"))
     last = re.sub(r"[━╸╺]+ ", "", drawn(terminal)[-1])
-    name = todo.jobs[1].members[0].name.rpartition("-")[0]
+    name = pair(todo, 1)[0].name.rpartition("-")[0]
     whole = f"3/6 9 s left  3 running, 1 diverged, 2 failed  best test_loss 0.125 ({name})"
     assert last == whole or (last[-1] == "…" and whole.startswith(last[:-1]))
     assert all(len(line) <= columns for line in drawn(terminal))
@@ -226,7 +225,7 @@ def test_without_a_terminal_there_is_a_line_now_and_then(
     assert type(lines) is SweepLines
     update = progress(todo, 0, 15, "running", "diverged", best=(0.25, 0.5))
     lines(update)
-    assert capsys.readouterr().err == "small: 6 runs in 3 stacks\n"  # it is too early for more
+    assert capsys.readouterr().err == "small: 6 runs\n"  # it is too early for more
     monkeypatch.setattr(sweep_progress, "LINE_SECONDS", 0.0)
     monkeypatch.setattr(sweep_progress, "MEANINGFUL_SECONDS", 0.0)
     lines(update)
@@ -283,13 +282,6 @@ def test_the_best_is_none_that_diverged(todo: SweepPlan) -> None:
     assert quiet.best().startswith("best test_loss 0.75")
 
 
-def test_members_that_ended_before_their_stack_failed_stay_what_they_are(todo: SweepPlan) -> None:
-    quiet = sweep_progress_for(todo, quiet=True)
-    quiet(progress(todo, 0, 15, "running", "diverged"))
-    quiet(Update(todo.jobs[0], "failed", error="no"))
-    assert quiet.counts() == "1 diverged, 1 failed"
-
-
 def test_the_time_left_follows_the_work_not_the_count(
     todo: SweepPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,19 +290,12 @@ def test_the_time_left_follows_the_work_not_the_count(
     now = quiet._started + 30.0
     monkeypatch.setattr(sweep_progress.time, "monotonic", lambda: now)
     assert quiet.remaining() is None  # nothing is done that it could follow from
-    quiet(Update(todo.jobs[0], "done"))  # 30 of 60 epochs
+    quiet(progress(todo, 0, 30, "done", "done"))  # 60 of 120 epochs
     assert quiet.remaining() == pytest.approx(30.0)
     quiet(progress(todo, 1, 10, "running", "running"))
     assert quiet.remaining() == pytest.approx(15.0)
-    first, second = todo.jobs[1].members
-    parts = (
-        replace(todo.jobs[1], stack="1-1", members=(first,)),
-        replace(todo.jobs[1], stack="1-2", members=(second,)),
-    )
-    quiet(Update(todo.jobs[1], "split", error="no", parts=parts))
-    assert quiet.remaining() == pytest.approx(15.0)
-    quiet(Update(parts[0], "done"))
-    assert quiet.remaining() == pytest.approx(30 * 15 / 45)
+    quiet(progress(todo, 1, 10, "done", "diverged"))
+    assert quiet.remaining() == pytest.approx(6.0)
 
 
 def test_a_failure_is_told_in_one_line_without_its_traceback(

@@ -121,13 +121,13 @@ def test_quiet_says_in_one_line_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a signal in the first epoch of what each command trains."""
-    evaluate = Trainer.evaluate
+    steps_done = Trainer.steps_done
 
-    def send(trainer: Trainer) -> dict[str, list[float]]:
+    def send(trainer: Trainer, seconds: float) -> None:
         signal.raise_signal(signal.SIGTERM)
-        return evaluate(trainer)
+        steps_done(trainer, seconds)
 
-    monkeypatch.setattr(Trainer, "evaluate", send)
+    monkeypatch.setattr(Trainer, "steps_done", send)
     (tmp_path / "small.yaml").write_text(SMALL)
     into = ("--runs-dir", tmp_path / "the runs", "--quiet")
     for arguments in (

@@ -26,7 +26,7 @@ def assert_one_line(ended: Ended, *files: Any) -> None:
 def assert_failed(ended: Ended, operation: str, folder: Path, kind: str) -> None:
     """It failed as promised at that operation, or not at all where only tidying up did.
 
-    A sweep reads a limit that need not be there, and tries the halves of a stack that failed.
+    A sweep reads a limit that need not be there.
     """
     if not ended.code:
         assert kind == "sweep" or operation == "unlink .run.lock"

@@ -19,9 +19,8 @@ from minidl import files, folders, locks
 from minidl.data.batches import Batches
 from minidl.execute import CheckpointClock
 from minidl.metrics import MetricsFile
-from minidl.nn import Dropout
 from minidl.restart import Restart
-from minidl.train import Trainer
+from minidl.train import Stop, Trainer
 
 FAULTS: dict[str, Callable[[], None]] = {}
 
@@ -39,8 +38,8 @@ def _state_without(forgotten: Callable[[str], bool]) -> None:
     """Let a checkpoint of one network lack some of its tensors."""
     original = Trainer.state
 
-    def state(trainer: Trainer, network: int = 0) -> Any:
-        tensors, rest = original(trainer, network)
+    def state(trainer: Trainer) -> Any:
+        tensors, rest = original(trainer)
         return {name: one for name, one in tensors.items() if not forgotten(name)}, rest
 
     Trainer.state = state  # type: ignore[method-assign]
@@ -60,7 +59,7 @@ def a_file_is_written_in_place() -> None:
 
 @fault
 def a_folder_appears_before_its_files() -> None:
-    def new_folder(path: Path, contents: dict[str, bytes], *, overwrite: bool = False) -> None:
+    def new_folder(path: Path, contents: dict[str, bytes], **options: bool) -> None:
         folders.make(path)
         for name, content in contents.items():
             files.write_atomic(path / name, content)
@@ -96,7 +95,15 @@ def the_order_of_batches_is_forgotten() -> None:
 
 @fault
 def the_draws_of_dropout_are_forgotten() -> None:
-    Dropout.restore_step_state = _nothing  # type: ignore[method-assign]
+    original = Trainer.restore
+
+    def restore(trainer: Trainer, tensors: Any, state: Any) -> None:
+        original(trainer, tensors, state)
+        for name, values in trainer.network.named_statistics().items():
+            if name.endswith("step"):
+                values.zero_()
+
+    Trainer.restore = restore  # type: ignore[method-assign]
 
 
 @fault
@@ -108,8 +115,8 @@ def the_vectors_of_the_optimizer_are_forgotten() -> None:
 def the_steps_of_the_optimizer_are_forgotten() -> None:
     original = Trainer.restore
 
-    def restore(trainer: Trainer, network: int, tensors: Any, state: Any) -> None:
-        original(trainer, network, tensors, {**state, "optimizer_steps": 0})
+    def restore(trainer: Trainer, tensors: Any, state: Any) -> None:
+        original(trainer, tensors, {**state, "optimizer_steps": 0})
 
     Trainer.restore = restore  # type: ignore[method-assign]
 
@@ -152,4 +159,4 @@ def a_lock_outlives_its_holder() -> None:
 
 @fault
 def a_first_signal_is_not_heard() -> None:
-    Trainer.request_stop = _nothing  # type: ignore[method-assign]
+    Stop.request = _nothing  # type: ignore[method-assign]

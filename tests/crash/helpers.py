@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,9 @@ from trainings import SMALL
 from minidl import checkpoint
 from minidl.restart import Restart
 from minidl.runs import RunFolder, is_run
-from minidl.sweep.folder import SweepFolder
 
 TRAINING = ["training.checkpoint_every=1", "optimizer=adam", "model.dropout=0.2"]
-GRID = ["optimizer.lr=0.1,0.01", "seed=1,2"]  # one stack
+GRID = ["optimizer.lr=0.1,0.01", "seed=1,2"]  # side by side, in lanes
 NORMALISED = (
     "model={type: sequential, layers: [{linear: 8}, batch_norm, relu, {dropout: 0.3}, linear]}"
 )
@@ -106,12 +105,11 @@ def next_command(folder: Path, arguments: list[object]) -> list[object]:
 def go_on(server: Server, folder: Path, arguments: list[object], **fault: Any) -> Ended:
     """Let what was disturbed come to its end; it may have reached it. No result is made twice."""
     assert_sound(folder)
-    before, behind = results(folder), restart_epoch(folder)
+    before, behind = results(folder), restart_epochs(folder)
     finished = server.run(*next_command(folder, arguments), **fault)
-    if behind is not None:
-        assert_goes_on_after(behind, finished)
     at_its_end = "nothing to resume: the run has ended (done)" in finished.err
     assert finished.code == 0 or (finished.code == 2 and at_its_end), finished
+    assert_goes_on_after(behind, finished, folder)
     assert results(folder).items() >= before.items()
     return finished
 
@@ -132,47 +130,36 @@ def assert_sound(folder: Path) -> None:
     for run in runs_of(folder):
         run.check_config(run.read_record())
         assert Restart.find(run).damage == ()
-    SweepFolder(run_of(folder).path).read_cut()
 
 
-def restart_epoch(folder: Path) -> int | None:
-    """After which epoch the run, or the sweep's stack, would go on; its last if it has ended.
-
-    None where a stack failed and was cut in two.
-    """
-    sweep = SweepFolder(run_of(folder).path)
-    if not sweep.config_path.exists():
-        return Restart.find(run_of(folder)).epoch
-    ended = [run.read_record()["epochs"] for run in ended_runs(folder)]
-    if ended and len(ended) == len(list(runs_of(folder))):
-        return max(ended)
-    if not sweep.read_cut().keys() <= {"0"}:
-        return None
-    state = sweep.load_stack("0")
-    return state.finished if state else 0
+def restart_epochs(folder: Path) -> dict[str, int]:
+    """After which epoch each run that has begun goes on; its last if it has ended."""
+    return {run.path.name: Restart.find(run).epoch for run in runs_of(folder)}
 
 
-def assert_goes_on_after(epoch: int, ended: Ended) -> None:
-    """The next one was trained first."""
-    assert list(ended.epochs) == list(range(epoch + 1, epoch + 1 + len(ended.epochs)))
+def assert_goes_on_after(epochs: Mapping[str, int], ended: Ended, folder: Path) -> None:
+    """Each run, which is at its end now, was trained from there on and no epoch more."""
+    trained = [
+        range(epochs.get(run.path.name, 0) + 1, run.read_record()["epochs"] + 1)
+        for run in runs_of(folder)
+    ]
+    assert sorted(ended.epochs) == sorted(epoch for each in trained for epoch in each)
 
 
-def assert_redone_at_most(count: int, before: int, ended: Ended, folder: Path) -> None:
-    """What was killed had gone on after that epoch; few that it trained are to be trained again."""
-    assert_goes_on_after(before, ended)
-    assert 0 <= before + len(ended.epochs) - (restart_epoch(folder) or 0) <= count
+def assert_redone_at_most(
+    count: int, before: Mapping[str, int], ended: Ended, folder: Path, kind: str
+) -> None:
+    """What was killed had gone on after these epochs; each run trains few of them again."""
+    gained = sum(restart_epochs(folder).values()) - sum(before.values())
+    assert 0 <= len(ended.epochs) - gained <= count * (4 if kind == "sweep" else 1)
 
 
-def assert_same(run: RunFolder, whole: RunFolder, *, halved: bool = False) -> None:
-    """The same files with the same content, all that tells the time aside.
-
-    A stack that failed may have been `halved`: then the runs' stacks are not those of the others.
-    """
+def assert_same(run: RunFolder, whole: RunFolder) -> None:
+    """The same files with the same content, all that tells the time aside."""
     assert names(run) == names(whole)
     pairs = zip(runs_of(run.path.parent.parent), runs_of(whole.path.parent.parent), strict=True)
     for mine, theirs in pairs:
         assert_same_run(mine, theirs)
-        assert halved or mine.read_record().get("stack") == theirs.read_record().get("stack")
     results = whole.path / "results.csv"
     if results.exists():
         assert table(run.path / "results.csv") == table(results)

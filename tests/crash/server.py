@@ -83,11 +83,14 @@ def serve() -> None:
 
 
 def warm_up() -> None:
-    """Load all that a training loads, and train once."""
+    """Load all that a training loads, train once, and compile what most tests train."""
     import minidl_cli.app
     import minidl_cli.progress
     import minidl_cli.sweep_progress
     import typer.main
+    from crash.helpers import GRID, TRAINING
+    from kept_programs import keep_programs
+    from trainings import SMALL
 
     import minidl.report.plots
     from minidl.execute import execute, resume
@@ -101,15 +104,16 @@ def warm_up() -> None:
         return [folder.write_plot("loss", b"a figure")]
 
     minidl.report.plots.draw_run = draw_run
+    keep_programs()
     minidl_cli.app.app = typer.main.get_command(minidl_cli.app.app)  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         config, runs = Path(folder) / "small.yaml", Path(folder) / "runs"
-        config.write_text("data: {type: disk, train: 20}\nmodel: mlp\ntraining: {epochs: 2}\n")
-        path = execute(load_spec(config), runs_dir=runs).run.folder.path
+        config.write_text(SMALL)
+        path = execute(load_spec(config, TRAINING), runs_dir=runs).run.folder.path
         record = RunFolder(path).read_record()
         RunFolder(path).write_record({**record, "status": "interrupted"})
         resume(path)
-        swept = load_sweep(config, ["seed=1,2"])
+        swept = load_sweep(config, [*TRAINING, *GRID])
         run(plan(swept, SweepFolder.create(runs, swept), jobs=1))
 
 
@@ -186,13 +190,13 @@ def _note_epochs(path: str) -> None:
     """Note each epoch as soon as it is trained, so that a kill finds it noted."""
     from minidl.train import Trainer
 
-    handle, evaluated = os.open(path, os.O_WRONLY | os.O_CREAT), Trainer._evaluated
+    handle, steps_done = os.open(path, os.O_WRONLY | os.O_CREAT), Trainer.steps_done
 
-    def noted(trainer: Trainer) -> Any:
+    def noted(trainer: Trainer, seconds: float) -> None:
+        steps_done(trainer, seconds)
         os.write(handle, f"{trainer.finished}\n".encode())
-        return evaluated(trainer)
 
-    Trainer._evaluated = noted  # type: ignore[method-assign]
+    Trainer.steps_done = noted  # type: ignore[method-assign]
 
 
 class Counter:

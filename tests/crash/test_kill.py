@@ -17,7 +17,7 @@ from crash.helpers import (
     go_on,
     killed,
     next_command,
-    restart_epoch,
+    restart_epochs,
     run_of,
     whole,
 )
@@ -81,9 +81,9 @@ def test_killed_at_random_moments(kind: str, part: Part, server: Server, tmp_pat
     for number, delay in enumerate(delays(10 * TIMES, duration, seed=part.number)):
         folder.mkdir(exist_ok=True)
         arguments = next_command(folder, command(folder, *longer, kind=kind))
-        before = restart_epoch(folder) or 0
+        before = restart_epochs(folder)
         ended = server.run(*arguments, signals=[9], after=delay)
-        assert_redone_at_most(3, before, ended, folder)
+        assert_redone_at_most(3, before, ended, folder, kind)
         if ended.code != -9:  # it was at its end
             go_on(server, folder, command(folder, *longer, kind=kind))
             assert_same(run_of(folder), undisturbed)

@@ -31,7 +31,7 @@ from minidl.execute import execute, resume
 from minidl.report import plots
 from minidl.runs import RunFolder
 from minidl.signals import SIGNALS
-from minidl.train import Trainer
+from minidl.train import Stop, Trainer
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
@@ -79,16 +79,16 @@ def test_a_signal_at_each_operation_on_the_disk(
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the midst of an epoch, however long the first one would wait for its end."""
-    monkeypatch.setattr(Trainer, "patience", math.inf)
+    monkeypatch.setattr(Stop, "patience", math.inf)
     senders = [
-        threading.Timer(after, signal.raise_signal, [signal.SIGTERM]) for after in (0.1, 0.2)
+        threading.Timer(after, signal.raise_signal, [signal.SIGTERM]) for after in (0.3, 0.6)
     ]
 
     def started(folder: RunFolder, trainer: Trainer) -> None:
         for sender in senders:
             sender.start()
 
-    long = spec("training.batch_size=1", "data.train=100000", "training.epochs=1")  # takes seconds
+    long = spec("training.batch_size=1", "data.train=2000000", "training.epochs=1")  # takes seconds
     outcome = execute(long, runs_dir=tmp_path, name="run", started=started)
     assert outcome.exit_code == 143
     run = RunFolder(tmp_path / "run")

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
-from minidl.sweep import stack_run
+import pytest
+from kept_programs import keep_programs
+
+from minidl.lanes import Programs
+from minidl.sweep import worker
 
 
 @pytest.fixture
 def progress_at_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stack tells of each epoch, however short."""
-    monkeypatch.setattr(stack_run, "EVENT_SECONDS", -1.0)
+    """Workers tell of each epoch, however short."""
+    monkeypatch.setattr(worker, "EVENT_SECONDS", -1.0)
+
+
+@pytest.fixture(scope="module")
+def kept_programs() -> Iterator[None]:
+    """Each kind is compiled once for all that a file tries."""
+    before = vars(Programs)["of"]
+    keep_programs()
+    yield
+    Programs.of = before  # type: ignore[method-assign]

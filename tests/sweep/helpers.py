@@ -1,23 +1,23 @@
-"""What the tests of sweeps share: small sweeps, killed ones, and stacks beside single runs."""
+"""What the tests of sweeps share: small sweeps, killed ones, and members beside single runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from trainings import SMALL, Finished, minidl, text_of_metrics
 
-from minidl import folders
 from minidl.execute import execute
-from minidl.executors import Job, Update
 from minidl.runs import RunFolder, is_run
-from minidl.spec import Member, Spec, Sweep, load_sweep
+from minidl.spec import Spec, Sweep, load_sweep
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import SweepPlan, plan, run
-from minidl.sweep.stack_run import StackRun
+from minidl.sweep.worker import News
 
-KINDS = "loss=mse,bce_with_logits,cross_entropy"  # three stacks
+KINDS = "loss=mse,bce_with_logits,cross_entropy"  # of three kinds
 
 
 def sweep(
@@ -38,7 +38,7 @@ def loaded(folder: Path, *overrides: str, text: str = SMALL) -> Sweep:
     return load_sweep(config, [*overrides, "device=cpu"])
 
 
-def planned(folder: Path, *overrides: str, text: str = SMALL, **options: int) -> SweepPlan:
+def planned(folder: Path, *overrides: str, text: str = SMALL, **options: Any) -> SweepPlan:
     """What such a sweep has to do."""
     one = loaded(folder, *overrides, text=text)
     return plan(one, SweepFolder.create(folder / "runs", one), **options)
@@ -55,38 +55,28 @@ def statuses(folder: Path) -> list[str]:
     return [run.status for run in members(folder)]
 
 
-def as_stack(specs: Sequence[Spec], folder: Path) -> list[RunFolder]:
-    """The specs trained as one stack."""
-    folders.make(folder)
-    members = tuple(Member(f"member-{i}", spec, {}) for i, spec in enumerate(specs))
-    job = Job("0", members, folder, ())
-    stack = StackRun(job, SweepFolder(folder), lambda progress: None)
-    assert stack.train() == "done"
-    return [RunFolder(folder / one.name) for one in members]
-
-
-def alone(spec: Spec, folder: Path) -> RunFolder:
+def alone(spec: Spec, folder: Path, name: str | None = None) -> RunFolder:
     """A spec trained by itself."""
-    return execute(spec, runs_dir=folder).run.folder
+    return execute(spec, runs_dir=folder, name=name).run.folder
 
 
 class Killed(BaseException):
     """What no code catches, as it can't catch SIGKILL."""
 
 
-def kill_after(epoch: int) -> Callable[[Update], None]:
-    """Watches a sweep and kills it after that epoch."""
+def kill_after(epoch: int) -> Callable[[Sequence[News]], None]:
+    """Watches a sweep and kills it once a member has reached that epoch."""
 
-    def watch(update: Update) -> None:
-        if update.kind == "progress" and update.progress and update.progress.epoch == epoch:
+    def watch(news: Sequence[News]) -> None:
+        if any(one.epoch == epoch for one in news):
             raise Killed
 
     return watch
 
 
-def carried_out(folder: Path, *overrides: str, **options: int) -> SweepFolder:
+def carried_out(folder: Path, *overrides: str, **options: Any) -> SweepFolder:
     """A whole sweep, or what is left of it."""
-    todo = planned(folder, *overrides, jobs=1, **options)
+    todo = planned(folder, *overrides, **{"jobs": 1, **options})
     assert run(todo).exit_code == 0
     return todo.folder
 
@@ -96,20 +86,38 @@ def assert_same(folder: Path, whole: Path) -> None:
     mine, theirs = members(folder), members(whole)
     assert [run.path.name for run in mine] == [run.path.name for run in theirs]
     for one, other in zip(mine, theirs, strict=True):
-        assert text_of_metrics(one) == text_of_metrics(other)
-        assert one.config_path.read_bytes() == other.config_path.read_bytes()
-        own, expected = one.read_record(), other.read_record()
-        for key in ("status", "reason", "epochs", "steps", "final", "weights", "stack"):
-            assert own.get(key) == expected.get(key), key
-        for name in ("last", "best"):
-            assert_same_checkpoint(one, other, name)
-    assert not (folder / "runs" / "small" / "stacks.json").exists()
-    assert not (folder / "runs" / "small" / "checkpoints").exists()
+        assert_same_run(one, other)
 
 
-def assert_same_checkpoint(one: RunFolder, other: RunFolder, name: str) -> None:
+def assert_same_run(one: RunFolder, other: RunFolder) -> None:
+    """Equal to the bit, all that tells the time aside."""
+    assert text_of_metrics(one) == text_of_metrics(other)
+    assert one.config_path.read_bytes() == other.config_path.read_bytes()
+    own, expected = one.read_record(), other.read_record()
+    for key in ("status", "reason", "epochs", "steps", "weights", "parameters", "seed"):
+        assert own.get(key) == expected.get(key), key
+    for part in ("final", "best"):
+        assert _timeless(own.get(part)) == _timeless(expected.get(part)), part
+    for name in ("last", "best"):
+        _assert_same_checkpoint(one, other, name)
+    assert one.predictions_path.exists() == other.predictions_path.exists()
+    if one.predictions_path.exists():
+        arrays, wanted = one.read_predictions(), other.read_predictions()
+        assert arrays.keys() == wanted.keys()
+        for key in wanted:
+            np.testing.assert_array_equal(arrays[key], wanted[key], key)
+
+
+def _timeless(part: dict[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (part or {}).items() if key != "seconds"}
+
+
+def _assert_same_checkpoint(one: RunFolder, other: RunFolder, name: str) -> None:
     assert one.has_checkpoint(name) == other.has_checkpoint(name)
     if one.has_checkpoint(name):
-        own, expected = one.load_checkpoint(name)[0], other.load_checkpoint(name)[0]
+        (own, state), (expected, wanted) = (run.load_checkpoint(name) for run in (one, other))
         assert own.keys() == expected.keys()
-        assert all(torch.equal(own[key], expected[key]) for key in own)
+        for key in own:
+            torch.testing.assert_close(own[key], expected[key], rtol=0, atol=0, equal_nan=True)
+        for key in ("finished", "optimizer_steps", "plateau"):
+            assert state.get(key) == wanted.get(key), key

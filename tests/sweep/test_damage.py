@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from sweep.helpers import Killed, assert_same, carried_out, kill_after, members, planned, sweep
-from trainings import minidl, text_of_metrics
+from trainings import minidl
 
 from minidl.locks import locked
 from minidl.restart import DamageWarning
 from minidl.sweep.run import run
 
 pytestmark = [
-    pytest.mark.usefixtures("progress_at_each_epoch"),
+    pytest.mark.usefixtures("progress_at_each_epoch", "kept_programs"),
     pytest.mark.filterwarnings("ignore:.*before the first checkpoint"),
 ]
 
@@ -44,47 +43,38 @@ def killed(tmp_path: Path) -> Path:
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(
     place: float, killed: Path, tmp_path: Path
 ) -> None:
-    flip(killed / "checkpoints" / "stack-0.safetensors", place)
-    with pytest.warns(
-        DamageWarning, match=r"stack-0\.safetensors: .*damaged.* goes on from epoch 3"
-    ):
+    flip(members(tmp_path)[1].checkpoint_path("last"), place)
+    with pytest.warns(DamageWarning, match=r"damaged.* goes on from the previous .* epoch 3"):
         carried_out(tmp_path, *STOPPED)
     assert_same(tmp_path, tmp_path / "whole")
 
 
-def test_without_a_sound_checkpoint_the_stack_starts_again(killed: Path, tmp_path: Path) -> None:
-    for path in (killed / "checkpoints").iterdir():
+def test_without_a_sound_checkpoint_a_member_starts_again(killed: Path, tmp_path: Path) -> None:
+    for path in members(tmp_path)[0].checkpoint_path("last").parent.iterdir():
         flip(path, 0.5)
-    with pytest.warns(DamageWarning, match="goes on from the beginning"):
+    with pytest.warns(DamageWarning, match="starts again from the beginning"):
         carried_out(tmp_path, *STOPPED)
     assert_same(tmp_path, tmp_path / "whole")
 
 
-def test_a_member_whose_rows_are_damaged_starts_again_and_the_others_go_on(
-    killed: Path, tmp_path: Path
-) -> None:
-    first = members(tmp_path)[0]
-    flip(first.metrics_path, 0.9)
+def test_a_member_whose_rows_are_damaged_starts_again(killed: Path, tmp_path: Path) -> None:
+    flip(members(tmp_path)[0].metrics_path, 0.05)
     with pytest.warns(DamageWarning, match=r"metrics\.csv: is damaged.*starts again"):
-        todo = planned(tmp_path, *STOPPED, jobs=1)
-    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
-    todo = planned(tmp_path, *STOPPED, jobs=1)  # it was stopped before it began: told once
-    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
-    assert run(todo).counts["done"] == 3
-    for mine, whole in zip(members(tmp_path)[1:], members(tmp_path / "whole")[1:], strict=True):
-        assert text_of_metrics(mine) == text_of_metrics(whole)
-    assert len(text_of_metrics(first)) == 7
+        carried_out(tmp_path, *STOPPED)
+    assert_same(tmp_path, tmp_path / "whole")
 
 
-def test_a_member_that_starts_again_is_in_one_stack_alone(killed: Path, tmp_path: Path) -> None:
-    """Also where all that its first stack had is lost afterwards."""
-    flip(members(tmp_path)[0].metrics_path, 0.9)
-    with pytest.warns(DamageWarning):
-        planned(tmp_path, *STOPPED, jobs=1)
-    shutil.rmtree(killed / "checkpoints")
-    todo = planned(tmp_path, *STOPPED, jobs=1)
-    assert sorted(len(job.missing) for job in todo.jobs) == [1, 2]
-    assert todo.missing == 3
+@pytest.mark.parametrize("content", [b"", b"seed: 9\n"])
+def test_a_damaged_config_is_written_anew(content: bytes, killed: Path, tmp_path: Path) -> None:
+    members(tmp_path)[0].config_path.write_bytes(content)
+    carried_out(tmp_path, *STOPPED)
+    assert_same(tmp_path, tmp_path / "whole")
+
+
+def test_a_damaged_record_is_made_anew(killed: Path, tmp_path: Path) -> None:
+    members(tmp_path)[0].record_path.write_bytes(b"{")
+    carried_out(tmp_path, *STOPPED)
+    assert_same(tmp_path, tmp_path / "whole")
 
 
 def test_other_versions_are_refused_unless_forced(killed: Path, tmp_path: Path) -> None:
@@ -101,10 +91,23 @@ def test_other_versions_are_refused_unless_forced(killed: Path, tmp_path: Path) 
     assert all("torch 1.0" in one.read_record()["forced"][0] for one in members(tmp_path))
 
 
-def test_one_of_its_runs_alone_is_not_resumed(killed: Path, tmp_path: Path) -> None:
-    refused = minidl("resume", members(tmp_path)[0].path)
+def test_one_of_its_runs_can_be_resumed_alone(
+    killed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: None)  # it takes seconds
+    first, *others = members(tmp_path)
+    assert minidl("resume", first.path).code == 0
+    assert first.status == "done"
+    assert {one.status for one in others} == {"running"}
+    carried_out(tmp_path, *STOPPED)
+    assert_same(tmp_path, tmp_path / "whole")
+
+
+def test_one_of_its_runs_is_not_resumed_beside_the_sweep(killed: Path, tmp_path: Path) -> None:
+    with locked(killed):
+        refused = minidl("resume", members(tmp_path)[0].path)
     assert refused.code == 2
-    assert f"is one of a sweep's runs: minidl resume {killed} goes on with all" in refused.err
+    assert f"{killed}: is in use by process {os.getpid()}" in refused.err
 
 
 def test_two_at_a_time_are_refused(killed: Path, tmp_path: Path) -> None:

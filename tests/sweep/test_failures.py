@@ -3,51 +3,48 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep.helpers import KINDS, loaded, members, statuses, sweep
-from trainings import SMALL, columns, train
+from sweep.helpers import KINDS, assert_same, loaded, members, statuses, sweep
+from trainings import SMALL
 
 from minidl import files
 from minidl.errors import DataError
+from minidl.lanes import Lanes
+from minidl.member import MemberRun
 from minidl.runs import RunFolder
 from minidl.spec import Spec
-from minidl.sweep import stack_run
+from minidl.sweep import worker
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import plan, run
 from minidl.sweep.work import measure
-from minidl.train import Trainer
+from minidl.train import Epoch
 
 CSV = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\ntraining: {epochs: 2}\n"
 
 
 @pytest.fixture
 def one_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Lets the stack with bce_with_logits fail while it is built, or in its second epoch."""
+    """Lets the member with bce_with_logits fail while it is built, or in its second epoch."""
 
     def plant(error: Exception, *, epoch: int = 0) -> None:
-        build = stack_run.build
+        build, epoch_ended = worker.build, MemberRun.epoch_ended
 
-        def failing(specs: Sequence[Spec], data: Any) -> Any:
-            experiment = build(specs, data)
-            if specs[0].loss.type != "bce_with_logits":
-                return experiment
-            if not epoch:
+        def failing(spec: Spec, data: Any) -> Any:
+            if spec.loss.type == "bce_with_logits" and not epoch:
                 raise error
-            evaluate, left = experiment.trainer.evaluate, iter(range(epoch))
+            return build(spec, data)
 
-            def broken() -> Any:
-                if next(left, None) is None:
-                    raise error
-                return evaluate()
+        def broken(run: MemberRun, ended: Epoch) -> None:
+            if run.spec.loss.type == "bce_with_logits" and ended.number > epoch > 0:
+                raise error
+            epoch_ended(run, ended)
 
-            experiment.trainer.evaluate = broken
-            return experiment
-
-        monkeypatch.setattr(stack_run, "build", failing)
+        monkeypatch.setattr(worker, "build", failing)
+        monkeypatch.setattr(MemberRun, "epoch_ended", broken)
 
     return plant
 
@@ -59,7 +56,7 @@ def status_of_losses(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("epoch", [0, 1])
 @pytest.mark.parametrize("error", [DataError("a.csv: is gone"), ValueError("a bug")])
-def test_a_failing_stack_is_recorded_and_the_rest_goes_on(
+def test_a_failing_member_is_recorded_and_the_rest_goes_on(
     error: Exception, epoch: int, tmp_path: Path, one_fails: Callable[..., None]
 ) -> None:
     one_fails(error, epoch=epoch)
@@ -95,7 +92,7 @@ def test_a_member_that_failed_is_tried_again_and_its_error_goes(
     monkeypatch.undo()  # mended
     again = sweep(tmp_path, KINDS, "training.checkpoint_every=1", options=["--jobs", 1])
     assert again.code == 0
-    assert "1 run in 1 stack, 2 of 3 done before" in again.err
+    assert "1 run, 2 of 3 done before" in again.err
     assert statuses(tmp_path) == ["done"] * 3
     assert not list((tmp_path / "runs").rglob("error.txt"))
 
@@ -112,111 +109,98 @@ def test_a_failure_stops_the_rest_if_asked_to(
     assert "1 failed, 2 missing" in done.err
 
 
-# One member fails: its stack is halved until it is alone.
-
-
-@pytest.fixture
-def seed_3_fails(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """Any stack with seed 3 in it fails after its third epoch; returns the seeds of all stacks."""
-    stacks: list[list[int]] = []
-    build = stack_run.build
-
-    def planting(specs: Sequence[Spec], data: Any) -> Any:
-        experiment = build(specs, data)
-        seeds = [one.seed for one in specs]
-        stacks.append(seeds)
-        trainer = experiment.trainer
-        evaluate = trainer.evaluate
-
-        def broken() -> Any:
-            if trainer.finished > 3:
-                raise ValueError("a bug")
-            return evaluate()
-
-        if 3 in seeds:
-            trainer.evaluate = broken
-        return experiment
-
-    monkeypatch.setattr(stack_run, "build", planting)
-    return stacks
+# Those beside it go on.
 
 
 SEEDS = ["seed=0,1,2,3,4,5,6", "training.epochs=6", "training.checkpoint_every=1"]
+TOGETHER = ["--jobs", 1, "--stack", 7]
 
 
-def test_a_failing_member_is_found_and_the_others_go_on_without_it(
-    tmp_path: Path, seed_3_fails: list[list[int]]
-) -> None:
-    done = sweep(tmp_path, *SEEDS, options=["--jobs", 1, "--stack", 7])
+@pytest.fixture
+def seed_3_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The member with seed 3 fails after its third epoch."""
+    epoch_ended = MemberRun.epoch_ended
+
+    def broken(run: MemberRun, ended: Epoch) -> None:
+        if run.spec.seed == 3 and ended.number > 3:
+            raise ValueError("a bug")
+        epoch_ended(run, ended)
+
+    monkeypatch.setattr(MemberRun, "epoch_ended", broken)
+
+
+@pytest.mark.usefixtures("seed_3_fails")
+def test_a_member_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = sweep(tmp_path, *SEEDS, options=TOGETHER)
     assert done.code == 1
     assert "6 done, 1 failed" in done.err
-    assert seed_3_fails == [[*range(7)], [0, 1, 2, 3], [0, 1], [2, 3], [2], [3], [4, 5, 6]]
     (failed,) = [one for one in members(tmp_path) if one.status == "failed"]
     assert "seed=3" in failed.path.name
     (error,) = (tmp_path / "runs").rglob("error.txt")
     assert error.parent == failed.path
-    single = train(tmp_path, "seed=4", "training.epochs=6").run
-    (other,) = [one for one in members(tmp_path) if "seed=4" in one.path.name]
-    for name, cells in columns(single).items():
-        assert columns(other)[name] == pytest.approx(cells, rel=1e-5)
-
-
-def test_fail_fast_does_not_ask_which_and_says_so(
-    tmp_path: Path, seed_3_fails: list[list[int]]
-) -> None:
-    done = sweep(tmp_path, *SEEDS, options=["--jobs", 1, "--stack", 7, "--fail-fast"])
-    assert (done.code, seed_3_fails) == (1, [[*range(7)]])
-    errors = [path.read_text() for path in (tmp_path / "runs").rglob("error.txt")]
-    assert len(errors) == 7
-    assert all(error.startswith("one of 7 runs that train together") for error in errors)
-    assert all("a bug" in error for error in errors)
-
-
-def test_it_is_tried_again_and_they_are_not(
-    tmp_path: Path, seed_3_fails: list[list[int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sweep(tmp_path, *SEEDS, options=["--jobs", 1, "--stack", 7])
-    seed_3_fails.clear()
-    assert sweep(tmp_path, *SEEDS).code == 1
-    assert seed_3_fails == [[3]]
     monkeypatch.undo()
     again = sweep(tmp_path, *SEEDS)
     assert again.code == 0
-    assert "1 run in 1 stack, 6 of 7 done before" in again.err
-    assert statuses(tmp_path) == ["done"] * 7
+    assert "1 run, 6 of 7 done before" in again.err
     assert not list((tmp_path / "runs").rglob("error.txt"))
-    assert {len(columns(one)["epoch"]) for one in members(tmp_path)} == {6}
+    (tmp_path / "whole").mkdir()
+    assert sweep(tmp_path / "whole", *SEEDS).code == 0
+    assert_same(tmp_path, tmp_path / "whole")
 
 
-def test_halves_go_on_where_their_stack_was(
-    tmp_path: Path, seed_3_fails: list[list[int]], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def lanes_fail(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """The engine's call fails where seed 3 trains, after its third epoch; returns who was in it."""
+    failed: list[list[int]] = []
+    train_epoch = Lanes.train_epoch
+    opened: dict[int, int] = {}
+    original = worker.build
+
+    def build(spec: Spec, data: Any) -> Any:
+        experiment = original(spec, data)
+        opened[id(experiment.trainer)] = spec.seed
+        return experiment
+
+    def broken(lanes: Lanes) -> Any:
+        seeds = {opened[id(one)]: one for one in lanes.trainers if one is not None}
+        if 3 in seeds and seeds[3].finished >= 3:
+            failed.append(sorted(seeds))
+            raise RuntimeError("a bug")
+        return train_epoch(lanes)
+
+    monkeypatch.setattr(worker, "build", build)
+    monkeypatch.setattr(Lanes, "train_epoch", broken)
+    return failed
+
+
+def test_where_all_lanes_fail_each_is_tried_alone(
+    tmp_path: Path, lanes_fail: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not the last three epochs alone that they would have to train again."""
-    trained: list[int] = []
-    iterate = Trainer.__iter__
+    """From its checkpoint, so that few epochs are trained again."""
+    done = sweep(tmp_path, *SEEDS, options=TOGETHER)
+    assert done.code == 1
+    assert "6 done, 1 failed" in done.err
+    assert lanes_fail == [[0, 1, 2, 3, 4, 5, 6], [3]]
+    (failed,) = [one for one in members(tmp_path) if one.status == "failed"]
+    assert "a bug" in (failed.path / "error.txt").read_text()
+    monkeypatch.undo()
+    assert sweep(tmp_path, *SEEDS).code == 0
+    (tmp_path / "whole").mkdir()
+    assert sweep(tmp_path / "whole", *SEEDS).code == 0
+    assert_same(tmp_path, tmp_path / "whole")
 
-    def counting(trainer: Trainer) -> Any:
-        for epoch in iterate(trainer):
-            trained.append(epoch.number)
-            yield epoch
 
-    monkeypatch.setattr(Trainer, "__iter__", counting)
-    sweep(tmp_path, *SEEDS, options=["--jobs", 1, "--stack", 7])
-    assert sorted(trained) == [1, 2, 3, *[4] * 3, *[5] * 3, *[6] * 3]
-
-
-def test_a_full_disk_is_no_members_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-
+def test_on_a_full_disk_each_member_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(run: RunFolder, *rows: Any) -> None:
-        made.append(1)
         error = files.WriteError(f"{run.metrics_path}: can't be written: no space left on device")
         raise error from OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(RunFolder, "append_metrics", full)
     done = sweep(tmp_path, "seed=0,1,2,3", options=["--jobs", 1])
     assert done.code == 1
-    assert made == [1]  # nobody tries again with half of them
+    assert statuses(tmp_path) == ["failed"] * 4
     assert "no space left on device" in done.err
 
 

@@ -1,4 +1,4 @@
-"""A sweep that was stopped goes on as if it never had, to the bit: also inside a stack."""
+"""A sweep that was stopped goes on as if it never had, to the bit."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ from typing import Any
 import pytest
 from attempts import TIMES, Part, in_parts
 from sweep.helpers import Killed, assert_same, carried_out, kill_after, members, planned, sweep
-from trainings import OPTIMIZERS, minidl, text_of_metrics
+from trainings import OPTIMIZERS, minidl
 
 from minidl import files
-from minidl.sweep import stack_run
-from minidl.sweep.folder import SweepFolder
+from minidl.restart import Restart
 from minidl.sweep.run import run
 
 pytestmark = [
-    pytest.mark.usefixtures("progress_at_each_epoch"),
+    pytest.mark.usefixtures("progress_at_each_epoch", "kept_programs"),
     pytest.mark.filterwarnings("ignore:.*before the first checkpoint"),
 ]
 
 NORMALISED = (
     "{sequential: [{linear: 8}, batch_norm, relu, {dropout: 0.3}, {linear: 8}, relu, linear]}"
 )
-# Three diverge in the first epoch, the others stop after 4, 5 and 6: the stack shrinks twice.
+# Three diverge in the first epoch, the others stop after 4, 5 and 6; in their lanes others follow.
 ENDING = [
     "optimizer={type: adam}",
     "optimizer.lr=0.02,0.05,1e30",
@@ -50,53 +49,40 @@ def test_stopped_and_resumed_after_each_of_four_epochs(optimizer: str, tmp_path:
     for epoch in (1, 2, 3, 4):
         with pytest.raises(Killed):
             run(planned(tmp_path, *grid, jobs=1), watch=kill_after(epoch))
-        assert stopped_at(tmp_path) == min(epoch, 3)  # after the last one all have their results
+        assert [Restart.find(one).epoch for one in members(tmp_path)] == [epoch] * 3
     carried_out(tmp_path, *grid)
     assert_same(tmp_path, tmp_path / "whole")
 
 
-def stopped_at(folder: Path) -> int:
-    """The epoch of the first stack's checkpoint."""
-    state = SweepFolder(folder / "runs" / "small").load_stack("0")
-    return state.finished if state else 0
-
-
-def test_members_that_ended_are_left_alone_and_the_stack_shrinks_as_it_would_have(
-    tmp_path: Path, shrinks: list[tuple[int, int]]
-) -> None:
-    """Without checkpoints but where it shrinks: so some that ended train along as before."""
+def test_members_that_ended_are_left_alone_and_the_others_go_on(tmp_path: Path) -> None:
+    """With other lanes and workers than before."""
     (tmp_path / "whole").mkdir()
-    carried_out(tmp_path / "whole", *ENDING, stack=9)
-    assert shrinks == [(4, 9), (5, 2)]
-    ghosts = []
+    grid = [*ENDING, "training.checkpoint_every=2"]
+    carried_out(tmp_path / "whole", *grid, stack=9)
     for epoch in range(1, 6):
         folder = tmp_path / str(epoch)
         folder.mkdir()
         with pytest.raises(Killed):
-            run(planned(folder, *ENDING, jobs=1, stack=9), watch=kill_after(epoch))
+            run(planned(folder, *grid, jobs=1, stack=5), watch=kill_after(epoch))
         before = ended(folder)
-        shrinks.clear()
-        todo = planned(folder, *ENDING, jobs=1, stack=9)
-        ghosts.append(len(todo.jobs[0].ghosts))
-        run(todo)
-        assert shrinks == ([(4, 9), (5, 2)] if epoch < 5 else [(5, 2)])
+        carried_out(folder, *grid, stack=2, jobs=2)
         assert_same(folder, tmp_path / "whole")
         assert ended(folder).items() >= before.items()
-    assert ghosts == [3, 3, 3, 7, 1]
 
 
-@pytest.fixture
-def shrinks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """After which epoch a stack shrank, and how many networks it had."""
-    seen: list[tuple[int, int]] = []
-    original = stack_run.StackRun._shrink
-
-    def noting(stack: stack_run.StackRun) -> None:
-        seen.append((stack.trainer.finished, stack.trainer.networks))
-        original(stack)
-
-    monkeypatch.setattr(stack_run.StackRun, "_shrink", noting)
-    return seen
+def test_each_goes_on_from_a_checkpoint_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written every few seconds, where the config doesn't say how often."""
+    monkeypatch.setattr("minidl.execute.CHECKPOINT_SECONDS", 0.0)
+    grid = ["seed=0,1,2", "training.epochs=6"]
+    (tmp_path / "whole").mkdir()
+    carried_out(tmp_path / "whole", *grid)
+    with pytest.raises(Killed):
+        run(planned(tmp_path, *grid, jobs=1), watch=kill_after(4))
+    assert [Restart.find(one).epoch for one in members(tmp_path)] == [4] * 3
+    carried_out(tmp_path, *grid)
+    assert_same(tmp_path, tmp_path / "whole")
 
 
 def ended(folder: Path) -> dict[str, bytes]:
@@ -199,16 +185,6 @@ def test_killed_while_a_failure_is_noted_it_is_tried_again(
     assert moment > 5
 
 
-def test_a_cut_that_names_others_is_damaged(tmp_path: Path) -> None:
-    planned(tmp_path, "seed=0,1", jobs=1, stack=2)
-    (cut,) = (tmp_path / "runs").rglob("stacks.json")
-    cut.write_text('{"0": ["another"]}')
-    done = sweep(tmp_path, "seed=0,1")
-    assert done.code == 2
-    (line,) = done.err.splitlines()
-    assert "stacks.json: is damaged: 'another' is no member" in line
-
-
 def test_what_was_killed_before_its_first_checkpoint_is_said_in_one_line(tmp_path: Path) -> None:
     """For all that had begun; the others were waiting."""
     grid = ["seed=0,1,2,3,4,5", "training.epochs=5"]
@@ -219,46 +195,6 @@ def test_what_was_killed_before_its_first_checkpoint_is_said_in_one_line(tmp_pat
         done = sweep(tmp_path, *grid, options=["--jobs", 1, "--quiet"])
     what = "3 runs were stopped before the first checkpoint: training starts from the beginning"
     assert (done.code, done.err) == (0, f"minidl: warning: {tmp_path}/runs/small: {what}\n")
-
-
-def test_the_cut_stays_whatever_jobs_and_stack_say_later(tmp_path: Path) -> None:
-    grid = ["seed=0,1,2,3,4,5", "training.checkpoint_every=1", "training.epochs=5"]
-    (tmp_path / "whole").mkdir()
-    carried_out(tmp_path / "whole", *grid, stack=3)
-    with pytest.raises(Killed):
-        run(planned(tmp_path, *grid, jobs=1, stack=3), watch=kill_after(3))
-    todo = planned(tmp_path, *grid, jobs=1, stack=1)
-    assert [len(job.members) for job in todo.jobs] == [3, 3]
-    run(todo)
-    assert_same(tmp_path, tmp_path / "whole")
-
-
-def test_members_that_are_added_get_stacks_of_their_own(tmp_path: Path) -> None:
-    grid = ["training.checkpoint_every=1", "training.epochs=5"]
-    (tmp_path / "whole").mkdir()
-    carried_out(tmp_path / "whole", "seed=0,1", *grid)
-    with pytest.raises(Killed):
-        run(planned(tmp_path, "seed=0,1", *grid, jobs=1), watch=kill_after(3))
-    todo = planned(tmp_path, "seed=0,1,2,3,4", *grid, jobs=1)
-    assert [len(job.members) for job in todo.jobs] == [3, 2]
-    assert run(todo).counts["done"] == 5
-    expected = {run.path.name: text_of_metrics(run) for run in members(tmp_path / "whole")}
-    metrics = {run.path.name: text_of_metrics(run) for run in members(tmp_path)}
-    assert metrics.items() >= expected.items()
-
-
-def test_a_checkpoint_that_was_to_be_removed_serves_nobody(tmp_path: Path) -> None:
-    """A kill between the end of the last stack and the removal of its checkpoint."""
-    grid = ["training.checkpoint_every=1", "training.epochs=5"]
-    with pytest.raises(Killed):
-        run(planned(tmp_path, "seed=0,1", *grid, jobs=1), watch=kill_after(3))
-    kept = tmp_path / "kept"
-    checkpoints = tmp_path / "runs" / "small" / "checkpoints"
-    shutil.copytree(checkpoints, kept)
-    carried_out(tmp_path, "seed=0,1", *grid)
-    shutil.copytree(kept, checkpoints)
-    carried_out(tmp_path, "seed=0,1,2", *grid)
-    assert not checkpoints.exists()
 
 
 def test_what_a_kill_left_half_made_is_cleared_away(tmp_path: Path) -> None:

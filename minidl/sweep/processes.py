@@ -1,0 +1,246 @@
+"""Workers as processes: plain steps hold the interpreter, so threads would wait for each other."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from minidl.errors import MinidlWarning
+from minidl.restart import Restart
+from minidl.signals import SIGNALS, Stopped, orderly_end
+from minidl.spec import Member
+from minidl.sweep.folder import SweepFolder
+from minidl.sweep.queue import Kind, Queue, Turn
+from minidl.sweep.work import Datasets
+from minidl.sweep.worker import Ending, News, Tell, Worker
+from minidl.threads import use_threads
+
+_PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
+PATIENCE = 1.0  # seconds that a worker without work may take to end
+STOP_SECONDS = 4.0  # and one with work, once it is told to
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process is to do; its results are its members' folders."""
+
+    members: tuple[Member, ...]
+    lanes: int
+    folder: Path
+    command: tuple[str, ...]
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    turn: Turn | None = None
+    left: dict[str, Member] = field(default_factory=dict)  # members that have not ended
+    told: bool = False  # to end; a second signal would end it at once
+
+
+class Processes:
+    """Hands what waits to `count` processes as they get free.
+
+    One that dies costs its members the time since their checkpoints; another takes its place. If
+    this process dies, they end at once.
+    """
+
+    def __init__(self, count: int, folder: Path, command: Sequence[str], queue: Queue) -> None:
+        self.count, self.folder, self.command = count, folder, tuple(command)
+        self.queue = queue
+        self.ending = False
+        self._workers: list[_Worker] = []
+        self._tried: dict[str, int] = {}  # whose process died: after which epoch
+        self._deadline = math.inf  # when workers that were told to end are killed
+
+    def run(self, tell: Tell) -> None:
+        """Train all that waits, or what there is until `stop`."""
+        try:
+            self._hand_out()
+            while busy := [worker for worker in self._workers if worker.turn]:
+                ready = wait([worker.pipe for worker in busy], timeout=0.5)
+                for worker in busy:
+                    if time.monotonic() > self._deadline:
+                        worker.process.kill()
+                    if worker.pipe in ready:
+                        self._read(worker, tell)
+                self._hand_out()
+        except BaseException:
+            self._end_workers(patience=0)
+            raise
+        self._end_workers(patience=PATIENCE)
+
+    def stop(self) -> None:
+        """End in an orderly way, soon; safe to call from a signal handler."""
+        self.ending = True
+        self._deadline = min(self._deadline, time.monotonic() + STOP_SECONDS)
+        for worker in self._workers:
+            _tell(worker)
+
+    def _hand_out(self) -> None:
+        """Give every free worker something to do, and start as many as there is work for."""
+        while not self.ending:
+            worker = next((one for one in self._workers if not one.turn), None)
+            if worker is None and len(self._workers) == self.count:
+                break
+            turn = self.queue.next()
+            if turn is None:
+                break
+            if worker is None:
+                worker = _start()
+                self._workers.append(worker)
+            lanes = 1 if turn.single else turn.kind.lanes
+            worker.turn, worker.left = turn, {one.name: one for one in turn.members}
+            with contextlib.suppress(OSError):  # it died, as its pipe will tell
+                worker.pipe.send(Job(tuple(turn.members), lanes, self.folder, self.command))
+        if self.ending:  # the signal may have come while a worker was starting
+            for worker in self._workers:
+                _tell(worker)
+
+    def _read(self, worker: _Worker, tell: Tell) -> None:
+        """What a worker says: news, nothing more to do, or what no worker can go on after."""
+        try:
+            said: list[News] | BaseException | None = worker.pipe.recv()
+        except (EOFError, OSError):
+            said = self._bury(worker)
+        if isinstance(said, BaseException):
+            raise said
+        if said is None:
+            worker.turn = None
+            return
+        for news in said:
+            if news.stopped:
+                worker.left.pop(news.name, None)
+        tell(said)
+
+    def _bury(self, worker: _Worker) -> list[News]:
+        """A dead worker's last word."""
+        worker.process.join(PATIENCE)
+        turn, code = worker.turn, worker.process.exitcode
+        assert turn is not None
+        self._workers.remove(worker)
+        worker.turn = None
+        worker.pipe.close()
+        left = list(worker.left.values())
+        if self.ending:
+            return [News(one.name, "interrupted", died=True) for one in left]
+        again = [one for one in left if self._may_try_again(one)]
+        self.queue.again(turn.kind, again)
+        name = signal.Signals(-code).name if code and code < 0 else f"exit status {code}"
+        error = f"the process that trained this run died ({name})"
+        failed = [one for one in left if one not in again]
+        return [News(one.name, "failed", error=error, died=True) for one in failed]
+
+    def _may_try_again(self, member: Member) -> bool:
+        """Whether its process may have died by chance: once, and after each new checkpoint."""
+        epoch = Restart.find(SweepFolder(self.folder).run(member)).epoch
+        if epoch <= self._tried.get(member.name, -1):
+            return False
+        self._tried[member.name] = epoch
+        return True
+
+    def _end_workers(self, patience: float) -> None:
+        for worker in self._workers:
+            with contextlib.suppress(OSError):
+                worker.pipe.close()  # a worker without a pipe ends
+        for worker in self._workers:
+            worker.process.join(patience)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+        self._workers = []
+
+
+def _start() -> _Worker:
+    context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs,), daemon=True)
+    with _deaf_to_the_terminal():
+        process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+@contextlib.contextmanager
+def _deaf_to_the_terminal() -> Iterator[None]:
+    """A worker that begins inside never hears Ctrl-C: this process passes on what concerns it.
+
+    Blocked, not ignored, so that this process hears afterwards what came meanwhile.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it would unblock them, were it started inside
+    terminal = {one for one in SIGNALS if one != signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, terminal)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _tell(worker: _Worker) -> None:
+    """Ask a worker to end: in the midst of a job in an orderly way, else at once."""
+    if worker.process.pid and worker.process.is_alive() and not worker.told:
+        worker.told = True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker.process.pid, signal.SIGTERM)
+
+
+def _work(pipe: Connection) -> None:
+    """A worker's life: jobs from the pipe, news into it, until it closes."""
+    _killed_with_parent()
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    datasets = Datasets()
+    warnings.simplefilter("ignore", MinidlWarning)  # said where the sweep was planned
+    with contextlib.suppress(EOFError, OSError, Stopped), use_threads(1):
+        while True:  # until the parent wants no more
+            job: Job = pipe.recv()
+            pipe.send(_carry_out(job, datasets, pipe.send))
+
+
+def _carry_out(
+    job: Job, datasets: Datasets, tell: Callable[[list[News]], None]
+) -> Exception | None:
+    queue = Queue([Kind(job.members, job.lanes)])
+    ending = Ending()
+    worker = Worker(job.folder, job.command, queue, datasets, ending, lambda news: tell(list(news)))
+    with orderly_end(ending.request) as ending.received:
+        try:
+            worker.run()
+        except Exception as error:  # what must end the whole sweep, such as a full disk
+            return error
+    return None
+
+
+def _killed_with_parent() -> None:
+    """On Linux the kernel ends this process with its parent, also amid a call that takes long."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _die_with_parent() -> None:
+    """End when the parent is killed: another may go on with its sweep.
+
+    Everywhere, and also if that was before this process could ask its kernel for it.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
