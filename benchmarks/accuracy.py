@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy.py [--seeds 10] [--json]
 
-The seeds of a row train as one stack: each member has the data, the first weights and the batch
-order that `minidl train CONFIG seed=s` has. The last lines compare a member with a run on its own.
+The seeds of a row train side by side in lanes: each has the data, the first weights and the batch
+order that `minidl train CONFIG seed=s` has. The last lines compare one with a run on its own.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from minidl.build import Experiment, build, seed_of
+from minidl.build import build, seed_of
 from minidl.data import Dataset
 from minidl.data.load import load_dataset
+from minidl.lanes import Lanes, Programs
 from minidl.seeds import generator
 from minidl.spec import Spec, load_spec
+from minidl.train import Epoch, Trainer
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 
@@ -57,7 +59,7 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Result:
-    """A row's accuracies, one per seed, and how long its stack took."""
+    """A row's accuracies, one per seed, and how long all of them took."""
 
     row: Row
     epochs: int
@@ -88,12 +90,37 @@ def main(
 
 
 def train(row: Row, seeds: Sequence[int]) -> Result:
-    """All seeds of a row, as one stack."""
+    """All seeds of a row, side by side."""
     started = time.perf_counter()
-    specs = [spec_for(row, seed, "training.eval_every=1000000") for seed in seeds]
-    *_, last = build(specs, [dataset_for(spec) for spec in specs]).trainer
-    metrics, seconds = last.metrics, time.perf_counter() - started
-    return Result(row, last.number, metrics["train_accuracy"], metrics["test_accuracy"], seconds)
+    trainers = [trainer_for(row, seed, "training.eval_every=1000000") for seed in seeds]
+    last = in_lanes(trainers)
+    seconds = time.perf_counter() - started
+    both = ([epoch.metrics[f"{part}_accuracy"] for epoch in last] for part in ("train", "test"))
+    return Result(row, last[0].number, *both, seconds)
+
+
+def in_lanes(trainers: Sequence[Trainer]) -> list[Epoch]:
+    """Train all to their end; returns each one's last epoch."""
+    programs = Programs.of(trainers[0], len(trainers))
+    width, last = programs.engine.lanes, []
+    for first in range(0, len(trainers), width):
+        here = trainers[first : first + width]
+        lanes = Lanes(here[0], width=width, programs=programs)
+        for trainer in here:
+            lanes.put(trainer)
+        while here[0].finished < here[0].epochs:
+            epochs = lanes.train_epoch()
+        by_trainer = {id(trainer): epoch for trainer, epoch in epochs}
+        last += [by_trainer[id(trainer)] for trainer in here]
+        for trainer in here:
+            lanes.remove(trainer)
+    return last
+
+
+def trainer_for(row: Row, seed: int, *changes: str) -> Trainer:
+    """Ready to train."""
+    spec = spec_for(row, seed, *changes)
+    return build(spec, dataset_for(spec)).trainer
 
 
 def spec_for(row: Row, seed: int, *changes: str) -> Spec:
@@ -144,38 +171,27 @@ def verdict(result: Result) -> str:
     return f"≥ {least:.3f}: {'yes' if statistics.mean(result.test) >= least else 'no'}"
 
 
-# That a stack's members are the runs they stand for -----------------------------------------------
+# That those in lanes are the runs they stand for --------------------------------------------------
 
 
 def compare_with_alone(row: Row, seeds: Sequence[int]) -> list[str]:
-    """The last member of a stack beside the same run alone."""
+    """The last one in lanes beside the same run alone."""
     lines = []
     for dtype, epochs in (("float64", 50), ("float32", 250)):
         changes = f"training.dtype={dtype}", f"training.epochs={epochs}"
-        specs = [spec_for(row, seed, *changes) for seed in seeds]
-        data = [dataset_for(spec) for spec in specs]
-        stack, alone = build(specs, data), build(specs[-1], data[-1])
-        before = difference(stack, alone)
-        member, single = (last_test_accuracy(one) for one in (stack, alone))
+        trainers = [trainer_for(row, seed, *changes) for seed in seeds]
+        single = trainer_for(row, seeds[-1], *changes)
+        *_, member = in_lanes(trainers)
+        *_, alone = single
+        pairs = zip(trainers[-1].weights().values(), single.weights().values(), strict=True)
+        same = all(torch.equal(*pair) for pair in pairs)
         lines.append(
-            f"{row.config} seed={seeds[-1]}, {dtype}, {epochs} epochs: {member:.3f} in the stack, "
-            f"{single:.3f} alone; weights differ by {before:.0e} at first, by "
-            f"{difference(stack, alone):.0e} at the end (of the largest)."
+            f"{row.config} seed={seeds[-1]}, {dtype}, {epochs} epochs: "
+            f"{member.metrics['test_accuracy']:.3f} in lanes, "
+            f"{alone.metrics['test_accuracy']:.3f} alone; "
+            f"the weights {'are' if same else 'are NOT'} equal to the bit."
         )
     return lines
-
-
-def last_test_accuracy(experiment: Experiment) -> float:
-    """The last member's, after training."""
-    *_, last = experiment.trainer
-    return last.metrics["test_accuracy"][-1]
-
-
-def difference(stack: Experiment, alone: Experiment) -> float:
-    """max |difference| / max |weight| between the last member and the single network."""
-    optimizer, single = stack.trainer.optimizer, alone.trainer.optimizer
-    weights, reference = optimizer.flat.member(-1), single.flat.member(0)
-    return float((weights - reference).abs().max() / reference.abs().max())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from minidl import nn, optim
 from minidl.bench.timing import medians
-from minidl.capture import capture
+from minidl.engine import compile
 from minidl.reference import counterpart
 from minidl.report.sheet import Field, Record, Sheet, as_text
 
@@ -67,9 +67,8 @@ def images(batch: int) -> tuple[Tensor, Tensor]:
 
 
 def step(network: nn.Sequential, batch: int) -> Function:
-    """A captured training step on one batch."""
+    """A compiled training step on one batch."""
     loss, optimizer = nn.MSELoss(), optim.SGD(network, lr=0.5, momentum=0.9)
-    network.skip_input_gradient()
     data = images(batch)
 
     def train(x: Tensor, target: Tensor) -> Tensor:
@@ -79,8 +78,8 @@ def step(network: nn.Sequential, batch: int) -> Function:
         optimizer.step()
         return value
 
-    captured = capture(train)
-    return lambda: captured(*data)
+    compiled = compile(train)
+    return lambda: compiled(*data)
 
 
 def torch_step(batch: int) -> Function:
@@ -108,14 +107,14 @@ OURS = list(STEPS)[:-1]
 
 
 def times(runs: int) -> Sheet:
-    """Milliseconds a training step, on one thread and on two."""
+    """Milliseconds a training step; minidl's takes one thread, PyTorch's one or two."""
     records: list[Record] = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
         calls = [(make(BATCH), nullcontext) for make in STEPS.values()]
         taken = dict(zip(STEPS, medians(calls, runs), strict=True))
         records += [
-            {"upsampling as": name, "threads": threads, "ours": 1e3 * taken[name],
+            {"upsampling as": name, "PyTorch's threads": threads, "ours": 1e3 * taken[name],
              "PyTorch": 1e3 * taken["PyTorch"], "ratio": taken["PyTorch"] / taken[name]}
             for name in OURS
         ]  # fmt: skip

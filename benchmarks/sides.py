@@ -1,4 +1,4 @@
-"""The two ways in which minidl runs a training step, and what it is compared with.
+"""The ways in which minidl runs a training step of one network, and what it is compared with.
 
 Every side trains the common network (2-25-25-25-1, ReLU, mean squared error, plain SGD, float32)
 on the same points from the same weights, and adds each step's loss to a total that is never read.
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from itertools import cycle, islice, pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +23,9 @@ from sklearn.neural_network import MLPRegressor
 from torch import Tensor
 
 from minidl.build import build
-from minidl.capture import capture
 from minidl.data.load import load_dataset
-from minidl.nn import Linear, MSELoss, ReLU, Sequential
+from minidl.engine import compile, prepare
+from minidl.nn import Linear, Module, MSELoss, ReLU, Sequential
 from minidl.optim import SGD
 from minidl.seeds import generator
 from minidl.spec import parse_spec
@@ -65,25 +67,82 @@ class Start:
         return islice(cycle(self.batches), steps)
 
 
-def ours(start: Start, *, captured: bool) -> tuple[Step, Weights]:
-    """minidl: recorded once and replayed, or as plain calls."""
-    children = []
-    for weight, bias in start.weights:
-        layer = Linear(weight.shape[1], weight.shape[0])
-        layer.weight.data, layer.bias.data = weight, bias  # type: ignore[union-attr]  # both copy
-        children += [layer, ReLU()]
-    network, loss = Sequential(*children[:-1]), MSELoss()
-    network.skip_input_gradient()
-    optimizer = SGD(network, lr=RATE)
-    total = torch.zeros(())
+@dataclass
+class Ours:
+    """minidl's network with its loss and optimizer, in README's words."""
 
-    def step(x: Tensor, target: Tensor) -> None:
-        total.add_(loss.forward(network.forward(x), target))
-        optimizer.zero_grad()
-        network.backward(loss.backward())
-        optimizer.step()
+    start: Start
 
-    return capture(step) if captured else step, lambda: optimizer.flat.data.clone()
+    def __post_init__(self) -> None:
+        children: list[Module] = []
+        for weight, bias in self.start.weights:
+            layer = Linear(weight.shape[1], weight.shape[0])
+            layer.weight.data, layer.bias.data = weight, bias  # type: ignore[union-attr]  # both copy
+            children += [layer, ReLU()]
+        self.network, self.loss = Sequential(*children[:-1]), MSELoss()
+        self.optimizer = SGD(self.network, lr=RATE)
+        self.total = torch.zeros(())
+
+    def step(self, x: Tensor, target: Tensor) -> None:
+        """One step of gradient descent."""
+        self.total += self.loss.forward(self.network.forward(x), target)
+        self.optimizer.zero_grad()
+        self.network.backward(self.loss.backward())
+        self.optimizer.step()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that lasts from step to step."""
+        numbers = self.optimizer.number_tensors
+        flat = self.optimizer.flat
+        return {"parameters": flat.data, "gradients": flat.grad, "total": self.total, **numbers}
+
+    def weights(self) -> Tensor:
+        """All weights and biases, in PyTorch's order."""
+        return self.optimizer.flat.data.clone()
+
+
+def ours(start: Start, *, compiled: bool) -> tuple[Step, Weights]:
+    """minidl: by `minidl.compile`, or as plain calls."""
+    made = Ours(start)
+    return compile(made.step) if compiled else made.step, made.weights
+
+
+class ManySteps:
+    """minidl's compiled step, many of them in one call, as a training runs it."""
+
+    def __init__(self, start: Start) -> None:
+        self.made, self.inputs = Ours(start), (start.inputs, start.targets)
+        tensors = self.made.tensors()
+        example = start.batches[0]
+        self.engine, programs = prepare(
+            lambda chunk: {"step": (self.made.step, example)}, tensors, self._bind, 1
+        )
+        self.program, self.state = programs["step"], self.engine.state(tensors)
+        self.state.put(0, tensors)
+        self.rows = np.arange(len(start.inputs)).reshape(1, -1, start.batch_size)
+
+    def run(self, steps: int) -> None:
+        """That many steps, epoch by epoch."""
+        while steps > 0:
+            rows = self.rows[:, :steps]
+            self.program.run(self.state, [self.inputs], rows, {})
+            steps -= rows.shape[1]
+
+    def weights(self) -> Tensor:
+        """All weights and biases, in PyTorch's order."""
+        return torch.from_numpy(self.state.read("parameters")[0])
+
+    def microseconds(self, steps: int) -> float:
+        """Of a step."""
+        started = time.perf_counter()
+        self.run(steps)
+        return (time.perf_counter() - started) / steps * 1e6
+
+    def _bind(self, tensors: Mapping[str, Tensor]) -> None:
+        made = self.made
+        made.optimizer.flat.bind(tensors["parameters"], tensors["gradients"])
+        made.optimizer.bind({}, {name: tensors[name] for name in made.optimizer.number_tensors})
+        made.total = tensors["total"]
 
 
 def pytorch(start: Start) -> tuple[Step, Weights]:
@@ -141,13 +200,58 @@ def time_step(start: Start, step: Step, steps: int, mode: AbstractContextManager
 
 
 def time_trainer(start: Start, steps: int) -> float:
-    """A whole training by `minidl.build`'s Trainer: recording, shuffling and batches included."""
+    """A whole training by `minidl.build`'s Trainer: steps ÷ train_seconds, as `minidl train`."""
     epochs = -(-steps // len(start.batches))
     changes = [f"training.batch_size={start.batch_size}", f"training.epochs={epochs}"]
     spec = parse_spec(CONFIG, overrides=changes)
     data = load_dataset(spec.data, generator(spec.seed, "data"))
     *_, last = build(spec, data).trainer
     return last.train_seconds / last.steps * 1e6
+
+
+class Jax:
+    """JAX: `jit(scan)`, an epoch of steps in one compiled call. Raises ImportError."""
+
+    def __init__(self, start: Start) -> None:
+        import jax
+        import jax.numpy as jnp
+
+        self._wait = jax.block_until_ready
+        self._train = jax.jit(jax_epoch(), donate_argnums=0)
+        self.steps = len(start.batches)
+        shape = self.steps, start.batch_size, -1
+        self.data = [jnp.asarray(a.numpy()).reshape(shape) for a in (start.inputs, start.targets)]
+        self.layers = jax.tree.map(lambda a: jnp.array(a.numpy()), start.weights)
+
+    def microseconds(self, epochs: int) -> float:
+        """Of a step."""
+        started = time.perf_counter()
+        for _ in range(epochs):
+            self.layers, _ = self._train(self.layers, *self.data)
+        self._wait(self.layers)
+        return (time.perf_counter() - started) / epochs / self.steps * 1e6
+
+
+def jax_epoch() -> Callable[..., Any]:
+    """A function of (layers, x, target) that trains a network for an epoch, for JAX to compile."""
+    import jax
+    import jax.numpy as jnp
+
+    def loss(layers: Any, x: Any, target: Any) -> Any:
+        for weight, bias in layers[:-1]:
+            x = jax.nn.relu(x @ weight.T + bias)
+        weight, bias = layers[-1]
+        return jnp.mean((x @ weight.T + bias - target) ** 2)
+
+    def step(layers: Any, batch: Any) -> Any:
+        value, grads = jax.value_and_grad(loss)(layers, *batch)
+        return jax.tree.map(lambda old, grad: old - RATE * grad, layers, grads), value
+
+    def epoch(layers: Any, x: Any, target: Any) -> Any:
+        layers, values = jax.lax.scan(step, layers, (x, target))
+        return layers, values.sum()
+
+    return epoch
 
 
 def time_scikit_learn(start: Start, steps: int) -> float:
@@ -164,18 +268,23 @@ def time_scikit_learn(start: Start, steps: int) -> float:
 
 
 def sides(start: Start) -> dict[str, Callable[[], float]]:
-    """Every side's clock, by name."""
-    captured, _ = ours(start, captured=True)
-    plain, _ = ours(start, captured=False)
+    """Every side's clock, by name; that of JAX where it is installed."""
+    many, (compiled, _) = ManySteps(start), ours(start, compiled=True)
+    plain, _ = ours(start, compiled=False)
     eager, _ = pytorch(start)
-    inference = torch.inference_mode
-    return {
-        "minidl, captured": lambda: time_step(start, captured, 400, inference()),
-        "minidl, plain calls": lambda: time_step(start, plain, 400, inference()),
-        "minidl, in a Trainer": lambda: time_trainer(start, 5000),  # as configs/relu_mse_sgd.yaml
-        "PyTorch, eager": lambda: time_step(start, eager, 400, nullcontext()),
+    steps = max(len(start.batches), 1000)
+    clocks = {
+        "minidl, many steps a call": lambda: many.microseconds(steps),
+        "minidl train": lambda: time_trainer(start, 5000),  # as configs/relu_mse_sgd.yaml
+        "minidl.compile": lambda: time_step(start, compiled, 1000, nullcontext()),
+        "minidl, plain calls": lambda: time_step(start, plain, 200, torch.inference_mode()),
+        "PyTorch, eager": lambda: time_step(start, eager, 200, nullcontext()),
         "scikit-learn": lambda: time_scikit_learn(start, 1000),
     }
+    if find_spec("jax") is not None:
+        jax, epochs = Jax(start), max(1, 1000 // len(start.batches))
+        clocks["JAX, jit(scan)"] = lambda: jax.microseconds(epochs)
+    return clocks
 
 
 # That they do the same work -----------------------------------------------------------------------
@@ -189,8 +298,9 @@ def differences(start: Start, steps: int = 10) -> dict[str, float]:
     reference = weights_after(start, steps, pytorch(start))
     change = (reference - weights_after(start, 0, pytorch(start))).abs().max()
     found = {
-        "minidl, captured": weights_after(start, steps, ours(start, captured=True)),
-        "minidl, plain calls": weights_after(start, steps, ours(start, captured=False)),
+        "minidl, many steps a call": many_steps_weights(start, steps),
+        "minidl.compile": weights_after(start, steps, ours(start, compiled=True)),
+        "minidl, plain calls": weights_after(start, steps, ours(start, compiled=False)),
         "scikit-learn": scikit_learn_weights(start, steps),
     }
     return {
@@ -204,6 +314,13 @@ def weights_after(start: Start, steps: int, side: tuple[Step, Weights]) -> Tenso
     for x, target in start.take(steps):
         step(x, target)
     return weights()
+
+
+def many_steps_weights(start: Start, steps: int) -> Tensor:
+    """The same after one call."""
+    many = ManySteps(start)
+    many.run(steps)
+    return many.weights()
 
 
 def scikit_learn_weights(start: Start, steps: int) -> Tensor:

@@ -1,9 +1,12 @@
-"""How long one training step of the common network takes: minidl, PyTorch and scikit-learn.
+"""How long one training step of the common network takes: minidl, JAX, PyTorch and scikit-learn.
 
     python benchmarks/step.py [--batch 50] [--rounds 20] [--json]
 
 Everything runs in this process, on one thread, in turns: a round measures each side once, and the
-table shows medians over the rounds. `sides.py` has the code that is timed.
+table shows medians over the rounds. `sides.py` has the code that is timed. minidl's step runs many
+times in one call as a training has it; in `minidl train` (steps ÷ train_seconds); by
+`minidl.compile`, a call from Python each; and uncompiled. JAX is no dependency of the project: pip
+install jax==0.10.2; without it the other sides are measured.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import statistics
 from typing import Annotated, Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import sklearn
 import torch
@@ -23,12 +28,11 @@ from rich.table import Table
 from sides import Start, differences, sides
 from threadpoolctl import threadpool_limits
 
-OURS, TRAINER, PYTORCH = "minidl, captured", "minidl, in a Trainer", "PyTorch, eager"
-# Time a step against minidl's captured one: the least for the others, the most for a Trainer.
+OURS, TRAINER, JAX = "minidl, many steps a call", "minidl train", "JAX, jit(scan)"
+# A step's time by that of minidl's: the least for the others, the most for `minidl train`.
 ASKED = {
-    PYTORCH: {1: 6.5, 5: 6.5, 50: 5.2, 200: 3.5},
-    "scikit-learn": {50: 3.5},
-    TRAINER: dict.fromkeys((1, 5, 50, 200), 1.2),
+    JAX: {1: 1.3, 5: 4.0, 50: 2.5, 200: 2.0},
+    TRAINER: dict.fromkeys((1, 5, 50, 200), 1.15),
 }
 
 
@@ -62,6 +66,7 @@ def measure(batch_size: int, rounds: int) -> dict[str, Any]:
         "batch_size": batch_size,
         "rounds": rounds,
         "microseconds": medians,
+        "fastest": {name: min(values) for name, values in times.items()},
         "quartiles": {name: quartiles(values) for name, values in times.items()},
         "ratios": {name: median / medians[OURS] for name, median in medians.items()},
         "weight_differences": differences(start),
@@ -81,17 +86,16 @@ def show(results: list[dict[str, Any]], rounds: int) -> None:
     table = Table(title="One training step: 2-25-25-25-1, ReLU, MSE, SGD, float32, one thread")
     table.add_column("batch", justify="right")
     table.add_column("side", no_wrap=True)
-    for name in ("µs a step", "middle half", "ratio", "asked"):
+    for name in ("µs a step", "fastest", "ratio", "asked"):
         table.add_column(name, justify="right")
     for result in results:
         size = result["batch_size"]
         for i, (name, median) in enumerate(result["microseconds"].items()):
-            low, high = result["quartiles"][name]
             table.add_row(
                 str(size) if i == 0 else "",
                 name,
-                f"{median:.1f}",
-                f"{low:.1f} … {high:.1f}",
+                f"{median:.3g}",
+                f"{result['fastest'][name]:.3g}",
                 f"{result['ratios'][name]:.2f}",
                 asked(name, size),
             )
@@ -104,7 +108,7 @@ def show(results: list[dict[str, Any]], rounds: int) -> None:
     )
     spans = [span for result in results for span in result["quartiles"].values()]
     if any(high > 1.1 * low for low, high in spans):
-        console.print("Other work slowed some rounds down (see the middle half): run it again.")
+        console.print("Other work slowed some rounds down: run it again.")
     console.print(
         "The same work? After 10 steps from the same weights, the largest difference to PyTorch's,"
         " as a part of the largest change:"
@@ -119,7 +123,7 @@ def asked(name: str, batch_size: int) -> str:
     value = ASKED.get(name, {}).get(batch_size)
     if value is None:
         return ""
-    return f"{'≤' if name == TRAINER else '≥'} {value:.1f}"
+    return f"{'≤' if name == TRAINER else '≥'} {value:g}"
 
 
 if __name__ == "__main__":

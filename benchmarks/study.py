@@ -2,9 +2,9 @@
 
     python benchmarks/study.py [--epochs 500] [--json]
 
-Beside the wall time stands the processor time over the number of processes: what it would take on
+Beside the wall time stands the processor time over the number of workers: what it would take on
 a machine that does nothing else. With fewer epochs than the study's 500 only that is given, and a
-second run, of half as many, tells what an epoch costs. One stack, run here, shows how much goes
+second run, of half as many, tells what an epoch costs. Some members, run here, show how much goes
 into evaluation, and into all around training and evaluation (data, folders, CSVs, predictions).
 PyTorch's time is that of its eager step, one network at a time, times the study's steps.
 """
@@ -21,10 +21,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
+from unittest import mock
 
 import sides
 import torch
@@ -32,27 +33,27 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from minidl.executors import Job
+from minidl.engine.compiler import lanes_for
+from minidl.lanes import Lanes, Programs
 from minidl.spec import Member, Sweep
 from minidl.spec.sweep import load_sweep
-from minidl.sweep.folder import SweepFolder
+from minidl.sweep.kinds import kind_of
+from minidl.sweep.queue import Kind, Queue
 from minidl.sweep.run import default_jobs
-from minidl.sweep.stack_run import StackRun
-from minidl.sweep.stacks import make_stacks
-from minidl.sweep.work import measure
-from minidl.train import Epoch, Trainer
+from minidl.sweep.work import Datasets
+from minidl.sweep.worker import Ending, Worker
 
 CONFIG = Path(__file__).parent.parent / "configs" / "studies" / "batch_size_by_lr.yaml"
 Clock = Callable[[], float]
 MINIDL = str(Path(sys.executable).parent / "minidl")
-ASKED_SECONDS, ASKED_AROUND, ASKED_EAGER, ASKED_MEMORY = 300.0, 0.1, 5 * 3600.0, 2e9
+ASKED_SECONDS, ASKED_AROUND, ASKED_EAGER, ASKED_MEMORY = 60.0, 0.1, 3.6 * 3600.0, 1e9
 
 
 def main(
     epochs: Annotated[int, typer.Option(min=2, help="Fewer are extrapolated.")] = 500,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
-    """Run the study, and measure one of its stacks in parts."""
+    """Run the study, and measure some of its members in parts."""
     sweep = load_sweep(CONFIG)
     all_epochs = sweep.members[0].spec.training.epochs
     whole = run_study(epochs)
@@ -75,13 +76,13 @@ def run_study(epochs: int) -> dict[str, Any]:
         if done.returncode != 0:
             sys.exit(f"{' '.join(command)} ended with {done.returncode}")
         records = [json.loads(path.read_text()) for path in Path(folder).glob("*/*/run.json")]
-    # Linux counts kilobytes, of the largest process: the workers are alike.
+    # Linux counts kilobytes, of the largest process: the workers are its threads.
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     return {
         "epochs": epochs,
         "seconds": seconds,
         "processor_seconds": (processor_seconds() - before) / default_jobs(),
-        "memory": largest * default_jobs(),
+        "memory": largest,
         "statuses": dict(Counter(record["status"] for record in records)),
     }
 
@@ -100,7 +101,7 @@ def extrapolated(more: dict[str, Any], fewer: dict[str, Any], epochs: int) -> di
 
 
 def measure_parts(sweep: Sweep, clock: Clock) -> dict[str, float]:
-    """Where the time of a stack goes, in seconds per member, and per member and epoch.
+    """Where the time of full lanes goes, in seconds per member, and per member and epoch.
 
     The part around training and evaluation is the same at any batch size.
     """
@@ -115,52 +116,61 @@ def measure_parts(sweep: Sweep, clock: Clock) -> dict[str, float]:
 
 
 def _around(sweep: Sweep, epochs: int, clock: Clock) -> tuple[float, float]:
-    """Of a stack: what is neither training nor evaluation, and evaluation, per member."""
-    stack = [_shortened(member, epochs) for member in _a_stack(sweep)]
+    """Of full lanes: what is neither training nor evaluation, and evaluation, per member."""
+    members = [_shortened(member, epochs) for member in _some(sweep)]
+    lanes = lanes_for(torch.float32)
     with tempfile.TemporaryDirectory() as folder:
-        started = clock()
-        job = Job("0", tuple(stack), Path(folder), ())
-        run = StackRun(job, SweepFolder(Path(folder)), lambda progress: None)
-        trainer = Clocked(run.trainer, clock)
-        run.experiment.trainer = trainer  # type: ignore[assignment]
-        run.train()
-        seconds = clock() - started
-    return (seconds - trainer.epochs_took) / len(stack), trainer.evaluation_took / len(stack)
+        # Twice: the first makes the code.
+        for place, own in enumerate((members[:lanes], members)):
+            with Clocked(clock) as clocked:
+                started = clock()
+                queue = Queue([Kind(own, lanes)])
+                path = Path(folder) / str(place)
+                path.mkdir()
+                Worker(path, (), queue, Datasets(), Ending(), lambda news: None).run()
+                seconds = clock() - started - clocked.took["of"] - clocked.took["train_epoch"]
+    return seconds / len(members), clocked.took["_evaluate"] / len(members)
 
 
 class Clocked:
-    """A Trainer that knows how long its epochs, and the evaluations in them, took."""
+    """Notes how long epochs, the evaluations in them, and making code took."""
 
-    def __init__(self, trainer: Trainer, clock: Clock) -> None:
-        self._trainer, self._clock, self._evaluate = trainer, clock, trainer.evaluate
-        self.epochs_took = self.evaluation_took = 0.0
-        trainer.evaluate = self._clocked_evaluation  # type: ignore[method-assign]
+    CALLS = ((Programs, "of"), (Lanes, "train_epoch"), (Lanes, "_evaluate"))
 
-    def __iter__(self) -> Iterator[Epoch]:
-        started = self._clock()
-        for epoch in self._trainer:
-            self.epochs_took += self._clock() - started
-            yield epoch
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self.took = clock, {name: 0.0 for _, name in self.CALLS}
+        self._patches = [mock.patch.object(owner, name, self._noted(getattr(owner, name), name))
+                         for owner, name in self.CALLS]  # fmt: skip
+
+    def _noted(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def noted(*arguments: Any, **options: Any) -> Any:
             started = self._clock()
+            try:
+                return function(*arguments, **options)
+            finally:
+                self.took[name] += self._clock() - started
 
-    def _clocked_evaluation(self) -> dict[str, list[float]]:
-        started = self._clock()
-        measured = self._evaluate()
-        self.evaluation_took += self._clock() - started
-        return measured
+        return noted
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._trainer, name)
+    def __enter__(self) -> Clocked:
+        for patch in self._patches:
+            patch.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for patch in self._patches:
+            patch.stop()
 
 
-def _a_stack(sweep: Sweep) -> list[Member]:
-    """One of batch size 50 in which nothing diverges: those leave early."""
+def _some(sweep: Sweep) -> list[Member]:
+    """Some of one kind, of batch size 50, none of which diverges: those leave early."""
     safe = [
         member
         for member in sweep.members
         if member.spec.training.batch_size == 50 and member.spec.optimizer.lr <= 1e-3
     ]
-    return make_stacks(safe, measure(safe).kinds)[0]
+    kind = kind_of(safe[0].spec)
+    return [member for member in safe if kind_of(member.spec) == kind][:32]
 
 
 def _shortened(member: Member, epochs: int) -> Member:
@@ -198,10 +208,10 @@ def show(found: dict[str, Any], sweep: Sweep) -> None:
         table.add_column(name, no_wrap=True, justify="left" if not name else "right")
     rows = [
         ("minidl sweep, whole process", _time(found["seconds"]), _time(ASKED_SECONDS), "≤"),
-        ("processor time by processes", _time(found["processor_seconds"]), "", ""),
+        ("processor time by workers", _time(found["processor_seconds"]), "", ""),
         ("  of it around the training", f"{found['around_share']:.1%}", f"{ASKED_AROUND:.0%}", "≤"),
         ("  of it evaluation", f"{found['evaluation_share']:.1%}", "", ""),
-        ("memory of its processes", f"{found['memory'] / 1e9:.2f} GB", "2 GB", "≤"),
+        ("memory of the process", f"{found['memory'] / 1e9:.2f} GB", "1 GB", "≤"),
         ("PyTorch eager, extrapolated", _time(found["eager_seconds"]), _time(ASKED_EAGER), "≥"),
     ]
     for name, value, asked, sign in rows:
@@ -214,7 +224,7 @@ def show(found: dict[str, Any], sweep: Sweep) -> None:
     if load > default_jobs() + 0.5:
         console.print(f"Other work runs on this machine: its load is {load:.1f}.")
     states = ", ".join(f"{count} {status}" for status, count in sorted(found["statuses"].items()))
-    console.print(f"{default_jobs()} processes; members: {states}.")
+    console.print(f"{default_jobs()} workers; members: {states}.")
 
 
 def _time(seconds: float | None) -> str:

@@ -18,17 +18,21 @@ from minidl.threads import use_threads
 QUANTITIES = ("forward", "input", "weight", "bias")
 
 
+# How a pass is run.
+WAYS = ("plain", "compiled", "pytorch")
+
+
 @dataclass(frozen=True)
 class Measured:
-    """One module. differences: by quantity the largest absolute one of each run.
+    """One module. differences: by way and quantity the largest absolute one of each run.
 
-    forward, both: median seconds of a forward pass, and of forward and backward: ours, PyTorch's.
+    forward, both: by way, median seconds of a forward pass, and of forward and backward.
     """
 
     name: str
-    differences: dict[str, list[float]]
-    forward: tuple[float, float]
-    both: tuple[float, float]
+    differences: dict[str, dict[str, list[float]]]
+    forward: dict[str, float]
+    both: dict[str, float]
 
 
 def measure_modules(
@@ -46,22 +50,31 @@ def measure_modules(
 
 
 def _measured(name: str, both: Pair, repeats: int) -> Measured:
-    runs = []
+    ours = {"plain": both.both, "compiled": both.compiled_both}
+    differences: dict[str, dict[str, list[float]]] = {way: {} for way in ours}
     for _ in range(repeats):
         both.draw()
-        runs.append(both.differences())
-    differences = {quantity: [run[quantity] for run in runs] for quantity in runs[0]}
-    inference, autograd = torch.inference_mode, contextlib.nullcontext
-    ours, theirs, ours_both, theirs_both = medians(
+        for way, run in ours.items():
+            for quantity, value in both.differences(run).items():
+                differences[way].setdefault(quantity, []).append(value)
+    inference, no_grad, autograd = torch.inference_mode, torch.no_grad, contextlib.nullcontext
+    seconds = medians(
         [
             (both.forward, inference),
+            (both.compiled_forward, no_grad),
             (both.their_forward, inference),
             (both.both, inference),
+            (both.compiled_both, no_grad),
             (both.their_both, autograd),
         ],
         repeats,
     )
-    return Measured(name, differences, (ours, theirs), (ours_both, theirs_both))
+    return Measured(
+        name,
+        differences,
+        dict(zip(WAYS, seconds[:3], strict=True)),
+        dict(zip(WAYS, seconds[3:], strict=True)),
+    )
 
 
 # The tables ---------------------------------------------------------------------------------------
@@ -84,37 +97,48 @@ def _differences(
     for one in measured:
         record: dict[str, object] = {"module": one.name}
         for quantity in quantities:
-            values = one.differences.get(quantity)
-            record[f"{quantity}_mean"] = statistics.fmean(values) if values else None
-            record[f"{quantity}_std"] = statistics.pstdev(values) if values else None
+            for way, found in one.differences.items():
+                values = found.get(quantity)
+                key = _key(quantity, way)
+                record[f"{key}_mean"] = statistics.fmean(values) if values else None
+                record[f"{key}_std"] = statistics.pstdev(values) if values else None
         records.append(record)
     heads = {"forward": "y"} | {quantity: f"∂L/∂{quantity}" for quantity in QUANTITIES[1:]}
-    fields = [_module(), *(Field(heads[q], _mean_and_std(q)) for q in quantities)]
+    fields = [_module()]
+    for quantity in quantities:
+        fields += [
+            Field(heads[quantity], _mean_and_std(quantity)),
+            Field("compiled", _mean_and_std(_key(quantity, "compiled"))),
+        ]
     return Sheet(name, title, fields, records)
 
 
 def _times(measured: Sequence[Measured], repeats: int) -> Sheet:
-    records = [
-        {
-            "module": one.name,
-            "forward_seconds": one.forward[0],
-            "forward_seconds_pytorch": one.forward[1],
-            "forward_ratio": one.forward[1] / one.forward[0],
-            "both_seconds": one.both[0],
-            "both_seconds_pytorch": one.both[1],
-            "both_ratio": one.both[1] / one.both[0],
-        }
-        for one in measured
-    ]
+    records: list[Record] = []
+    for one in measured:
+        record: dict[str, object] = {"module": one.name}
+        for name, seconds in (("forward", one.forward), ("both", one.both)):
+            record |= {_key(f"{name}_seconds", way): seconds[way] for way in WAYS}
+            record[f"{name}_ratio"] = seconds["pytorch"] / seconds["compiled"]
+        records.append(record)
     fields = [_module()]
     for key, head in (("forward", "forward"), ("both", "forward + backward")):
         fields += [
             Field(f"{head}, µs", _microseconds(f"{key}_seconds")),
+            Field("compiled", _microseconds(f"{key}_seconds_compiled")),
             Field("PyTorch", _microseconds(f"{key}_seconds_pytorch")),
             Field("ratio", lambda record, key=key: f"{record[f'{key}_ratio']:.2f}"),  # type: ignore[misc]
         ]
-    title = f"Table III: times, medians of {repeats}; a ratio above 1 means that minidl is faster"
+    title = (
+        f"Table III: times, medians of {repeats}; a ratio above 1 means that compiled code is "
+        "faster than PyTorch"
+    )
     return Sheet("table_3", title, fields, records)
+
+
+def _key(name: str, way: str) -> str:
+    """Plain calls' is the name itself."""
+    return name if way == "plain" else f"{name}_{way}"
 
 
 def _module() -> Field:

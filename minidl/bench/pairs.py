@@ -1,15 +1,17 @@
-"""A module or a loss beside PyTorch's, with the same parameters, on the same random tensors."""
+"""A module or a loss beside PyTorch's, with the same parameters, on the same random tensors.
+
+Ours is run in two ways, as plain calls and as compiled code.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from minidl import nn
-from minidl.capture import capture
+from minidl.engine import compile
 from minidl.reference import copy_parameters, counterpart, loss_counterpart
 
 # Report 004's; flattened where a module takes rows of numbers.
@@ -17,6 +19,7 @@ IMAGES = (100, 3, 10, 10)
 ROWS = (100, 300)
 
 Make = Callable[[], nn.Module]
+Both = Callable[[], tuple[Tensor, Tensor]]  # forward and backward
 MODULES: dict[str, tuple[Make, tuple[int, ...]]] = {
     "Linear": (lambda: nn.Linear(300, 300), ROWS),
     "ReLU": (nn.ReLU, IMAGES),
@@ -54,8 +57,8 @@ class ModulePair:
         self.leaf = self.x.clone().requires_grad_()
         self.grad_output = torch.empty_like(self.mine(self.x.zero_()))
         self.draw()
-        self._forward = capture(self.mine.forward)
-        self._both = capture(self._forward_and_backward)
+        self._compiled_forward = compile(self.mine.forward)
+        self._compiled_both = compile(self._both)
 
     def draw(self) -> None:
         """New random tensors and parameters."""
@@ -67,13 +70,19 @@ class ModulePair:
             copy_parameters(self.mine, self.theirs)
 
     def forward(self) -> object:
-        return self._forward(self.x)
+        return self.mine.forward(self.x)
+
+    def compiled_forward(self) -> object:
+        return self._compiled_forward(self.x)
 
     def their_forward(self) -> object:
         return self.theirs(self.leaf)
 
     def both(self) -> tuple[Tensor, Tensor]:
-        y, grad = self._both(self.x, self.grad_output)
+        return self._both(self.x, self.grad_output)
+
+    def compiled_both(self) -> tuple[Tensor, Tensor]:
+        y, grad = self._compiled_both(self.x, self.grad_output)
         return y, grad
 
     def their_both(self) -> Tensor:
@@ -83,12 +92,12 @@ class ModulePair:
         y.backward(self.grad_output)  # type: ignore[no-untyped-call]
         return y
 
-    def differences(self) -> dict[str, float]:
-        """The largest one in y, dx and each parameter's gradient."""
+    def differences(self, ours: Both) -> dict[str, float]:
+        """The largest one in y, dx and each parameter's gradient, of `both` or `compiled_both`."""
         drawn = self.theirs
         if self.mine.draws:
             self.theirs = counterpart(self.mine, masks={self.mine: self._next_mask()})
-        y, grad = self.both()
+        y, grad = ours()
         reference = self.their_both()
         pairs = {"forward": (y, reference.detach()), "input": (grad, self.leaf.grad)}
         parameters = zip(self.mine.parameters(), self.theirs.named_parameters(), strict=True)
@@ -99,13 +108,11 @@ class ModulePair:
 
     def _next_mask(self) -> Tensor:
         """What the dropout layer is going to draw."""
-        layer: Any = self.mine
-        state = layer.step_state()
-        mask: Tensor = layer(torch.ones_like(self.x))
-        layer.restore_step_state(state)
+        mask = self.mine(torch.ones_like(self.x))
+        self.mine.statistics["step"] -= 1
         return mask
 
-    def _forward_and_backward(self, x: Tensor, grad_output: Tensor) -> tuple[Tensor, Tensor]:
+    def _both(self, x: Tensor, grad_output: Tensor) -> tuple[Tensor, Tensor]:
         self.mine.zero_grad()
         return self.mine.forward(x), self.mine.backward(grad_output)
 
@@ -137,8 +144,8 @@ class LossPair:
         self.x = torch.empty(shape, dtype=dtype)
         self.leaf = self.x.clone().requires_grad_()
         self.draw()
-        self._forward = capture(self.mine.forward)
-        self._both = capture(lambda x, t: (self.mine.forward(x, t), self.mine.backward()))
+        self._compiled_forward = compile(self.mine.forward)
+        self._compiled_both = compile(self._both)
 
     def draw(self) -> None:
         """New random tensors."""
@@ -147,13 +154,19 @@ class LossPair:
             self.target = self._target(torch.empty_like(self.x))
 
     def forward(self) -> object:
-        return self._forward(self.x, self.target)
+        return self.mine.forward(self.x, self.target)
+
+    def compiled_forward(self) -> object:
+        return self._compiled_forward(self.x, self.target)
 
     def their_forward(self) -> object:
         return self.theirs(self.leaf, self.target)
 
     def both(self) -> tuple[Tensor, Tensor]:
-        value, grad = self._both(self.x, self.target)
+        return self._both(self.x, self.target)
+
+    def compiled_both(self) -> tuple[Tensor, Tensor]:
+        value, grad = self._compiled_both(self.x, self.target)
         return value, grad
 
     def their_both(self) -> Tensor:
@@ -162,11 +175,14 @@ class LossPair:
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    def differences(self) -> dict[str, float]:
-        """Of the value and its gradient."""
-        value, grad = self.both()
+    def differences(self, ours: Both) -> dict[str, float]:
+        """Of the value and its gradient, by `both` or `compiled_both`."""
+        value, grad = ours()
         reference = self.their_both().detach()
         return _distances({"forward": (value, reference), "input": (grad, self.leaf.grad)})
+
+    def _both(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        return self.mine.forward(x, target), self.mine.backward()
 
 
 Pair = ModulePair | LossPair

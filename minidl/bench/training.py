@@ -16,14 +16,10 @@ from minidl import nn
 from minidl.build import Experiment, build
 from minidl.evaluation import Evaluator
 from minidl.execute import read_data
-from minidl.nn.memory import each_step, outside_recording
 from minidl.reference import counterpart, loss_counterpart, optimizer_counterpart
 from minidl.report.sheet import Field, Record, Sheet
 from minidl.spec import Spec
-from minidl.threads import threads_for, use_threads
-
-# With fewer epochs the first one shows in their median.
-FEW = 3
+from minidl.threads import use_threads
 
 
 @dataclass(frozen=True)
@@ -36,16 +32,20 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Trainings with one seed each, by side. steps: of an epoch. drops: whether masks are drawn."""
+    """Trainings with one seed each, by side.
+
+    steps: of an epoch. drops: whether masks are drawn. engine: what runs minidl's steps.
+    """
 
     spec: Spec
     sides: dict[str, list[Side]]
     steps: int
     threads: int
     drops: bool
+    engine: str
 
 
-def compare_trainings(spec: Spec, repeats: int, threads: int | None = None) -> Comparison:
+def compare_trainings(spec: Spec, repeats: int, threads: int = 1) -> Comparison:
     """Train with `repeats` seeds, the spec's and the next, in both; an epoch each in turns.
 
     On the CPU, all epochs: nothing stops early. Raises ConfigError and DataError.
@@ -55,19 +55,18 @@ def compare_trainings(spec: Spec, repeats: int, threads: int | None = None) -> C
         member = _measured_spec(spec, spec.seed + i)
         data = read_data(member)
         ours, theirs = build(member, data), PyTorchTraining(build(member, data))
-        count = threads or threads_for(ours.network, data.input_shape, spec.training.batch_size)
         taken: dict[str, list[float]] = {"PyTorch": [], "minidl": []}
         before = 0.0
-        with use_threads(count):
+        with use_threads(threads):
             for epoch, seconds in zip(ours.trainer, theirs, strict=True):
                 taken["minidl"].append(epoch.train_seconds - before)
                 taken["PyTorch"].append(seconds)
                 before = epoch.train_seconds
-            metrics = {name: values[0] for name, values in epoch.metrics.items()}
-            sides["minidl"].append(Side(metrics, taken["minidl"]))
+            sides["minidl"].append(Side(epoch.metrics, taken["minidl"]))
             sides["PyTorch"].append(Side(theirs.evaluate(), taken["PyTorch"]))
     drops = any(module.draws for module in ours.network.modules())
-    return Comparison(spec, sides, len(ours.trainer.batches), count, drops)
+    engine = ours.trainer.alone.engine.description
+    return Comparison(spec, sides, len(ours.trainer.batches), threads, drops, engine)
 
 
 def _measured_spec(spec: Spec, seed: int) -> Spec:
@@ -110,9 +109,9 @@ class PyTorchTraining:
         self.loss_sum += value.detach()
 
     def __iter__(self) -> Iterator[float]:
-        plateau, (schedule,) = self.trainer.plateau, self.trainer.schedules
+        plateau, schedule = self.trainer.plateau, self.trainer.schedule
         for finished in range(self.trainer.epochs):
-            first = plateau.lrs[0] if plateau else self._lr
+            first = plateau.lr if plateau else self._lr
             for group in self.optimizer.param_groups:
                 group["lr"] = schedule(finished, first)
             self.network.train()
@@ -121,7 +120,7 @@ class PyTorchTraining:
                 self.step(x, target)
             yield time.perf_counter() - started
             if plateau is not None and (finished + 1) % self.trainer.eval_every == 0:
-                plateau.step([self.evaluate()[plateau.metric]])
+                plateau.step(self.evaluate()[plateau.metric])
 
     def evaluate(self) -> dict[str, float]:
         """The metrics of both parts, by minidl's evaluator of PyTorch's outputs."""
@@ -129,9 +128,9 @@ class PyTorchTraining:
         with torch.no_grad():
             measured = {name: self._evaluator(part) for name, part in self.trainer.parts.items()}
         return {
-            f"{name}_{metric}": values[0]
+            f"{name}_{metric}": value
             for name, metrics in measured.items()
-            for metric, values in metrics.items()
+            for metric, value in metrics.items()
         }
 
 
@@ -143,16 +142,12 @@ class Foreign(nn.Module):
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor:
-        with outside_recording():
-            like = self.network(x)
-        y = self.buffer("y", like.shape, like)
-        each_step(_run, self.network, x, y)
+        with torch.no_grad():
+            y: Tensor = self.network(x)
         return y
 
-
-def _run(network: torch.nn.Module, x: Tensor, y: Tensor) -> None:
-    with torch.no_grad():
-        y.copy_(network(x))
+    def parameters(self) -> list[nn.Parameter]:
+        return [nn.Parameter(values.detach()) for values in self.network.parameters()]
 
 
 # The table ----------------------------------------------------------------------------------------
@@ -186,12 +181,9 @@ def notes_of(compared: Comparison) -> list[str]:
     seeds = "one seed" if trainings == 1 else f"{trainings} seeds, mean ± std"
     notes = [
         f"PyTorch takes {ratio:.2f} times as long (medians over epochs in turns); {seeds}; "
-        "the same data, first weights and batches."
+        "the same data, first weights and batches.",
+        f"minidl: {compared.engine}; what it takes to compile isn't counted.",
     ]
-    if len(compared.sides["minidl"][0].epochs) < FEW:
-        notes.append(
-            "In its first epoch minidl records its step; with more epochs that weighs nothing."
-        )
     if compared.drops:
         notes.append("Dropout's masks are not the same: PyTorch draws its own.")
     return notes

@@ -58,17 +58,16 @@ class Subject:
 class Row:
     """What was found for one tensor. Errors are parts of the largest entry of autograd's gradient.
 
-    key, layer, name: as in Subject. mode: train or eval. networks: None, or the size of the stack.
-    quantity: input, weight, … differences: None if no entry could be compared. sampled, redrawn:
-    how many entries were, and how many weren't because a kink was too near. tolerance: of
-    `autograd`; that of `differences` is DIFFERENCES.
+    key, layer, name: as in Subject. mode: train or eval. quantity: input, weight, … differences:
+    None if no entry could be compared. sampled, redrawn: how many entries were, and how many
+    weren't because a kink was too near. tolerance: of `autograd`; that of `differences` is
+    DIFFERENCES.
     """
 
     key: str
     layer: str
     name: str
     mode: str
-    networks: int | None
     quantity: str
     entries: int
     differences: float | None
@@ -88,17 +87,14 @@ class Row:
         return max(self.autograd, self.differences or 0.0)
 
 
-def compare(subject: Subject, networks: int | None, generator: Generator) -> list[Row]:
+def compare(subject: Subject, generator: Generator) -> list[Row]:
     """A row for each gradient."""
     return [
-        _row(subject, name, gradient, networks, generator)
-        for name, gradient in subject.gradients.items()
+        _row(subject, name, gradient, generator) for name, gradient in subject.gradients.items()
     ]
 
 
-def _row(
-    subject: Subject, name: str, gradient: Gradient, networks: int | None, generator: Generator
-) -> Row:
+def _row(subject: Subject, name: str, gradient: Gradient, generator: Generator) -> Row:
     reference = gradient.autograd
     scale = max(float(reference.abs().max()), gradient.least)
     error, sampled, redrawn = _against_differences(subject, gradient, scale, generator)
@@ -107,7 +103,6 @@ def _row(
         subject.layer,
         subject.name,
         subject.mode,
-        networks,
         name,
         reference.numel(),
         error,

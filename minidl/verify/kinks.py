@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,27 +10,25 @@ from torch.nn import functional
 
 
 class Kinks:
-    """Watches the kinked modules in PyTorch's counterparts of a network (one per member).
+    """Watches the kinked modules in PyTorch's counterpart of a network.
 
-    Those, since they know nothing of what is to be proven.
+    That one, since it knows nothing of what is to be proven.
     """
 
-    def __init__(self, references: Sequence[torch.nn.Module]) -> None:
-        self.references = references
+    def __init__(self, reference: torch.nn.Module) -> None:
+        self.reference = reference
         self._seen: list[Tensor] = []
         self.any = False
-        for reference in references:
-            for module in reference.modules():
-                if isinstance(module, (torch.nn.ReLU, torch.nn.LeakyReLU, torch.nn.MaxPool2d)):
-                    module.register_forward_hook(self._note)
-                    self.any = True
+        for module in reference.modules():
+            if isinstance(module, (torch.nn.ReLU, torch.nn.LeakyReLU, torch.nn.MaxPool2d)):
+                module.register_forward_hook(self._note)
+                self.any = True
 
-    def pattern(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """The signs at every ReLU and the places of every maximum, for one input per member."""
+    def pattern(self, x: Tensor) -> list[Tensor]:
+        """The signs at every ReLU and the places of every maximum, for one input."""
         self._seen = []
         with torch.no_grad():
-            for reference, x in zip(self.references, inputs, strict=True):
-                reference(x)
+            self.reference(x)
         return self._seen
 
     def _note(self, module: Any, inputs: tuple[Tensor], output: Tensor) -> None:

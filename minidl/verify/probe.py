@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from minidl import nn
-from minidl.build import Members, build, build_network
+from minidl.build import build
+from minidl.build.options import problem
 from minidl.build.places import PlacedLayer, placed_layers
 from minidl.data import Dataset
 from minidl.reference import counterpart, loss_counterpart, share_parameters
@@ -22,41 +22,24 @@ NOISE = 0.1
 
 
 class Probe:
-    """One network, or a stack of one per spec (in a list), with `samples` of each one's data.
+    """A spec's network with `samples` of its data, as a training begins, but for some noise.
 
-    Raises ConfigError where specs and data don't fit together, or an output is not finite.
+    Raises ConfigError where spec and data don't fit together, or an output is not finite.
     """
 
-    def __init__(
-        self,
-        specs: Spec | Sequence[Spec],
-        data: Dataset | Sequence[Dataset],
-        samples: int,
-        generator: Generator,
-    ) -> None:
-        self.members, self.generator = Members(specs), generator
-        self.networks = self.members.networks
-        experiment = build(specs, data)
-        shape = experiment.trainer.parts["train"].inputs.shape[1 if self.networks else 0 :][1:]
-        # As a training has it: ends its backward pass at the first parameters.
-        self.trained, self.flat = experiment.network, experiment.trainer.optimizer.flat
-        self.network = build_network(
-            self.members, tuple(shape), experiment.encoding, experiment.device
-        )
-        self.loss = experiment.trainer.loss
+    def __init__(self, spec: Spec, data: Dataset, samples: int, generator: Generator) -> None:
+        self.spec, self.generator = spec, generator
+        experiment = build(spec, data)
+        self.network, self.loss = experiment.network, experiment.trainer.loss
+        self.flat = experiment.trainer.optimizer.flat
         part = experiment.trainer.parts["train"]
-        axis = 0 if self.networks is None else 1
-        rows = torch.randperm(part.inputs.shape[axis], generator=generator)[:samples]
-        self.x, self.target = (t.index_select(axis, rows) for t in (part.inputs, part.targets))
+        rows = torch.randperm(part.samples, generator=generator)[:samples]
+        self.x, self.target = part.inputs[rows], part.targets[rows]
         self._add_noise()
-        # The draws of each dropout layer before any; those of both networks are the same.
-        self._draws: dict[nn.Module, Any] = {}
-        self.masks: dict[nn.Module, Tensor] = {}
+        self.masks: dict[nn.Module, Tensor] = {}  # of each dropout layer
         self.inputs: dict[nn.Module, Tensor] = {}
-        self.layers = placed_layers(self.members.first, self.network)
+        self.layers = placed_layers(spec, self.network)
         self.output = self._walk(self.network, self.x)
-        for theirs, own in zip(_dropouts(self.trained), _dropouts(self.network), strict=True):
-            self.masks[theirs] = self.masks[own]
 
     def subjects(self) -> Iterator[Subject]:
         """Each layer by itself, in order; the loss; the whole."""
@@ -78,17 +61,17 @@ class Probe:
         self._restore_draws(layer)
         layer.forward(x.clone())
         ours = layer.backward(cotangent.clone()).clone()
-        references = self._counterparts(layer)
-        autograd = self._autograd(references, x, cotangent)
+        reference = self._counterpart(layer)
+        autograd = self._autograd(reference, x, cotangent)
         # What a last bit in ∂L/∂y changes is rounding.
-        nudged = self._autograd(references, x, self._nudged(cotangent))
+        nudged = self._autograd(reference, x, self._nudged(cotangent))
         least = max(_usual_size(x, y, cotangent), _floor(autograd[0], nudged[0]))
         gradients = {"input": Gradient(x, ours, autograd[0], least)}
         if not layer.children():  # those inside are subjects of their own
             named = [(n, p) for n, p in vars(layer).items() if isinstance(p, nn.Parameter)]
             for (name, parameter), theirs in zip(named, autograd[1:], strict=True):
                 gradients[name] = Gradient(parameter.data, parameter.grad.clone(), theirs)
-        kinks = Kinks(references)
+        kinks = Kinks(reference)
         return Subject(
             placed.key,
             placed.kind,
@@ -97,7 +80,7 @@ class Probe:
             lambda: self._run(layer, x),
             cotangent,
             gradients,
-            (lambda: kinks.pattern(self._each(x))) if kinks.any else None,
+            (lambda: kinks.pattern(x)) if kinks.any else None,
         )
 
     def loss_alone(self) -> Subject:
@@ -105,67 +88,58 @@ class Probe:
         output, target, loss = self.output, self.target, self.loss
         value = loss(output, target)
         ours = loss.backward().clone()
-        theirs = []
-        for one, wanted in zip(self._each(output), self._each(target), strict=True):
-            leaf = one.clone().requires_grad_()
-            theirs += _gradients(loss_counterpart(loss)(leaf, wanted), None, [leaf])
+        leaf = output.clone().requires_grad_()
+        (theirs,) = _gradients(loss_counterpart(loss)(leaf, target), None, [leaf])
         return Subject(
             "loss",
-            self.members.first.loss.type,
+            self.spec.loss.type,
             "",
             "train",
             lambda: loss(output, target),
             torch.ones_like(value),
-            {"output": Gradient(output, ours, self._together(theirs))},
+            {"output": Gradient(output, ours, theirs)},
         )
 
     def whole(self) -> Subject:
         """The loss of the network, from its input and from all parameters, as in a training."""
-        x, target, loss, flat = self.x, self.target, self.loss, self.flat
-        for network in (self.trained, self.network):
-            network.zero_grad()
-            self._restore_draws(network)
-            value = loss(network.forward(x.clone()), target)
-            ours = network.backward(loss.backward())
-        references = self._counterparts(self.trained)
-        for_input, for_parameters = self._autograd_of_loss(references)
+        x, target, network, loss, flat = self.x, self.target, self.network, self.loss, self.flat
+        network.zero_grad()
+        self._restore_draws(network)
+        value = loss(network.forward(x.clone()), target)
+        ours = network.backward(loss.backward())
+        reference = self._counterpart(network)
+        for_input, for_parameters = self._autograd_of_loss(reference)
         # What has passed through saturated layers is rounding beside the others.
         least = max(float(grad.abs().max()) for grad in (for_input, for_parameters))
-        kinks = Kinks(references)
+        kinks = Kinks(reference)
         return Subject(
             "model",
-            self.members.first.model.type,
+            self.spec.model.type,
             "",
             "train",
-            lambda: loss(self._run(self.trained, x), target),
+            lambda: loss(self._run(network, x), target),
             torch.ones_like(value),
             {
                 "input": Gradient(x, ours.clone(), for_input, least),
                 "parameters": Gradient(flat.data, flat.grad.clone(), for_parameters, least),
             },
-            (lambda: kinks.pattern(self._each(x))) if kinks.any else None,
+            (lambda: kinks.pattern(x)) if kinks.any else None,
             AUTOGRAD_OF_MODEL,
         )
 
-    def _autograd_of_loss(self, references: Sequence[torch.nn.Module]) -> tuple[Tensor, Tensor]:
+    def _autograd_of_loss(self, reference: torch.nn.Module) -> tuple[Tensor, Tensor]:
         """PyTorch's gradients for the input, and for the vector of all parameters."""
-        theirs, vector = [], torch.zeros_like(self.flat.data)
-        triples = zip(references, self._each(self.x), self._each(self.target), strict=True)
-        for i, (reference, one, wanted) in enumerate(triples):
-            leaf = one.clone().requires_grad_()
-            value = loss_counterpart(self.loss)(reference(leaf), wanted)
-            first, *grads = _gradients(value, None, [leaf, *reference.parameters()])
-            theirs.append(first)
-            self.flat.set_member(i, torch.cat([grad.reshape(-1) for grad in grads]), vector)
-        return self._together(theirs), vector
+        leaf = self.x.clone().requires_grad_()
+        value = loss_counterpart(self.loss)(reference(leaf), self.target)
+        first, *grads = _gradients(value, None, [leaf, *reference.parameters()])
+        return first, torch.cat([grad.reshape(-1) for grad in grads])
 
     # How the pieces are made.
 
     def _add_noise(self) -> None:
-        for ours, trained in zip(self.network.parameters(), self.trained.parameters(), strict=True):
-            size = ours.data.square().mean().sqrt().item() or 1.0
-            ours.data.add_(NOISE * size * self._normal(ours.data.shape))
-            trained.data.copy_(ours.data)
+        for parameter in self.network.parameters():
+            size = parameter.data.square().mean().sqrt().item() or 1.0
+            parameter.data += NOISE * size * self._normal(parameter.shape)
 
     def _walk(self, module: nn.Module, x: Tensor) -> Tensor:
         """Run a module, and note the input of everything in it."""
@@ -186,48 +160,32 @@ class Probe:
         if not y.isfinite().all():
             key = next(layer.key for layer in self.layers if layer.module is module)
             message = "its output isn't finite on the config's data, so there is no gradient"
-            raise self.members.problem(key, message)
+            raise problem(self.spec, key, message)
 
     def _run(self, module: nn.Module, x: Tensor) -> Tensor:
         """The output in memory of its own, with the same dropout masks every time."""
         self._restore_draws(module)
-        return module(x.clone())
+        return module(x.clone()).contiguous()
 
     def _restore_draws(self, module: nn.Module) -> None:
-        for dropout in _dropouts(module):
-            dropout.restore_step_state(self._draws.setdefault(dropout, dropout.step_state()))
+        for inside in module.modules():
+            if inside.draws:
+                inside.statistics["step"].zero_()
 
-    def _counterparts(self, module: nn.Module) -> list[torch.nn.Module]:
-        """PyTorch's, one per network, that see every change of our parameters."""
-        made = [counterpart(module, i, self.masks) for i in self._indices()]
-        for i, reference in zip(self._indices(), made, strict=True):
-            share_parameters(module, reference, i)
+    def _counterpart(self, module: nn.Module) -> torch.nn.Module:
+        """PyTorch's, which sees every change of our parameters."""
+        made = counterpart(module, self.masks)
+        share_parameters(module, made)
         return made
 
-    def _autograd(
-        self, references: Sequence[torch.nn.Module], x: Tensor, cotangent: Tensor
-    ) -> list[Tensor]:
+    def _autograd(self, reference: torch.nn.Module, x: Tensor, cotangent: Tensor) -> list[Tensor]:
         """PyTorch's gradients for the input and for each parameter."""
-        lists = []
-        for reference, one, grad in zip(
-            references, self._each(x), self._each(cotangent), strict=True
-        ):
-            leaf = one.clone().requires_grad_()
-            lists.append(_gradients(reference(leaf), grad, [leaf, *reference.parameters()]))
-        return [self._together(grads) for grads in zip(*lists, strict=True)]
+        leaf = x.clone().requires_grad_()
+        return _gradients(reference(leaf), cotangent, [leaf, *reference.parameters()])
 
     def _nudged(self, x: Tensor) -> Tensor:
         """With the last bits changed."""
         return x * (1 + 4e-16 * torch.sign(self._normal(x.shape)))
-
-    def _indices(self) -> list[int] | list[None]:
-        return [None] if self.networks is None else list(range(self.networks))
-
-    def _each(self, x: Tensor) -> list[Tensor]:
-        return [x] if self.networks is None else list(x)
-
-    def _together(self, tensors: Sequence[Any]) -> Tensor:
-        return torch.stack(list(tensors)) if self.networks is not None else tensors[0]
 
     def _normal(self, shape: Sequence[int]) -> Tensor:
         return torch.randn(shape, generator=self.generator, dtype=torch.float64)
@@ -255,7 +213,3 @@ def _usual_size(x: Tensor, y: Tensor, cotangent: Tensor) -> float:
     spread = float(x.std())
     slope = float(y.std()) / spread if spread else 0.0
     return 0.01 * slope * float(cotangent.abs().max())
-
-
-def _dropouts(module: nn.Module) -> list[Any]:
-    return [inside for inside in module.modules() if inside.draws]

@@ -20,10 +20,13 @@ from torch import Tensor
 from trainings import minidl
 
 from minidl import nn
-from minidl.errors import ConfigError, DataError
+from minidl.engine import lowering
+from minidl.engine.compiler import find_compiler
+from minidl.errors import CheckError, ConfigError, DataError
 from minidl.spec import load_spec, parse_spec
 from minidl.verify import AUTOGRAD, DIFFERENCES, Row, check
 from minidl.verify.compare import Gradient, Subject, compare
+from minidl.verify.sheet import notes_of
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -36,10 +39,10 @@ def test_all_gradients_of_a_shipped_config_are_right(
     monkeypatch.setattr("minidl.verify.compare.ENTRIES", 12)  # the command takes 200
     found = check(load_spec(config), samples=3)
     assert not found.problems()
-    assert {row.networks for row in found.rows} == {None, 3}
     compared = [row for row in found.rows if row.differences is not None]
     assert len(compared) == len(found.rows)
     assert all(row.sampled == min(row.entries - row.redrawn, 12) or row.redrawn for row in compared)
+    assert not any(row.reason for row in found.compiled) or not find_compiler()
 
 
 MLP = """
@@ -76,16 +79,16 @@ def test_on_a_terminal_the_command_shows_which_layer_it_checks(
     finished = minidl("check", tmp_path / "c.yaml", stderr=stderr)
     assert finished.code == 0
     assert ("checking model.hidden[1] (linear)" in finished.err) == terminal
-    assert ("checking model (mlp, in a stack of 3)" in finished.err) == terminal
+    assert ("checking model (mlp)" in finished.err) == terminal
     assert terminal or finished.err == ""
     assert "checking" not in finished.out
 
 
 def test_an_mlps_layers_are_found_in_its_config() -> None:
-    found = check(parse_spec(MLP))
+    found = check(parse_spec(MLP), compiled=False)
     assert not found.problems()
-    alone = [row for row in found.rows if row.networks is None and row.quantity == "input"]
-    assert [(row.key, row.layer, row.name) for row in alone if row.mode == "train"] == [
+    inputs = [row for row in found.rows if row.quantity == "input" and row.mode == "train"]
+    assert [(row.key, row.layer, row.name) for row in inputs] == [
         ("model.hidden[0]", "linear", "fc_1"),
         ("model.activation[0]", "tanh", "act_1"),
         ("model.dropout", "dropout", "dropout_1"),
@@ -137,12 +140,12 @@ def test_layers_inside_a_residual_are_checked_by_themselves(
 )
 def test_any_initial_weights_do(init: str) -> None:
     text = f"data: iris\nmodel: {{type: mlp, hidden: [6], activation: tanh, init: {init}}}\n"
-    assert not check(parse_spec(text.replace("\\\n", "\n"))).problems()
+    assert not check(parse_spec(text), compiled=False).problems()
 
 
 def test_the_seed_draws_samples_and_entries() -> None:
     spec = parse_spec("data: iris\nmodel: {type: mlp, hidden: [30]}\nloss: cross_entropy\n")
-    first, again, other = (check(spec, seed=seed).rows for seed in (1, 1, 2))
+    first, again, other = (check(spec, seed=seed, compiled=False).rows for seed in (1, 1, 2))
     assert first == again != other
 
 
@@ -157,7 +160,7 @@ def rows_of_relu(x: Tensor, wrong: float = 0.0) -> Row:
         "k", "relu", "act", "train", lambda: x.clamp(min=0), ones, {"input": gradient},
         lambda: [x > 0],
     )  # fmt: skip
-    return compare(subject, None, torch.Generator().manual_seed(0))[0]
+    return compare(subject, torch.Generator().manual_seed(0))[0]
 
 
 def test_entries_at_a_kink_are_drawn_again_and_counted() -> None:
@@ -188,7 +191,7 @@ loss: cross_entropy
 
 
 def test_ties_of_a_maximum_are_redrawn() -> None:
-    found = check(parse_spec(ON_IMAGES.replace("LAYERS", "relu, max_pool2d")))
+    found = check(parse_spec(ON_IMAGES.replace("LAYERS", "relu, max_pool2d")), compiled=False)
     assert not found.problems()
     pool = next(row for row in found.rows if row.layer == "max_pool2d")
     assert pool.redrawn > 0  # where ReLU gave 0 for all of a window
@@ -199,6 +202,7 @@ def test_ties_of_a_maximum_are_redrawn() -> None:
 
 def run(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(sys, "argv", ["minidl", *arguments])
+    monkeypatch.setattr("minidl_cli.main._hear_signals", lambda handler: None)
     with pytest.raises(SystemExit) as ended:
         main()
     return int(ended.value.code or 0)
@@ -213,7 +217,7 @@ def test_the_command_ends_with_0_and_shows_every_row(
     assert run("check", IRIS, "--samples", "3", monkeypatch=monkeypatch) == 0
     out = capsys.readouterr().out
     assert "iris: all gradients are right" in out
-    assert out.count(" ok\n") == 20
+    assert out.count(" ok\n") == (14 if find_compiler() else 10)
     for tolerance in (DIFFERENCES, AUTOGRAD):
         assert f"{tolerance:.0e}" in out
 
@@ -238,7 +242,9 @@ def test_every_format_holds_the_same(tmp_path: Path) -> None:
     rows = json.loads(texts[TableFormat.json])["tables"][0]["rows"]
     lines = list(csv.DictReader(texts[TableFormat.csv].splitlines()))
     assert [row["key"] for row in rows] == [row["key"] for row in lines]
-    assert [row["autograd"] for row in rows] == [float(row["autograd"]) for row in lines]
+    for row, line in zip(rows, lines, strict=True):
+        assert (row["autograd"] is None) == (row["mode"] == "compiled")
+        assert row["autograd"] == (float(line["autograd"]) if line["autograd"] else None)
     assert all(row["ok"] for row in rows)
     assert texts[TableFormat.md].count("| ok |") == len(rows)
     assert texts[TableFormat.latex].count(r"& ok \\") == len(rows)
@@ -263,3 +269,72 @@ def test_outputs_that_are_not_finite_are_said_to_be() -> None:
     text = "data: iris\nmodel: {type: mlp, hidden: [4], init: {type: constant, value: 1.0e+308}}\n"
     with pytest.raises(ConfigError, match=r"its output isn't finite on the config's data"):
         check(parse_spec(text))
+
+
+# Compiled code.
+
+needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="there is no C compiler")
+SMALL = """
+data: iris
+model: {type: mlp, hidden: [6], activation: tanh, dropout: 0.2}
+loss: cross_entropy
+optimizer: adam
+training: {batch_size: 10}
+"""
+
+
+@needs_compiler
+def test_the_compiled_step_is_compared_alone_and_in_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIDL_LANES", "4")
+    found = check(parse_spec(SMALL)).compiled
+    codes = [
+        f"{dtype}, {code}" for dtype in ("float32", "float64") for code in ("single", "4 lanes")
+    ]
+    assert [row.code for row in found] == codes
+    assert [row.tolerance for row in found] == [1e-4, 1e-4, 1e-12, 1e-12]
+    assert all(row.ok and (row.error or 0.0) < row.tolerance / 20 for row in found)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("operation", "wrong"),
+    [
+        ("mul", "{0} * {1} * splat(1.0001f)"),
+        ("sub", "{1} - {0}"),
+        ("tanh", "{0}"),
+        ("exp", "max(exp({0}), splat(0.5f))"),
+        ("sqrt", "{0}"),
+    ],
+)
+def test_wrong_code_is_told(operation: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(lowering._REAL, operation, wrong)
+    found = check(parse_spec(SMALL))
+    assert len(found.compiled) == 4
+    assert not any(row.ok for row in found.compiled)
+    assert all(row.ok for row in found.rows)
+    messages = [str(problem) for problem in found.problems()]
+    assert len(messages) == 4
+    assert notes_of(found)[-1] == "config: all gradients are right; compiled code differs"
+    assert "mlp: its compiled step (float32, single) differs from the plain one: by " in messages[0]
+    with pytest.raises(CheckError):
+        found.raise_if_off()
+
+
+@needs_compiler
+def test_a_gradient_that_is_wrong_in_both_isnt_blamed_on_the_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nn.Tanh, "backward", lambda self, grad: -grad)
+    found = check(parse_spec(SMALL))
+    assert all(row.ok for row in found.compiled)
+    assert [problem.key for problem in found.problems()] == ["model.activation"]
+
+
+def test_where_nothing_is_compiled_the_reason_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CC", str(tmp_path / "none"))
+    assert run("check", IRIS, "--samples", "3", monkeypatch=monkeypatch) == 0
+    out = capsys.readouterr().out
+    assert out.count(" not compiled\n") == 4
+    assert "no C compiler found" in out

@@ -1,34 +1,35 @@
-"""Ways to train a stack of networks at once, and PyTorch's one network at a time.
+"""Ways to train many networks at once, and PyTorch's one network at a time.
 
 Every side trains the common network (2-25-25-25-1, ReLU, mean squared error, plain SGD, float32),
-each of the T networks from weights of its own on points of its own, and adds each step's losses to
-totals that are never read. None computes the gradient for the network's input, none shuffles.
+each from weights of its own on points of its own, and adds each step's loss to a total that is
+never read. None shuffles but minidl's `Lanes`, which do all that a sweep does in its epochs.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
-from multiprocessing import get_context
 from typing import Any
 
+import numpy as np
 import sides
 import torch
 from sides import CONFIG, RATE, WIDTHS
 from torch import Tensor
 
 from minidl.build import build
-from minidl.capture import capture
 from minidl.data.load import load_dataset
 from minidl.execute import read_data
-from minidl.nn import Linear, MSELoss, ReLU, Sequential
-from minidl.optim import SGD
+from minidl.lanes import Lanes, Programs
 from minidl.seeds import generator
-from minidl.spec import parse_spec
-from minidl.sweep.stacks import fastest_size
-from minidl.sweep.work import work_of
+from minidl.spec import Spec, parse_spec
+from minidl.train import Trainer
+
+# As no training ends, and nothing is evaluated, while it is measured.
+ENDLESS = ("training.epochs=1000000", "training.eval_every=1000000")
 
 
 @dataclass
@@ -37,12 +38,15 @@ class Side:
 
     run: Callable[[int], object]
     weights: Callable[[], Tensor]
+    networks: int
+    steps: int  # that one measurement takes
+    engine: str = ""  # minidl's
 
-    def microseconds(self, networks: int, steps: int) -> float:
+    def microseconds(self) -> float:
         """Wall time per network and step."""
         started = time.perf_counter()
-        self.run(steps)
-        return (time.perf_counter() - started) / steps / networks * 1e6
+        self.run(self.steps)
+        return (time.perf_counter() - started) / self.steps / self.networks * 1e6
 
 
 @dataclass
@@ -51,11 +55,10 @@ class Start:
 
     batch_size: int
     networks: int
-    first: int = 0  # the first network's seed
     weights: list[tuple[Tensor, Tensor]] = field(init=False)  # (T, outputs, inputs), (T, outputs)
 
     def __post_init__(self) -> None:
-        seeds = range(self.first, self.first + self.networks)
+        seeds = range(self.networks)
         data = parse_spec(CONFIG).data
         splits = [load_dataset(data, generator(seed, "data")).train for seed in seeds]
         self.inputs = torch.stack([torch.tensor(s.inputs, dtype=torch.float32) for s in splits])
@@ -80,59 +83,96 @@ def _layers(seed: int) -> list[tuple[Tensor, Tensor]]:
     return [(layer.weight.detach(), layer.bias.detach()) for layer in layers]
 
 
-# The sides ----------------------------------------------------------------------------------------
+# minidl -------------------------------------------------------------------------------------------
 
 
-def minidl_stack(start: Start) -> Side:
-    """One captured step over the stack."""
-    layers = [Linear(*sizes) for sizes in pairwise(WIDTHS)]
-    network = Sequential(*[one for layer in layers for one in (layer, ReLU())][:-1])
-    network.stack(start.networks)
-    for layer, (weight, bias) in zip(layers, start.weights, strict=True):
-        layer.weight.data, layer.bias.data = weight, bias  # type: ignore[union-attr]  # both copy
-    network.skip_input_gradient()
-    loss, optimizer = MSELoss().stack(start.networks), SGD(network, lr=RATE)
-    totals = torch.zeros(start.networks)
-
-    @capture
-    def step(x: Tensor, target: Tensor) -> None:
-        totals.add_(loss.forward(network.forward(x), target))
-        optimizer.zero_grad()
-        network.backward(loss.backward())
-        optimizer.step()
-
-    def run(steps: int) -> None:
-        with torch.inference_mode():
-            for number in range(steps):
-                step(*start.batch(number))
-
-    flat = optimizer.flat
-    return Side(run, lambda: torch.stack([flat.member(i) for i in range(start.networks)]))
-
-
-def minidl_stacks(start: Start) -> Side:
-    """The stacks that `minidl sweep` cuts the networks into, one after the other."""
-    size = fastest(start.batch_size)
-    firsts = range(0, start.networks, size)
-    cut = [
-        minidl_stack(
-            Start(start.batch_size, min(size, start.networks - first), start.first + first)
-        )
-        for first in firsts
+def specs(networks: int, *changes: str, config: str = CONFIG) -> list[Spec]:
+    """Those of a sweep over seeds, none of which ends."""
+    return [
+        parse_spec(config, overrides=[*changes, *ENDLESS, f"seed={seed}"])
+        for seed in range(networks)
     ]
 
+
+def trainers(these: Sequence[Spec]) -> list[Trainer]:
+    """Each spec's, on its own data."""
+    return [build(spec, read_data(spec)).trainer for spec in these]
+
+
+class Threads:
+    """Calls functions on as many threads as there are cores; on one, in this thread."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(count) if count > 1 else None
+
+    def each(self, functions: Sequence[Callable[[], object]]) -> None:
+        """Call all; they take turns where there are more than threads."""
+        if self._pool is None:
+            for function in functions:
+                function()
+        else:
+            for future in [self._pool.submit(function) for function in functions]:
+                future.result()
+
+
+def minidl_lanes(start: Start, networks: int, threads: int) -> Side:
+    """The compiled step in lanes, an epoch in one call."""
+    made = trainers(specs(networks, f"training.batch_size={start.batch_size}"))
+    for number, trainer in enumerate(made):
+        parts = [layer[kind][number].reshape(-1) for layer in start.weights for kind in (0, 1)]
+        trainer.optimizer.flat.data.copy_(torch.cat(parts))
+    programs = Programs.of(made[0], networks)
+    width, pool = programs.engine.lanes, Threads(threads)
+    rows = np.arange(len(start.inputs[0])).reshape(1, -1, start.batch_size)
+    rows = np.ascontiguousarray(np.broadcast_to(rows, (width, *rows.shape[1:])))
+    groups = []
+    for first in range(0, networks, width):
+        state = programs.engine.state(made[0].tensors())
+        sources: list[tuple[Tensor, ...] | None] = [None] * width
+        for lane, trainer in enumerate(made[first : first + width]):
+            state.put(lane, trainer.tensors())
+            sources[lane] = trainer.batches.inputs, trainer.batches.targets
+        groups.append((state, sources))
+
+    def train(state: Any, sources: Any, steps: int) -> None:
+        program = programs.by_name["step"]
+        while steps > 0:
+            program.run(state, sources, rows[:, :steps], {})
+            steps -= rows.shape[1]
+
     def run(steps: int) -> None:
-        for one in cut:
-            one.run(steps)
+        pool.each([lambda group=group: train(*group, steps) for group in groups])  # type: ignore[misc]
 
-    return Side(run, lambda: torch.cat([one.weights() for one in cut]))
+    def weights() -> Tensor:
+        whole = np.concatenate([state.read("parameters") for state, _ in groups])
+        return torch.from_numpy(whole[:networks])
+
+    return Side(run, weights, networks, max(len(start.batches), 200))
 
 
-def fastest(batch_size: int) -> int:
-    """How many of these networks `minidl sweep` trains side by side."""
-    spec = parse_spec(CONFIG, overrides=[f"training.batch_size={batch_size}"])
-    data = read_data(spec)
-    return fastest_size(work_of(spec, data, build([spec], [data])), memory=2**62)
+def minidl_sweep(these: Sequence[Spec], threads: int) -> Side:
+    """Whole epochs in `Lanes`, as `minidl sweep` trains them, but for evaluation and files."""
+    made = trainers(these)
+    programs, pool = Programs.of(made[0], len(made)), Threads(threads)
+    width, groups = programs.engine.lanes, []
+    for first in range(0, len(made), width):
+        groups.append(Lanes(made[first], width=width, programs=programs))
+        for trainer in made[first : first + width]:
+            groups[-1].put(trainer)
+    epoch = len(made[0].batches)
+
+    def run(steps: int) -> None:
+        for _ in range(steps // epoch):
+            pool.each([group.train_epoch for group in groups])
+
+    def weights() -> Tensor:
+        return torch.stack([trainer.weights()["parameters"] for trainer in made])
+
+    steps = max(1, 200 // epoch) * epoch
+    return Side(run, weights, len(made), steps, programs.engine.description)
+
+
+# The others ---------------------------------------------------------------------------------------
 
 
 def torch_func(start: Start) -> Side:
@@ -162,7 +202,7 @@ def torch_func(start: Start) -> Side:
     def weights() -> Tensor:
         return torch.cat([values.flatten(1) for values in parameters.values()], 1)
 
-    return Side(run, weights)
+    return Side(run, weights, start.networks, min(len(start.batches), 20))
 
 
 def eager(batch_size: int) -> Side:
@@ -174,7 +214,7 @@ def eager(batch_size: int) -> Side:
         for x, target in start.take(steps):
             step(x, target)
 
-    return Side(run, weights)
+    return Side(run, weights, 1, 100)
 
 
 def _module(start: Start, network: int) -> torch.nn.Sequential:
@@ -191,21 +231,7 @@ def jax_scan(start: Start) -> Side:
     import jax
     import jax.numpy as jnp
 
-    def loss(layers: Any, x: Any, target: Any) -> Any:
-        for weight, bias in layers[:-1]:
-            x = jax.nn.relu(x @ weight.T + bias)
-        weight, bias = layers[-1]
-        return jnp.mean((x @ weight.T + bias - target) ** 2)
-
-    def step(layers: Any, batch: Any) -> Any:
-        value, grads = jax.value_and_grad(loss)(layers, *batch)
-        return jax.tree.map(lambda old, grad: old - RATE * grad, layers, grads), value
-
-    def epoch(layers: Any, x: Any, target: Any) -> Any:
-        layers, values = jax.lax.scan(step, layers, (x, target))
-        return layers, values.sum()
-
-    train = jax.jit(jax.vmap(epoch), donate_argnums=0)
+    train = jax.jit(jax.vmap(sides.jax_epoch()), donate_argnums=0)
     shape = start.networks, len(start.batches), start.batch_size, -1
     x, target = (jnp.asarray(a.numpy()).reshape(shape) for a in (start.inputs, start.targets))
     layers = jax.tree.map(lambda a: jnp.array(a.numpy()), start.weights)
@@ -223,44 +249,4 @@ def jax_scan(start: Start) -> Side:
         parts = [torch.tensor(jax.device_get(a)).flatten(1) for a in jax.tree.leaves(layers)]
         return torch.cat(parts, 1)
 
-    return Side(run, weights)
-
-
-# Two processes ------------------------------------------------------------------------------------
-
-
-class Processes:
-    """`minidl_stacks` in processes of one thread each, which share the networks evenly."""
-
-    def __init__(self, count: int, batch_size: int, networks: int) -> None:
-        context, share = get_context("spawn"), networks // count
-        self._pipes, self._processes = [], []
-        for number in range(count):
-            ours, theirs = context.Pipe()
-            arguments = theirs, batch_size, share, number * share
-            process = context.Process(target=_work, args=arguments, daemon=True)
-            process.start()
-            self._pipes.append(ours)
-            self._processes.append(process)
-        self.run(1)
-
-    def run(self, steps: int) -> None:
-        """That many steps of all networks."""
-        for pipe in self._pipes:
-            pipe.send(steps)
-        for pipe in self._pipes:
-            pipe.recv()
-
-    def end(self) -> None:
-        """Let the processes go."""
-        for pipe, process in zip(self._pipes, self._processes, strict=True):
-            pipe.send(0)
-            process.join()
-
-
-def _work(pipe: Any, batch_size: int, networks: int, first: int) -> None:
-    torch.set_num_threads(1)
-    side = minidl_stacks(Start(batch_size, networks, first))
-    while steps := pipe.recv():
-        side.run(steps)
-        pipe.send(None)
+    return Side(run, weights, start.networks, len(start.batches))
