@@ -12,6 +12,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +23,8 @@ AnyError = TypeVar("AnyError", bound=MinidlError)
 _FAILURES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EPERM)  # of the disk, not of the name
 _FORCERS = 16  # files that are forced at a time: more gain nothing
 _unfinished: set[Path] = set()  # files that are there for as long as something is being done
-_unforced: dict[Path, bool] | None = None  # inside `forced_together`: what, whether it is a folder
+# Inside `forced_together`, of this thread: what, and whether it is a folder.
+_unforced: ContextVar[dict[Path, bool] | None] = ContextVar("unforced", default=None)
 
 
 def disk(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -34,7 +36,7 @@ def disk(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 def forced_together() -> Iterator[None]:
     """Force what is written inside to the disk at the end: each file once, then each folder.
 
-    For a stack, whose members write hundreds of small files at once. Many are forced at a time, so
+    For a sweep, whose members write hundreds of small files at once. Many are forced at a time, so
     that the file system puts them into one commit of its journal: the rows of 100 members take
     20 ms instead of 350, what they leave at their end 70 ms instead of 1,400 (ext4). One os.sync()
     takes less on an idle disk, but writes what everybody else left unwritten too: half a second
@@ -44,13 +46,12 @@ def forced_together() -> Iterator[None]:
     be missing. So a file that stands for others (a checkpoint for rows, a record for results) is
     written after the `with` that forces those. Nothing is forced if the inside fails.
     """
-    global _unforced
-    before, _unforced = _unforced, {}
+    unforced: dict[Path, bool] = {}
+    before = _unforced.set(unforced)
     try:
         yield
-        unforced = _unforced
     finally:
-        _unforced = before
+        _unforced.reset(before)
     for folders in (False, True):
         if paths := [path for path, is_folder in unforced.items() if is_folder == folders]:
             _force_all(paths, are_folders=folders)
@@ -151,13 +152,13 @@ def write_atomic(
         if found is not None and not stat.S_ISREG(found.st_mode):
             raise WriteError(f"{os.fspath(path)}: can't be written: not a regular file")
         with _temporary(target.parent) as temporary:
-            write_new(temporary, content, forced=forced and _unforced is None)
+            write_new(temporary, content, forced=forced and _unforced.get() is None)
             if keep is not None and found is not None:
                 disk(os.replace, target, keep)
             disk(os.replace, temporary, target)
         if forced:
-            if _unforced is not None:
-                _unforced[target] = False
+            if (unforced := _unforced.get()) is not None:
+                unforced[target] = False
             force_folder(target.parent)
     except FileNotFoundError as error:
         folder = target.parent if is_link(path) else Path(path).parent
@@ -192,8 +193,8 @@ def append(path: str | os.PathLike[str], text: str) -> None:
 
 def force(path: str | os.PathLike[str]) -> None:
     """Forces to the disk what was appended to a file. Raises WriteError, which names it."""
-    if _unforced is not None:
-        _unforced[Path(path)] = False
+    if (unforced := _unforced.get()) is not None:
+        unforced[Path(path)] = False
     else:
         _force(path, is_folder=False)
 
@@ -205,8 +206,8 @@ def force_folder(folder: str | os.PathLike[str]) -> None:
     """
     if os.name != "posix":
         return
-    if _unforced is not None:
-        _unforced[Path(folder)] = True
+    if (unforced := _unforced.get()) is not None:
+        unforced[Path(folder)] = True
     else:
         _force(folder, is_folder=True)
 

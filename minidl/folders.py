@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import errno
 import os
 import re
@@ -33,17 +34,19 @@ def make(path: str | os.PathLike[str]) -> None:
         raise files.WriteError(f"{folder}: {message}") from error
 
 
-def new(path: Path, contents: dict[str, bytes], *, overwrite: bool = False) -> None:
+def new(
+    path: Path, contents: dict[str, bytes], *, overwrite: bool = False, tidy: bool = True
+) -> None:
     """Makes a folder that holds these files: complete or absent, even if the process is killed.
 
     Not forced to the disk: nothing has been done yet that a power cut could undo. With `overwrite`
     it takes the place of what is there, which is deleted. Whoever calls this for one path at a time
-    (see `locked`) also clears away what a killed one left behind. Raises RunError where the path is
-    taken, WriteError where the disk fails.
+    (see `locked`) also clears away what a killed one left behind, if it is to be `tidy`. Raises
+    RunError where the path is taken, WriteError where the disk fails.
     """
     make(path.parent)
     mine = re.compile(re.escape(f".{path.name}") + _TEMPORARY)  # not those of `NAME.1`
-    for left in files.entries(path.parent):
+    for left in files.entries(path.parent) if tidy else ():
         if mine.fullmatch(left.name):
             remove(left)
     fresh, old = (path.with_name(f".{path.name}{files.temporary_name()}") for _ in range(2))
@@ -84,6 +87,13 @@ def remove(path: str | os.PathLike[str]) -> None:
     except OSError as error:
         message = f"can't be removed: {files.reason(error)}"
         raise files.WriteError(f"{os.fspath(path)}: {message}") from error
+
+
+def closest(path: Path) -> Path | None:
+    """What lies where `path` doesn't, under the name most like it. Raises WriteError."""
+    names = [entry.name for entry in files.entries(path.parent)]
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return path.with_name(close[0]) if close else None
 
 
 def remove_temporaries(folder: str | os.PathLike[str]) -> None:

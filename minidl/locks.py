@@ -129,5 +129,5 @@ def _is_gone(name: dict[str, Any]) -> bool:
     except ProcessLookupError:
         return True
     except (OSError, OverflowError):
-        return False
+        pass  # it is another user's, or nobody's number
     return False

@@ -37,17 +37,17 @@ class MetricsFile:
         if not rows:
             return
         self._know()
-        text, columns = "", self._columns
-        if columns is None:
-            columns, text = tuple(rows[0]), records.encode_row(rows[0])
+        columns = self._columns or tuple(rows[0])
+        lines = [] if self._columns else [records.encode_row(columns)]
         for row in rows:
             if tuple(row) != columns:
                 raise ValueError(f"metrics must have the columns {columns}, not {tuple(row)}")
-            text += records.encode_row(row.values())
+            lines.append(records.encode_row(row.values()))
+        text = "".join(lines)
         files.append(self.path, text)
-        self._columns = columns
-        self._digest.update(text.encode())
-        self._bytes += len(text.encode())
+        self._columns, content = columns, text.encode()
+        self._digest.update(content)
+        self._bytes += len(content)
 
     def mark(self) -> dict[str, Any]:
         """Length and checksum of what was written."""

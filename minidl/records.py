@@ -49,7 +49,7 @@ def decode(content: bytes) -> dict[str, Any]:
 
 def encode_row(cells: Iterable[str | float | int | None]) -> str:
     """A line of the table: floats exactly (repr), None as an empty cell, NaN as `nan`."""
-    return ",".join(map(_cell, cells)) + "\n"
+    return ",".join([_cell(cell) for cell in cells]) + "\n"
 
 
 def decode_columns(content: bytes) -> dict[str, list[float]]:
@@ -167,6 +167,8 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
 
 
 def _cell(value: str | float | int | None) -> str:
+    if type(value) is float:  # nearly all are
+        return repr(value)
     if value is None:
         return ""
     return str(value) if isinstance(value, (str, int)) else repr(float(value))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shlex
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,8 +75,12 @@ class RunFolder:
         config_text: str,
         record: Mapping[str, Any] | None = None,
         overwrite: bool = False,
+        tidy: bool = True,
     ) -> RunFolder:
-        """The same with a path of `run_path`, which the caller may have locked."""
+        """The same with a path of `run_path`, which the caller may have locked.
+
+        Without `tidy`, what a killed process left beside it is cleared away by somebody else.
+        """
         folders.refuse_link(folder)
         if files.status(folder) is not None:
             if not overwrite:
@@ -86,7 +91,7 @@ class RunFolder:
         contents = {_CONFIG: config_text.encode()}
         if record is not None:
             contents[_RECORD] = records.encode(record)
-        folders.new(folder, contents, overwrite=overwrite)
+        folders.new(folder, contents, overwrite=overwrite, tidy=tidy)
         return cls(folder)
 
     @classmethod
@@ -254,6 +259,11 @@ def run_path(
     """Where a new run will lie. Raises RunError where the name is unsafe."""
     check_name(stem if name is None else name)
     return Path(runs_dir) / (unique_name(stem, config_text) if name is None else name)
+
+
+def resume_command(folder: Path) -> str:
+    """What to type to go on with a run or a sweep that was stopped."""
+    return f"minidl resume {shlex.quote(str(folder))}"
 
 
 def is_run(path: Path) -> bool:

@@ -16,6 +16,12 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(one, handler)
 
 
+@pytest.fixture
+def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without a C compiler; see `plainly` in trainings.py."""
+    monkeypatch.setattr("minidl.engine.choose.find_compiler", lambda: None)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that may take long come first: at the end, one would leave the other cores idle."""
 

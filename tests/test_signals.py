@@ -13,7 +13,7 @@ from minidl import signals
 from minidl.execute import execute
 from minidl.runs import RunFolder
 from minidl.signals import Stopped, orderly_end
-from minidl.train import Trainer
+from minidl.train import Stop, Trainer
 
 ALARM = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm clock")
 
@@ -53,21 +53,28 @@ def test_a_signal_cuts_a_long_evaluation_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is between two epochs neither: the next process trains the epoch again."""
-    monkeypatch.setattr("minidl.evaluation.CHUNK", 1)
-    monkeypatch.setattr(Trainer, "patience", 0.0)
+    monkeypatch.setattr("minidl.lanes.even_chunk", lambda counts, most: 1)
+    monkeypatch.setattr("minidl.lanes.CALL_SECONDS", 0.0)
+    monkeypatch.setattr(Stop, "patience", 0.0)
     small = spec("training.epochs=2")
     whole = execute(small, runs_dir=tmp_path, name="whole")
-    chunks = 0
+    chunks = epochs = 0
+    asked, steps_done = Stop.too_late.fget, Trainer.steps_done  # type: ignore[attr-defined]
 
-    class Cut(Trainer):
-        def _too_late(self) -> bool:
-            nonlocal chunks
-            chunks += self.finished == 2
-            if chunks == 10:
-                signal.raise_signal(signal.SIGTERM)
-            return super()._too_late()
+    def too_late(stop: Stop) -> bool:
+        nonlocal chunks
+        chunks += epochs == 2
+        if chunks == 10:
+            signal.raise_signal(signal.SIGTERM)
+        return asked(stop)
 
-    monkeypatch.setattr("minidl.build.experiment.Trainer", Cut)
+    def count(trainer: Trainer, seconds: float) -> None:
+        nonlocal epochs
+        epochs += 1
+        steps_done(trainer, seconds)
+
+    monkeypatch.setattr(Stop, "too_late", property(too_late))
+    monkeypatch.setattr(Trainer, "steps_done", count)
     outcome = execute(small, runs_dir=tmp_path, name="cut")
     run = RunFolder(tmp_path / "cut")
     assert (outcome.exit_code, run.status, run.read_record()["epochs"]) == (143, "interrupted", 1)

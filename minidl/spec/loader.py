@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from minidl import files
+from minidl import files, folders
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.spec.nodes import Broken, Mapping, Node, Place, Scalar, Sequence, show
 
@@ -218,9 +217,8 @@ def _alternative(path: Path) -> str:
     if "=" in path.name:
         return "; the config comes first, then KEY=VALUE"
     with suppress(RunError):
-        names = [entry.name for entry in files.entries(path.parent)]
-        close = get_close_matches(path.name, names, n=1)
-        return f"; did you mean {str(path.with_name(close[0]))!r}?" if close else ""
+        if close := folders.closest(path):
+            return f"; did you mean {str(close)!r}?"
     return ""
 
 
