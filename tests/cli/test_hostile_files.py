@@ -184,7 +184,7 @@ def test_nothing_is_written_through_a_link_of_a_sweep(where: str, folder: Path) 
     if where == "member":
         link.mkdir(parents=True)
         (link / "sweep.yaml").write_text("x: 1\n")
-        link = link / listed[2]
+        link = link / listed[0]
     link.parent.mkdir(exist_ok=True)
     link.symlink_to(outside)
     finished = minidl(*command)
