@@ -19,6 +19,8 @@ from minidl.errors import MinidlError
 Array = NDArray[Any]
 Tensors = Mapping[str, Tensor]
 Function = Callable[..., None]
+# By name: what to run, with example inputs.
+Functions = Mapping[str, tuple[Function, tuple[Tensor, ...]]]
 Sources = Sequence[tuple[Tensor, ...] | None]
 
 
@@ -82,7 +84,7 @@ class Engine(Protocol):
 
     def programs(
         self,
-        functions: Mapping[str, tuple[Function, tuple[Tensor, ...]]],
+        functions: Functions,
         tensors: Tensors,
         bind: Callable[[Tensors], None],
     ) -> dict[str, Program]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
 
-from minidl.engine.base import CompileError, Engine, Function, Program, Tensors
+from minidl.engine.base import CompileError, Engine, Functions, Program, Tensors
 from minidl.engine.compiler import CompilerError, find_compiler, lanes_for, vector_bytes
 from minidl.engine.graph import Graph
 from minidl.engine.plain import PlainEngine
@@ -18,9 +17,6 @@ from minidl.engine.writer import Target
 # What the networks in lanes work on in a step, in bytes: beyond it they push each other out of the
 # processor's cache, and train faster one after the other.
 LANES_BYTES = 4 * 2**20
-
-
-Functions = Mapping[str, tuple[Function, tuple[Tensor, ...]]]
 
 
 def prepare(

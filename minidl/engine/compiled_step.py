@@ -30,6 +30,7 @@ from minidl.engine.program import (
     scaled,
     stir,
 )
+from minidl.engine.source import batch_of
 from minidl.engine.trace import Traced, tensors_in, trace
 from minidl.errors import MinidlWarning
 from minidl.host import watching
@@ -100,7 +101,7 @@ class _Variant:
         self._states = [x.data_ptr() for x in self._lasting]
         self._strides = [0] * len(self._states)
         program.use_constants([constant_memory(buffer) for buffer in program.step.constants])
-        sizes = [_batch(buffer) for buffer in program.step.inputs]
+        sizes = [batch_of(buffer) for buffer in program.step.inputs]
         self._rows = np.arange(max(sizes, default=0))
 
     def holds(self) -> bool:
@@ -187,8 +188,3 @@ def _memory(buffer: Buffer) -> Tensor:
     """All of a lasting buffer's memory, as one vector."""
     assert buffer.tensor is not None
     return buffer.tensor.as_strided((buffer.size,), (1,), 0)
-
-
-def _batch(buffer: Buffer) -> int:
-    assert buffer.tensor is not None
-    return buffer.tensor.shape[0] if buffer.tensor.dim() else 1

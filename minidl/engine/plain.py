@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from minidl.engine.base import Array, Function, Program, Sources, State, Tensors
+from minidl.engine.base import Array, Function, Functions, Program, Sources, State, Tensors
 from minidl.host import Computation, watching
 
 # A call from Python costs more than a chunk's arithmetic.
@@ -34,7 +34,7 @@ class PlainEngine:
 
     def programs(
         self,
-        functions: Mapping[str, tuple[Function, tuple[Tensor, ...]]],
+        functions: Functions,
         tensors: Tensors,
         bind: Callable[[Tensors], None],
     ) -> dict[str, Program]:

@@ -13,7 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from minidl.engine.base import Array, CompileError, Function, Program, Sources, State, Tensors
+from minidl.engine.base import (
+    Array,
+    CompileError,
+    Function,
+    Functions,
+    Program,
+    Sources,
+    State,
+    Tensors,
+)
 from minidl.engine.compiler import Compiler, compile
 from minidl.engine.graph import Buffer, Graph
 from minidl.engine.source import ALIGN, Names, Step, file_source, step_source
@@ -48,7 +57,7 @@ class CompiledEngine:
 
     def programs(
         self,
-        functions: Mapping[str, tuple[Function, tuple[Tensor, ...]]],
+        functions: Functions,
         tensors: Tensors,
         bind: Callable[[Tensors], None],
     ) -> dict[str, Program]:
@@ -61,7 +70,7 @@ class CompiledEngine:
     def verified(
         self,
         graphs: Mapping[str, Graph],
-        functions: Mapping[str, tuple[Function, tuple[Tensor, ...]]],
+        functions: Functions,
         tensors: Tensors,
     ) -> dict[str, Program]:
         """Compile traced functions, and compare each with its plain run on its example inputs.

@@ -113,8 +113,8 @@ def step_source(name: str, graph: Graph, target: Target, names: Names) -> Step:
             lanes=lanes,
             type=_scalar(buffer),
             offset=plan.offsets[buffer.number],
-            batch=_batch(buffer),
-            width=buffer.size // _batch(buffer),
+            batch=batch_of(buffer),
+            width=buffer.size // batch_of(buffer),
         )
         for number, buffer in enumerate(graph.inputs)
         if buffer.number in plan.offsets
@@ -132,7 +132,8 @@ def step_source(name: str, graph: Graph, target: Target, names: Names) -> Step:
     )
 
 
-def _batch(buffer: Buffer) -> int:
+def batch_of(buffer: Buffer) -> int:
+    """How many samples an input holds."""
     assert buffer.tensor is not None
     return buffer.tensor.shape[0] if buffer.tensor.dim() else 1
 
