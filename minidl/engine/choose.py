@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 
 from minidl.engine.base import CompileError, Engine, Functions, Program, Tensors
 from minidl.engine.compiler import CompilerError, find_compiler, lanes_for, vector_bytes
-from minidl.engine.graph import Graph
 from minidl.engine.plain import PlainEngine
 from minidl.engine.program import CompiledEngine
+from minidl.engine.source import Code
 from minidl.engine.trace import TraceError, trace
 from minidl.engine.writer import Target
 
 # What the networks in lanes work on in a step, in bytes: beyond it they push each other out of the
 # processor's cache, and train faster one after the other.
-LANES_BYTES = 4 * 2**20
+LANES_BYTES = 3_300_000
 
 
 def prepare(
@@ -41,9 +41,11 @@ def prepare(
         }
         dtype = next(iter(graphs.values())).dtype
         engine = lanes_engine(dtype) if lanes > 1 else single_engine(dtype)
-        if engine.target.lanes and _bytes(graphs, tensors) * engine.lanes > LANES_BYTES:
+        code = engine.code(graphs)
+        if engine.target.lanes and _bytes(code, tensors, engine.lanes) > LANES_BYTES:
             engine = single_engine(dtype)
-        return engine, engine.verified(graphs, functions, tensors)
+            code = engine.code(graphs)
+        return engine, engine.verified(code, functions, tensors)
     except (CompileError, TraceError) as error:
         return _plain(functions_for, tensors, bind, lanes, str(error))
 
@@ -59,14 +61,10 @@ def _plain(
     return engine, engine.programs(functions_for(engine.chunk), tensors, bind)
 
 
-def _bytes(graphs: Mapping[str, Graph], tensors: Tensors) -> int:
-    """About what one network's step works on."""
+def _bytes(code: Code, tensors: Tensors, lanes: int) -> int:
+    """What the lanes' longest step works on."""
     lasting = sum(x.numel() * x.element_size() for x in tensors.values())
-    made = max(
-        sum(b.size * b.dtype.itemsize for b in graph.buffers if b.role == "temporary")
-        for graph in graphs.values()
-    )
-    return lasting + made
+    return lasting * lanes + max(step.scratch for step in code.steps.values())
 
 
 def lanes_engine(dtype: torch.dtype) -> CompiledEngine:

@@ -69,7 +69,7 @@ class CompiledStep:
         try:
             traced = trace(self.function, tensors)
             engine = single_engine(traced.graph.dtype)
-            new = _Variant(traced, engine.compiled({"step": traced.graph})["step"])
+            new = _Variant(traced, engine.compiled(engine.code({"step": traced.graph}))["step"])
         except CompileError as error:
             self._run_plainly(str(error))
             return self.function(*tensors)

@@ -2,6 +2,9 @@
 
 Every result is summed up in order by fused multiply-adds; where there are more than 128 terms, in
 blocks of so many, which are added up in their turn.
+
+In lanes, tiles take shorter strips of these blocks, so that what they read stays in the nearest
+cache; between two strips a tile's sums wait in memory, so this changes no bits.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from minidl.engine.operations import Contract
 from minidl.engine.writer import Spot, Writer, splat, typed
 
 BLOCK = 128
+STRIP_BYTES = 4096  # of one row of a tile in lanes
+PACKED = 16  # columns
 UNROLLED = 2  # terms of a sum between two jumps: a tenth faster, one network a quarter
 
 
@@ -31,6 +36,9 @@ class _Contraction:
         one_by_one = self.columns > 1 and head.right.strides[2] != 1
         self.packed = one_by_one and not self.target.lanes
         self.blocked = self.terms > BLOCK
+        number = max(1, self.target.lanes) * (8 if self.target.double else 4)  # of all lanes
+        self.strip = min(BLOCK, STRIP_BYTES // number)
+        self.strips = bool(self.target.lanes) and self.terms > self.strip * 3 // 2
 
     def write(self) -> None:
         writer = self.writer
@@ -45,33 +53,37 @@ class _Contraction:
         writer.close(self.batch > 1)
 
     def pack(self) -> None:
-        """A copy of the right matrix in order."""
+        """A copy of the right matrix in order: some columns at a time, to stay in the cache."""
         writer, right = self.writer, self.head.right
         writer.scratch = self.terms * self.columns
-        writer.loop("n", self.columns)
+        writer.loop("first", self.columns, PACKED)
+        writer.line(
+            f"long last = first + {PACKED} < {self.columns} ? first + {PACKED} : {self.columns};"
+        )
         writer.loop("k", self.terms)
+        writer.open("for (long n = first; n < last; n++)")
         value = writer.load(right, self.steps(right), Spot({0: "i", 1: "k", 2: "n"}, -1, 1))
         writer.line(f"scratch[k * {self.columns} + n] = {value};")
-        writer.close(2)
+        writer.close(3)
 
     def steps(self, view: View) -> list[int]:
         """A view's steps along batch, rows and columns."""
         return [view.strides[0] if self.batch > 1 else 0, *view.strides[1:]]
 
     def write_lanes(self) -> None:
-        """Blocks of terms outside: what all tiles read of a block stays in the cache."""
+        """Strips of terms outside: what all tiles read of a strip stays in the cache."""
         rows, columns = _tile(self.rows, self.columns, self.target.registers)
-        if self.blocked:
-            self.writer.scratch = self.rows * self.columns
-            self.open_blocks()
+        if self.strips:
+            self.writer.scratch = self.rows * self.columns * (1 + self.blocked)
+            self.open_blocks("strip", self.strip)
         for j, height in self.tiles("j", self.rows, rows):
             for n, count in self.tiles("n", self.columns, columns):
                 self.write_tile(j, height, [(_plus(n, c), self.target.lanes) for c in range(count)])
-        self.writer.close(self.blocked)
+        self.writer.close(self.strips)
 
-    def open_blocks(self) -> None:
-        self.writer.loop("block", self.terms, BLOCK)
-        end = f"block + {BLOCK}"
+    def open_blocks(self, index: str, size: int) -> None:
+        self.writer.loop(index, self.terms, size)
+        end = f"{index} + {size}"
         self.writer.line(f"long end = {end} < {self.terms} ? {end} : {self.terms};")
 
     def write_single(self) -> None:
@@ -112,30 +124,31 @@ class _Contraction:
 
     def write_tile(self, j: str, height: int, columns: list[tuple[str, int]]) -> None:
         """Some results, from their sums to what follows them."""
-        writer, lanes = self.writer, self.target.lanes
+        writer = self.writer
         results = [(p, q) for p in range(height) for q in range(len(columns))]
         writer.open()
-        self.start(results, columns, "c")
-        if not self.blocked:
-            if self.terms > 1:
-                self.write_terms(j, height, columns, "c", "0", str(self.terms))
-            elif self.terms:
-                self.write_term(j, height, columns, "c", "0")
-        elif lanes:
-            self.write_terms(j, height, columns, "c", "block", "end")
-            self.write_partial_sums(j, results, columns)
-        else:
-            self.open_blocks()
+        if self.strips:
+            self.resume(j, results, columns)
+            self.write_terms(j, height, columns, "c", "strip", "end")
+            self.keep(j, results, columns)
+            writer.open(f"if (end == {self.terms})")
+        elif self.blocked:
+            self.start(results, columns, "c")
+            self.open_blocks("block", BLOCK)
             self.start(results, columns, "d")
             self.write_terms(j, height, columns, "d", "block", "end")
             for p, q in results:
                 writer.line(f"c{p}_{q} = c{p}_{q} + d{p}_{q};")
             writer.close()
-        if self.blocked and lanes:
-            writer.open(f"if (end == {self.terms})")
+        else:
+            self.start(results, columns, "c")
+            if self.terms > 1:
+                self.write_terms(j, height, columns, "c", "0", str(self.terms))
+            elif self.terms:
+                self.write_term(j, height, columns, "c", "0")
         for p, q in results:
             self.write_result(f"c{p}_{q}", _plus(j, p), *columns[q], tag=f"_{p}_{q}")
-        writer.close(1 + (self.blocked and bool(lanes)))
+        writer.close(1 + self.strips)
 
     def start(
         self, results: list[tuple[int, int]], columns: list[tuple[str, int]], sums: str
@@ -145,16 +158,40 @@ class _Contraction:
             zero = splat("real", width, "0")
             self.writer.line(f"{typed('real', width)} {sums}{p}_{q} = {zero};")
 
-    def write_partial_sums(
+    def resume(
         self, j: str, results: list[tuple[int, int]], columns: list[tuple[str, int]]
     ) -> None:
-        """Add this block's to those of the blocks before it."""
-        writer, width = self.writer, self.target.lanes
-        real = typed("real", width)
+        """Begin with what the strips before this one left, in this block of terms."""
+        real = typed("real", self.target.lanes)
+        zero = splat("real", self.target.lanes, "0")
+        first = f"strip % {BLOCK} == 0" if self.blocked else "strip == 0"
         for p, q in results:
-            at = f"(({real} *)scratch)[({_plus(j, p)}) * {self.columns} + {columns[q][0]}]"
-            so_far = f"(block ? {at} : {splat('real', width, '0')})"
-            writer.line(f"{at} = c{p}_{q} = {so_far} + c{p}_{q};")
+            at = self.waiting(j, p, columns[q][0])
+            self.writer.line(f"{real} c{p}_{q} = {first} ? {zero} : {at};")
+
+    def keep(self, j: str, results: list[tuple[int, int]], columns: list[tuple[str, int]]) -> None:
+        """Leave the sums to the next strip; at the end of a block add it to those before it."""
+        writer = self.writer
+        zero = splat("real", self.target.lanes, "0")
+        if self.blocked:
+            writer.open(f"if (end % {BLOCK} == 0 || end == {self.terms})")
+            for p, q in results:
+                total = self.waiting(j, p, columns[q][0], self.rows * self.columns)
+                so_far = f"(strip < {BLOCK} ? {zero} : {total})"
+                writer.line(f"{total} = c{p}_{q} = {so_far} + c{p}_{q};")
+            writer.close()
+            writer.open("else")
+        else:
+            writer.open(f"if (end < {self.terms})")
+        for p, q in results:
+            writer.line(f"{self.waiting(j, p, columns[q][0])} = c{p}_{q};")
+        writer.close()
+
+    def waiting(self, j: str, p: int, n: str, offset: int = 0) -> str:
+        """Where a sum waits."""
+        real = typed("real", self.target.lanes)
+        at = f"({_plus(j, p)}) * {self.columns} + {n}"
+        return f"(({real} *)scratch)[{at}{f' + {offset}' if offset else ''}]"
 
     def write_terms(
         self, j: str, height: int, columns: list[tuple[str, int]], sums: str, start: str, end: str
@@ -208,11 +245,12 @@ def _plus(index: str, number: int) -> str:
 def _tile(rows: int, columns: int, registers: int) -> tuple[int, int]:
     """How many rows and columns of results to compute at once: the fewest cycles for all.
 
-    In a cycle a processor does two fused multiply-adds and two loads; a multiply-add takes four.
+    In a cycle a processor does two fused multiply-adds, and loads a vector from its second cache; a
+    multiply-add takes four.
     """
 
     def cycles(height: int, width: int) -> float:
-        return max(height * width / 2, (height + width) / 2, 4)
+        return max(height * width / 2, height + width, 4)
 
     def pieces(size: int, tile: int) -> list[tuple[int, int]]:
         """How many tiles of which size there are."""

@@ -25,7 +25,7 @@ from minidl.engine.base import (
 )
 from minidl.engine.compiler import Compiler, compile
 from minidl.engine.graph import Buffer, Graph
-from minidl.engine.source import ALIGN, Names, Step, file_source, step_source
+from minidl.engine.source import ALIGN, Code, Step, code_of
 from minidl.engine.trace import trace
 from minidl.engine.writer import Target
 from minidl.host import watching
@@ -65,32 +65,33 @@ class CompiledEngine:
             name: trace(function, inputs, tensors).graph
             for name, (function, inputs) in functions.items()
         }
-        return self.verified(graphs, functions, tensors)
+        return self.verified(self.code(graphs), functions, tensors)
 
     def verified(
         self,
-        graphs: Mapping[str, Graph],
+        code: Code,
         functions: Functions,
         tensors: Tensors,
     ) -> dict[str, Program]:
-        """Compile traced functions, and compare each with its plain run on its example inputs.
+        """Compile functions, and compare each with its plain run on its example inputs.
 
         Raises CompileError where they differ.
         """
-        made = self.compiled(graphs)
+        made = self.compiled(code)
         for name, (function, inputs) in functions.items():
             _compare(made[name], function, inputs, tensors, self)
         return dict(made)
 
-    def compiled(self, graphs: Mapping[str, Graph]) -> dict[str, CompiledProgram]:
-        """Traced functions as programs, all from one source."""
-        names = Names()
-        steps = {
-            name: step_source(name, graph, self.target, names) for name, graph in graphs.items()
+    def code(self, graphs: Mapping[str, Graph]) -> Code:
+        """The C code of traced functions. Raises LoweringError."""
+        return code_of(graphs, self.target)
+
+    def compiled(self, code: Code) -> dict[str, CompiledProgram]:
+        """Its functions as programs. Raises CompilerError."""
+        library = compile(code.text, self.compiler)
+        return {
+            name: CompiledProgram(step, library, self.lanes) for name, step in code.steps.items()
         }
-        source = file_source(list(steps.values()), names, self.target)
-        library = compile(source, self.compiler)
-        return {name: CompiledProgram(step, library, self.lanes) for name, step in steps.items()}
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:

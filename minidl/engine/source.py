@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from minidl.engine.graph import Buffer, Graph, View
@@ -216,6 +216,17 @@ def header(target: Target) -> str:
     return "\n".join(lines)
 
 
-def file_source(steps: Sequence[Step], names: Names, target: Target) -> str:
-    """The whole file."""
-    return "\n\n".join([header(target), *names.texts(), *[step.text for step in steps], ""])
+@dataclass(frozen=True)
+class Code:
+    """A whole file of C, and the steps in it by name."""
+
+    steps: dict[str, Step]
+    text: str
+
+
+def code_of(graphs: Mapping[str, Graph], target: Target) -> Code:
+    """Some traced steps in C, which share their kernels. Raises LoweringError."""
+    names = Names()
+    steps = {name: step_source(name, graph, target, names) for name, graph in graphs.items()}
+    texts = [header(target), *names.texts(), *[step.text for step in steps.values()], ""]
+    return Code(steps, "\n\n".join(texts))

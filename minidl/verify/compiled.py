@@ -83,7 +83,8 @@ def _compared(trainer: Trainer, engine: CompiledEngine, generator: Generator) ->
     """The largest difference, and in which tensor; each lane has weights and samples of its own."""
     tensors, batches = trainer.tensors(), trainer.batches
     inputs = batches.inputs[: batches.batch_size], batches.targets[: batches.batch_size]
-    program = engine.compiled({"step": trace(trainer.step, inputs, tensors).graph})["step"]
+    code = engine.code({"step": trace(trainer.step, inputs, tensors).graph})
+    program = engine.compiled(code)["step"]
     state, wanted = engine.state(tensors), []
     rows = torch.empty(engine.lanes, 1, len(inputs[0]), dtype=torch.int64)
     for lane in range(engine.lanes):

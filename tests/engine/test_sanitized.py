@@ -17,7 +17,7 @@ from torch import Tensor
 
 from minidl.engine.compiler import FLAGS, HEADER
 from minidl.engine.graph import Buffer, Graph
-from minidl.engine.source import Names, Step, file_source, step_source
+from minidl.engine.source import Step, code_of
 from minidl.engine.trace import trace
 
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
@@ -55,9 +55,8 @@ int main(void) {{
 
 def check(name: str, graph: Graph, lanes: int, folder: Path) -> None:
     """Compile and run a graph's code; the sanitizers end it at the first fault."""
-    names, own = Names(), target(lanes, graph.dtype)
-    step = step_source(name, graph, own, names)
-    source = file_source([step], names, own) + main_of(step, graph, max(1, lanes))
+    code = code_of({name: graph}, target(lanes, graph.dtype))
+    source = code.text + main_of(code.steps[name], graph, max(1, lanes))
     (folder / "main.c").write_text(source)
     flags = [flag for flag in FLAGS if flag not in ("-shared", "-fPIC", "-O2")]
     command = [*compiler().command, *flags, *SANITIZERS, f"-I{HEADER.parent}", "main.c", "-lm"]
