@@ -3,8 +3,9 @@
 Every result is summed up in order by fused multiply-adds; where there are more than 128 terms, in
 blocks of so many, which are added up in their turn.
 
-In lanes, tiles take shorter strips of these blocks, so that what they read stays in the nearest
-cache; between two strips a tile's sums wait in memory, so this changes no bits.
+In lanes, long sums go by strips, a block or a part of it: for one strip after the other all tiles
+are summed on, so that what they read stays in the cache. Between two strips a tile's sums wait in
+memory, so this changes no bits.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from minidl.engine.operations import Contract
 from minidl.engine.writer import Spot, Writer, splat, typed
 
 BLOCK = 128
-STRIP_BYTES = 4096  # of one row of a tile in lanes
-PACKED = 16  # columns
+STRIP_BYTES = 4096  # of a strip in one row of a tile, for all lanes
+PACKED = 16  # columns that are copied at once
 UNROLLED = 2  # terms of a sum between two jumps: a tenth faster, one network a quarter
 
 
@@ -36,9 +37,11 @@ class _Contraction:
         one_by_one = self.columns > 1 and head.right.strides[2] != 1
         self.packed = one_by_one and not self.target.lanes
         self.blocked = self.terms > BLOCK
-        number = max(1, self.target.lanes) * (8 if self.target.double else 4)  # of all lanes
+        # In lanes; a divisor of BLOCK, since numbers of lanes are powers of 2.
+        number = max(1, self.target.lanes) * (8 if self.target.double else 4)
         self.strip = min(BLOCK, STRIP_BYTES // number)
-        self.strips = bool(self.target.lanes) and self.terms > self.strip * 3 // 2
+        long = self.blocked or self.terms > self.strip * 3 // 2
+        self.strips = bool(self.target.lanes) and long
 
     def write(self) -> None:
         writer = self.writer
@@ -56,12 +59,9 @@ class _Contraction:
         """A copy of the right matrix in order: some columns at a time, to stay in the cache."""
         writer, right = self.writer, self.head.right
         writer.scratch = self.terms * self.columns
-        writer.loop("first", self.columns, PACKED)
-        writer.line(
-            f"long last = first + {PACKED} < {self.columns} ? first + {PACKED} : {self.columns};"
-        )
+        self.open_pieces("first", self.columns, PACKED)
         writer.loop("k", self.terms)
-        writer.open("for (long n = first; n < last; n++)")
+        writer.open("for (long n = first; n < end; n++)")
         value = writer.load(right, self.steps(right), Spot({0: "i", 1: "k", 2: "n"}, -1, 1))
         writer.line(f"scratch[k * {self.columns} + n] = {value};")
         writer.close(3)
@@ -75,16 +75,17 @@ class _Contraction:
         rows, columns = _tile(self.rows, self.columns, self.target.registers)
         if self.strips:
             self.writer.scratch = self.rows * self.columns * (1 + self.blocked)
-            self.open_blocks("strip", self.strip)
+            self.open_pieces("strip", self.terms, self.strip)
         for j, height in self.tiles("j", self.rows, rows):
             for n, count in self.tiles("n", self.columns, columns):
                 self.write_tile(j, height, [(_plus(n, c), self.target.lanes) for c in range(count)])
         self.writer.close(self.strips)
 
-    def open_blocks(self, index: str, size: int) -> None:
-        self.writer.loop(index, self.terms, size)
+    def open_pieces(self, index: str, count: int, size: int) -> None:
+        """A loop over pieces of so many, from `index` to `end`; the last may be shorter."""
+        self.writer.loop(index, count, size)
         end = f"{index} + {size}"
-        self.writer.line(f"long end = {end} < {self.terms} ? {end} : {self.terms};")
+        self.writer.line(f"long end = {end} < {count} ? {end} : {count};")
 
     def write_single(self) -> None:
         """Groups of vectors along the columns, for all rows: so they stay in the cache."""
@@ -134,7 +135,7 @@ class _Contraction:
             writer.open(f"if (end == {self.terms})")
         elif self.blocked:
             self.start(results, columns, "c")
-            self.open_blocks("block", BLOCK)
+            self.open_pieces("block", self.terms, BLOCK)
             self.start(results, columns, "d")
             self.write_terms(j, height, columns, "d", "block", "end")
             for p, q in results:

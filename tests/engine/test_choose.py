@@ -79,6 +79,21 @@ def test_what_is_too_large_for_lanes_is_compiled_for_one(monkeypatch: pytest.Mon
     assert engine.description.startswith("compiled, single")
 
 
+def test_what_never_reaches_memory_takes_no_room_of_the_lanes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiler()
+    y = torch.ones(1000)
+
+    def step() -> None:
+        y.copy_((y * 2 + 1).exp() * 3)  # one loop: what lies between stays in registers
+
+    monkeypatch.setattr(choose, "LANES_BYTES", y.numel() * y.element_size() * 8)
+    monkeypatch.setenv("MINIDL_LANES", "8")
+    engine, _ = prepare(lambda chunk: {"step": (step, ())}, {"y": y}, lambda tensors: None, 8)
+    assert engine.lanes == 8
+
+
 def test_without_a_compiler_it_runs_plainly_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidl.engine.choose.find_compiler", lambda: None)
     given = Given()
