@@ -31,7 +31,7 @@ from minidl.locks import locked
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
-LONGER = "training.epochs=20"
+LONGER = "training.epochs=50"  # so many that the others find the first at work
 
 
 @in_parts(5)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from minidl.execute import execute, resume
 from minidl.report import plots
 from minidl.runs import RunFolder
 from minidl.signals import SIGNALS
-from minidl.train import Stop, Trainer
+from minidl.train import Stop
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
@@ -80,20 +80,22 @@ def test_a_signal_at_each_operation_on_the_disk(
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the midst of an epoch, however long the first one would wait for its end."""
     monkeypatch.setattr(Stop, "patience", math.inf)
-    senders = [
-        threading.Timer(after, signal.raise_signal, [signal.SIGTERM]) for after in (0.3, 0.6)
-    ]
+    monkeypatch.setattr("minidl.lanes.CALL_SECONDS", 0.0)  # a step to a call
+    asked, calls = Stop.too_late.fget, itertools.count(1)  # type: ignore[attr-defined]
 
-    def started(folder: RunFolder, trainer: Trainer) -> None:
-        for sender in senders:
-            sender.start()
+    def too_late(stop: Stop) -> bool:
+        if next(calls) in (5, 10):
+            signal.raise_signal(signal.SIGTERM)
+        return bool(asked(stop))
 
-    long = spec("training.batch_size=1", "data.train=2000000", "training.epochs=1")  # takes seconds
-    outcome = execute(long, runs_dir=tmp_path, name="run", started=started)
+    monkeypatch.setattr(Stop, "too_late", property(too_late))
+    long = spec("training.batch_size=1", "training.epochs=1")
+    outcome = execute(long, runs_dir=tmp_path, name="run")
     assert outcome.exit_code == 143
     run = RunFolder(tmp_path / "run")
     assert (run.status, run.read_record()["reason"]) == ("interrupted", "by SIGTERM")
     assert run.read_record()["epochs"] == 0
+    assert next(calls) == 11
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
