@@ -15,7 +15,7 @@ run: $(INSTALLED)  ## Train configs/relu_mse_sgd.yaml
 # Two processes; who has nothing left to do takes from the other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-test: $(INSTALLED)  ## Run the tests, in less than five minutes
+test: $(INSTALLED)  ## Run the tests, in less than four minutes
 	$(PYTEST) -m "not slow"
 
 slow: $(INSTALLED)  ## Run the long tests too: a kill and a failure at each operation on the disk

@@ -95,8 +95,10 @@ def train(row: Row, seeds: Sequence[int]) -> Result:
     trainers = [trainer_for(row, seed, "training.eval_every=1000000") for seed in seeds]
     last = in_lanes(trainers)
     seconds = time.perf_counter() - started
-    both = ([epoch.metrics[f"{part}_accuracy"] for epoch in last] for part in ("train", "test"))
-    return Result(row, last[0].number, *both, seconds)
+    train, test = (
+        [epoch.metrics[f"{part}_accuracy"] for epoch in last] for part in ("train", "test")
+    )
+    return Result(row, last[0].number, train, test, seconds)
 
 
 def in_lanes(trainers: Sequence[Trainer]) -> list[Epoch]:

@@ -48,7 +48,7 @@ def wrong_sigmoid(slope: Callable[[Tensor, Tensor], Tensor]) -> type[torch.nn.Mo
 
     class Sigmoid(torch.nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            return Function.apply(x)
+            return Function.apply(x)  # type: ignore[no-any-return, no-untyped-call]
 
     return Sigmoid
 
@@ -134,7 +134,7 @@ def train(settings: dict[str, Any], epochs: int, seed: int) -> tuple[list[float]
     test, clean = (torch.from_numpy(a) for a in (data.test.inputs, data.test.truth))
     network = torch_denoiser(seed)
     if settings["sigmoid"] != "right":
-        network[-1] = wrong_sigmoid(MISTAKES[settings["sigmoid"]])()
+        network[-1] = wrong_sigmoid(MISTAKES[settings["sigmoid"]])()  # type: ignore[operator]
     if settings["init"] == "xavier":
         for parameter in network.parameters():
             if parameter.dim() > 1:
@@ -149,7 +149,7 @@ def train(settings: dict[str, Any], epochs: int, seed: int) -> tuple[list[float]
         )
     means, step = [], 0
     for _ in range(epochs):
-        for rows in torch.randperm(len(x)).split(BATCH):
+        for rows in torch.randperm(len(x)).split(BATCH):  # type: ignore[no-untyped-call]
             optimizer.zero_grad()
             output = network(x[rows])
             loss = torch.nn.MSELoss(reduction=settings["reduction"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -91,7 +91,7 @@ def torch_step(batch: int) -> Function:
     def train() -> Tensor:
         optimizer.zero_grad()
         value: Tensor = loss(network(x), target)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return value
 
@@ -133,7 +133,7 @@ def memory() -> Sheet:
     return _sheet("Denoiser: peak memory of a training, MB beyond what was there before", records)
 
 
-def _sheet(title: str, records: list[Record]) -> Sheet:
+def _sheet(title: str, records: Sequence[Record]) -> Sheet:
     def field(name: str) -> Field:
         def show(record: Record) -> str:
             value = record[name]

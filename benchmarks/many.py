@@ -141,7 +141,7 @@ def minidl_lanes(start: Start, networks: int, threads: int) -> Side:
             steps -= rows.shape[1]
 
     def run(steps: int) -> None:
-        pool.each([lambda group=group: train(*group, steps) for group in groups])  # type: ignore[misc]
+        pool.each([lambda group=group: train(*group, steps) for group in groups])  # type: ignore[call-arg, misc]
 
     def weights() -> Tensor:
         whole = np.concatenate([state.read("parameters") for state, _ in groups])
@@ -243,7 +243,7 @@ def jax_scan(start: Start) -> Side:
         for _ in range(steps // len(start.batches)):
             layers, values = train(layers, x, target)
             totals = totals + values
-        jax.block_until_ready(layers)
+        jax.block_until_ready(layers)  # type: ignore[no-untyped-call]
 
     def weights() -> Tensor:
         parts = [torch.tensor(jax.device_get(a)).flatten(1) for a in jax.tree.leaves(layers)]

@@ -60,7 +60,7 @@ class Clock:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Time what a run folder is asked for, and the lock."""
-        locked = execution.locked
+        locked = execution.locked  # type: ignore[attr-defined]
 
         @contextmanager
         def timed_lock(path: Path) -> Iterator[None]:

@@ -29,9 +29,6 @@ def first_record(
     engine: the description of what trains it; config: the spec as config.yaml has it.
     """
     encoding = experiment.encoding
-    decision = encoding.decision()
-    if decision and spec.loss.type in ("cross_entropy", "bce_with_logits"):
-        decision["logits"] = True
     return {
         "name": spec.name,
         "status": "running",
@@ -45,7 +42,7 @@ def first_record(
         "input_shape": data.input_shape,
         "outputs": encoding.outputs,
         "output_shape": encoding.output_shape,
-        "decision": decision,
+        "decision": encoding.decision(),
         "preprocessing": data.preprocessing.to_dict() if data.preprocessing else None,
         "target_scale": asdict(data.target_scale) if data.target_scale else None,
         "parameters": experiment.trainer.optimizer.flat.size,

@@ -107,13 +107,7 @@ class Evaluator:
             mse = (error * error).mean(1).clamp(min=LEAST_MSE)
             self.sums[1].add_(mse.log().sum() * (-10 / math.log(10)))
         else:
-            self.sums[1].add_((self._classes(output) == labels).to(output.dtype).sum())
-
-    def _classes(self, output: Tensor) -> Tensor:
-        """The class that each output (n, outputs) stands for."""
-        if self.encoding.form == "column":
-            return (output[:, 0] >= self.encoding.threshold).to(torch.int64)
-        return output.argmax(1)
+            self.sums[1].add_((self.encoding.classes(output) == labels).to(output.dtype).sum())
 
     def result(self, sums: Sequence[float], part: Part) -> list[float]:
         """The metrics of a whole part, from its sums. R² is that of scikit-learn."""
@@ -155,10 +149,14 @@ def even_chunk(counts: Iterable[int], most: int) -> int:
     """
     counts = list(counts)
 
-    def sizes(chunk: int) -> set[int]:
-        return {min(chunk, count) for count in counts} | {n % chunk for n in counts} - {0}
+    def costs(chunk: int) -> tuple[int, int]:
+        sizes = chunk_sizes(counts, chunk)
+        # The smallest as large as can be: in training mode a normalisation compares its samples.
+        return len(sizes), -min(sizes)
 
-    # The smallest as large as can be: in training mode a normalisation compares its samples.
-    return min(
-        range(most, most // 4, -1), key=lambda chunk: (len(sizes(chunk)), -min(sizes(chunk)))
-    )
+    return min(range(most, most // 4, -1), key=costs)
+
+
+def chunk_sizes(counts: Iterable[int], chunk: int) -> set[int]:
+    """How many samples are evaluated at once, of parts of these sizes cut into such chunks."""
+    return {size for count in counts for size in (min(chunk, count), count % chunk)} - {0}

@@ -90,9 +90,14 @@ def remove(path: str | os.PathLike[str]) -> None:
 
 
 def closest(path: Path) -> Path | None:
-    """What lies where `path` doesn't, under the name most like it. Raises WriteError."""
+    """What lies where `path` doesn't, under the name most like it. Raises WriteError.
+
+    Endings don't make names alike: nearly all files beside a config have its own.
+    """
     names = [entry.name for entry in files.entries(path.parent)]
-    close = difflib.get_close_matches(path.name, names, n=1)
+    stems = difflib.get_close_matches(path.stem, [Path(name).stem for name in names], n=10)
+    near = [name for name in names if Path(name).stem in stems]
+    close = difflib.get_close_matches(path.name, near, n=1, cutoff=0)
     return path.with_name(close[0]) if close else None
 
 

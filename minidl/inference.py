@@ -16,15 +16,19 @@ from numpy.typing import NDArray
 
 from minidl.build import build_network
 from minidl.data import Preprocessing, TargetScale, read_table
+from minidl.data.arrayfile import ARRAY_FILES
+from minidl.data.arrays import read_inputs
 from minidl.data.encoding import Encoding
 from minidl.data.imagefile import IMAGE_FILES, read_image
+from minidl.data.messages import Problems
 from minidl.errors import ConfigError, DataError, RunError
 from minidl.evaluation import predict
 from minidl.nn import Sequential
 from minidl.nn.shape import times
+from minidl.probabilities import probabilities
 from minidl.records import spreadsheet_safe
 from minidl.runs import RunFolder, resume_command
-from minidl.spec import CsvData, Spec, load_spec
+from minidl.spec import ArraysData, CsvData, Spec, load_spec
 from minidl.weights import set_weights
 
 if TYPE_CHECKING:
@@ -35,6 +39,14 @@ Array = NDArray[Any]
 MOST_ROOM = 64  # pixels by which an image is continued, at most: more than any network's strides
 
 
+@dataclass(frozen=True)
+class Table:
+    """CSV text, and how many rows it has below its header."""
+
+    text: str
+    rows: int
+
+
 @dataclass
 class TrainedRun:
     """The network of a run with its weights, and what its inputs and outputs mean."""
@@ -42,6 +54,7 @@ class TrainedRun:
     folder: RunFolder
     spec: Spec
     record: dict[str, Any]
+    encoding: Encoding
     network: Sequential
 
     @classmethod
@@ -51,9 +64,7 @@ class TrainedRun:
         spec = load_spec(folder.config_path, ["device=cpu"])
         record = folder.read_record()
         try:
-            encoding = Encoding(_form(record), record["outputs"])
-            if record["task"] == "images":
-                encoding = Encoding.of_images(tuple(record["output_shape"]))
+            encoding = _encoding(record)
             shape = tuple(record["input_shape"])
             weights = record["weights"]
         except (KeyError, TypeError) as error:
@@ -70,7 +81,7 @@ class TrainedRun:
         except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
             message = "the weights don't fit the network that config.yaml and run.json describe"
             raise RunError(f"{path}: is damaged: {message}") from error
-        return cls(folder, spec, record, network.eval())
+        return cls(folder, spec, record, encoding, network.eval())
 
     def outputs(self, inputs: Array) -> Array:
         """The network's outputs (N, K), or images, for preprocessed inputs (N, *input_shape)."""
@@ -85,13 +96,13 @@ class TrainedRun:
         decimal: str | None = None,
         *,
         inputs: bool = False,
-    ) -> str:
-        """CSV text with one row per row of a CSV file, or with one row for an image file.
+    ) -> Table:
+        """CSV text with one row per row of a CSV file or of arrays, or with one for an image file.
 
-        First comes the number of the row in the file, whose header is row 1, as messages count;
-        then with `inputs` all columns of the file. A classification gives the class and a column
-        per class: `probability_…`, or `score_…` where the loss (mse) doesn't make the outputs
-        probabilities. A regression gives its targets.
+        First comes the number of the row in the file, whose header is row 1, as messages count (of
+        arrays the index); then with `inputs` all columns of the file. A classification gives the
+        class and a column per class: `probability_…`, or `score_…` where the loss (mse) doesn't
+        make the outputs probabilities. A regression gives its targets.
         Raises DataError where the file lacks a column or holds what the training didn't know.
         """
         table, encoded = self._read(path, delimiter, decimal)
@@ -112,7 +123,7 @@ class TrainedRun:
         cells = given.astype(object).where(given.notna(), "").to_numpy()
         for number, known, predicted in zip(table.index, cells, rows, strict=True):
             writer.writerow(map(spreadsheet_safe, [number, *known, *predicted]))
-        return content.getvalue()
+        return Table(content.getvalue(), len(rows))
 
     def _predictions(self, outputs: Array) -> tuple[list[str], list[list[Any]]]:
         """Heads and rows: the class and a number for each class, or the targets' values."""
@@ -123,7 +134,9 @@ class TrainedRun:
         names = self.record["class_names"]
         kind, scores = self._scores(outputs)
         target = (self.record.get("target_names") or ["class"])[0]
-        chosen = zip(scores.argmax(1), scores.tolist(), strict=True)
+        # As the metrics have it, where two probabilities are the same.
+        classes = self.encoding.classes(torch.from_numpy(outputs)).tolist()
+        chosen = zip(classes, scores.tolist(), strict=True)
         heads = [target, *(f"{kind}_{name}" for name in names)]
         return heads, [[names[best], *row] for best, row in chosen]
 
@@ -165,10 +178,14 @@ class TrainedRun:
         import pandas as pd
 
         shape = tuple(self.record["input_shape"])
+        if path.suffix.lower() in ARRAY_FILES and isinstance(self.spec.data, ArraysData):
+            return self._read_array(path, shape)
         if self.record.get("preprocessing") is None:
             if len(shape) != 3 or path.suffix.lower() not in IMAGE_FILES:
+                known = ", ".join(ARRAY_FILES)
                 raise DataError(
-                    f"{self.folder.path}: was trained on arrays, not on the rows of a table"
+                    f"{self.folder.path}: was trained on arrays, not on the rows of a table: it"
+                    f" takes a file of them ({known}) with the array 'input'"
                 )
             image = read_image(path, shape[0])
             if image.shape != shape:
@@ -178,20 +195,36 @@ class TrainedRun:
         preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
         data = self.spec.data
         own = (data.delimiter, data.decimal) if isinstance(data, CsvData) else (",", ".")
-        table = read_table(path, own[0] if delimiter is None else delimiter)
-        encoded = preprocessing.transform(table, str(path), decimal or own[1])
+        problems = Problems()
+        table = read_table(path, own[0] if delimiter is None else delimiter, problems)
+        encoded = np.empty(0)
+        with problems.noted():
+            encoded = preprocessing.transform(table, str(path), decimal or own[1])
+        problems.check()
         return table, encoded.reshape(len(encoded), *shape)
 
+    def _read_array(self, path: Path, shape: tuple[int, ...]) -> tuple[pd.DataFrame, Array]:
+        """Arrays as the training had them, each row of `input` known by its index."""
+        import pandas as pd
+
+        raw = read_inputs(path)
+        if raw.shape[1:] != shape:
+            message = f"rows of 'input' have shape {raw.shape[1:]}, but the network takes {shape}"
+            raise DataError(f"{path}: {message}")
+        if self.record.get("preprocessing") is None:
+            return pd.DataFrame(index=range(len(raw))), raw
+        preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
+        table = pd.DataFrame(raw, columns=list(preprocessing.feature_names))
+        return table, preprocessing.transform(table, str(path))
+
     def _scores(self, outputs: Array) -> tuple[str, Array]:
-        """What the outputs are, and one column per class, the largest for the predicted one."""
-        if self.spec.loss.type == "cross_entropy":
-            return "probability", torch.from_numpy(outputs).softmax(1).numpy()
-        if outputs.shape[1] > 1:
-            return "score", outputs
-        if self.spec.loss.type == "bce_with_logits":
-            outputs = torch.from_numpy(outputs).sigmoid().numpy()
-        kind = "score" if self.spec.loss.type == "mse" else "probability"
-        return kind, np.concatenate([1 - outputs, outputs], axis=1)
+        """What the outputs are, and one column per class."""
+        shares = probabilities(outputs, self.spec.loss.type)
+        if shares is not None:
+            return "probability", shares
+        if outputs.shape[1] == 1:
+            outputs = np.concatenate([1 - outputs, outputs], axis=1)
+        return "score", outputs
 
 
 def _room(
@@ -213,8 +246,13 @@ def _room(
     return found
 
 
-def _form(record: dict[str, Any]) -> Any:
-    decision = record["decision"]
+def _encoding(record: dict[str, Any]) -> Encoding:
+    """The one that the network was trained with; one-hot targets say no more than indices."""
+    if record["task"] == "images":
+        return Encoding.of_images(tuple(record["output_shape"]))
+    decision, outputs = record["decision"], record["outputs"]
     if decision is None:
-        return "values"
-    return "column" if decision["kind"] == "threshold" else "index"
+        return Encoding("values", outputs)
+    if decision["kind"] == "threshold":
+        return Encoding("column", outputs, threshold=decision["at"])
+    return Encoding("index", outputs)

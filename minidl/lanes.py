@@ -20,7 +20,7 @@ from torch import Tensor
 
 from minidl.engine import Engine, PlainEngine, Program, prepare
 from minidl.errors import MinidlWarning
-from minidl.evaluation import chunk_size, even_chunk
+from minidl.evaluation import chunk_size, chunk_sizes, even_chunk
 
 if TYPE_CHECKING:
     from minidl.train import Epoch, Stop, Trainer
@@ -90,7 +90,7 @@ def _functions(
     }
     functions["check"] = trainer.check, ()
     for part in trainer.parts.values():
-        for size in {min(chunk, part.samples), part.samples % chunk} - {0}:
+        for size in chunk_sizes([part.samples], chunk):
             functions[f"evaluate_{size}"] = evaluate, tuple(x[:size] for x in part.tensors)
     return functions
 

@@ -216,7 +216,6 @@ class MemberRun:
 
 
 def _best(spec: Spec) -> Best:
+    """The best of all rows: how large a change must be for the training to go on is no matter."""
     stopping = spec.training.early_stopping
-    if stopping is None:
-        return Best("test_loss")
-    return Best(stopping.metric, min_delta=stopping.min_delta)
+    return Best(stopping.metric if stopping else "test_loss")

@@ -46,7 +46,10 @@ class Best:
 
 
 class EarlyStopping:
-    """Stops once a metric has not improved for `patience` evaluations."""
+    """Stops once a metric has not improved by more than `min_delta` for `patience` evaluations.
+
+    Its best isn't the run's, which keeps the weights of any improvement, however small.
+    """
 
     def __init__(self, metric: str, patience: int, min_delta: float = 0.0) -> None:
         self.best = Best(metric, min_delta=min_delta)

@@ -30,16 +30,21 @@ class Part:
         return attempts[self.number :: self.count]
 
 
-def in_parts(count: int) -> pytest.MarkDecorator:
-    """Gives a test its attempts in parts, side by side on all cores; all but the first are slow."""
+def in_parts(count: int, sample: int = 1) -> pytest.MarkDecorator:
+    """Gives a test its attempts in parts, side by side on all cores; all but the first are slow.
+
+    The first is cut into `sample` parts once more, where even that would take long.
+    """
+    parts = [Part(number * count, sample * count) for number in range(sample)]
+    parts += [Part(number, count) for number in range(1, count)]
     return pytest.mark.parametrize(
         "part",
         [
             pytest.param(
-                Part(number, count),
-                id=f"{number + 1} of {count}",
-                marks=[pytest.mark.slow] if number else [],
+                part,
+                id=f"{part.number + 1} of {part.count}",
+                marks=[pytest.mark.slow] if part.number else [],
             )
-            for number in range(count)
+            for part in parts
         ],
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -136,8 +137,9 @@ def central_differences(function: object, x: Tensor, h: float = 1e-5) -> Tensor:
     return grad
 
 
-def error(a: Tensor, b: Tensor) -> float:
+def error(a: Tensor, b: Tensor | None) -> float:
     """Largest difference, relative to the largest entry of the reference b."""
+    assert b is not None
     scale = max(b.abs().max().item(), torch.finfo(torch.float64).tiny)
     return (a - b).abs().max().item() / scale
 
@@ -173,3 +175,9 @@ def step(
     network.backward(loss.backward())
     optimizer.step()
     return value
+
+
+def public(package: ModuleType, base: type) -> set[type]:
+    """The classes that a package exports, without their base."""
+    found = (getattr(package, name) for name in package.__all__)
+    return {kind for kind in found if isinstance(kind, type) and issubclass(kind, base)} - {base}

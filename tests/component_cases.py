@@ -145,8 +145,8 @@ SCHEDULES = [
     Row("schedule", "multistep", "milestones: [2, 4], factor: 0.1", [1, 1, 0.1, 0.1, 0.01, 0.01]),
     Row("schedule", "step", "step_size: 2, factor: 0.5, warmup: 1", [0.5, 1, 1, 0.5, 0.5, 0.25]),
     Row("schedule", "exponential", "factor: 0.5, warmup: 1", [0.5, 1, 0.5, 0.25, 0.125, 0.0625]),
-    Row("schedule", "cosine", "epochs: 2, final: 0.5, warmup: 1", [0.5, 1, 0.75, 0.5, 0.5, 0.5]),
-    Row("schedule", "linear", "epochs: 4, final: 0.2, warmup: 1", [0.5, 1, 0.8, 0.6, 0.4, 0.2]),
+    Row("schedule", "cosine", "epochs: 3, final: 0.5, warmup: 1", [0.5, 1, 0.75, 0.5, 0.5, 0.5]),
+    Row("schedule", "linear", "epochs: 5, final: 0.2, warmup: 1", [0.5, 1, 0.8, 0.6, 0.4, 0.2]),
 ]  # fmt: skip
 PLATEAU = Row(
     "schedule",

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minidl.runs import RunFolder
 
-Array = np.ndarray
+Array = NDArray[Any]
 CASES: dict[str, Callable[[Path], RunFolder]] = {}
 
 
@@ -24,9 +25,11 @@ def write(
     name: str,
     metrics: list[dict[str, Any]],
     predictions: dict[str, Array],
+    loss: str = "mse",
     **record: Any,
 ) -> RunFolder:
-    run = RunFolder.create(runs_dir, stem="case", name=name, config_text="")
+    config = f"loss: {{type: {loss}}}"
+    run = RunFolder.create(runs_dir, stem="case", name=name, config_text=config)
     run.write_record({"name": name, "status": "done", "task": "classification", **record})
     for row in metrics:
         run.append_metrics(row)
@@ -100,24 +103,28 @@ def plane(
 
 
 def in_disk(x: Array) -> Array:
-    return (np.hypot(x[..., 0] - 0.5, x[..., 1] - 0.5) < 1 / np.sqrt(2 * np.pi)).astype(int)
+    return np.asarray(np.hypot(x[..., 0] - 0.5, x[..., 1] - 0.5) < 1 / np.sqrt(2 * np.pi), int)
 
 
 def disk_output(x: Array) -> Array:
     wobble = 0.02 * np.sin(5 * np.arctan2(x[..., 1] - 0.5, x[..., 0] - 0.5))
     radius = np.hypot(x[..., 0] - 0.5, x[..., 1] - 0.5) + wobble
-    return (1.04 / (1 + np.exp((radius - 0.4) * 40)) - 0.02)[..., None]
+    return np.asarray(1.04 / (1 + np.exp((radius - 0.4) * 40)) - 0.02)[..., None]
 
 
 def arms(x: Array, classes: int, turn: float = 0.0) -> Array:
     """Logits (…, classes): spirals around the middle."""
     x = x - x.mean() if x.ndim == 1 else x
     angle = np.arctan2(x[..., 1], x[..., 0]) - 5 * np.hypot(x[..., 0], x[..., 1]) + turn
-    return 6 * np.cos(angle[..., None] - 2 * np.pi * np.arange(classes) / classes)
+    return np.asarray(6 * np.cos(angle[..., None] - 2 * np.pi * np.arange(classes) / classes))
 
 
 THRESHOLD = {"kind": "threshold", "at": 0.5}
-TWO = {"class_names": ["outside", "inside"], "feature_names": ["x", "y"], "decision": THRESHOLD}
+TWO: dict[str, Any] = {
+    "class_names": ["outside", "inside"],
+    "feature_names": ["x", "y"],
+    "decision": THRESHOLD,
+}
 
 
 @case
@@ -128,7 +135,10 @@ def disk(runs_dir: Path) -> RunFolder:
 
 @case
 def spirals(runs_dir: Path) -> RunFolder:
-    names = {"class_names": ["first", "second", "third"], "feature_names": ["x", "y"]}
+    names: dict[str, Any] = {
+        "class_names": ["first", "second", "third"],
+        "feature_names": ["x", "y"],
+    }
     predictions = plane(
         lambda x: arms(x, 3, 0.15), lambda x: arms(x, 3).argmax(-1), -1, 1, 600, truth=False
     )
@@ -147,7 +157,7 @@ def ten_classes_in_the_plane(runs_dir: Path) -> RunFolder:
     rows = epochs(5, start=2.3)
     features = ["petal length in the flower (cm), measured by hand", "$x_2$"]
     return write(
-        runs_dir, "ten", rows, predictions, decision={"kind": "argmax", "logits": True},
+        runs_dir, "ten", rows, predictions, "cross_entropy", decision={"kind": "argmax"},
         class_names=names, feature_names=features,
     )  # fmt: skip
 
@@ -173,7 +183,7 @@ def digits(runs_dir: Path) -> RunFolder:
 @case
 def two_classes_of_many_features(runs_dir: Path) -> RunFolder:
     rng = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, Array] = {}
     for part in ("train", "test"):
         arrays[f"{part}_target"] = rng.integers(2, size=114)
         arrays[f"{part}_output"] = arrays[f"{part}_target"][:, None] + rng.normal(0, 0.25, (114, 1))
@@ -268,30 +278,33 @@ def inputs_of_unlike_units(runs_dir: Path) -> RunFolder:
     for row in rows:
         if row["epoch"] % 20:
             row |= {"test_loss": None, "test_accuracy": None}
-    names = {**TWO, "feature_names": ["height (m)", "income ($)"]}
+    names: dict[str, Any] = {**TWO, "feature_names": ["height (m)", "income ($)"]}
     return write(runs_dir, "units", rows, predictions, **names)
 
 
-REGRESSION = {"task": "regression", "class_names": []}
+REGRESSION: dict[str, Any] = {"task": "regression", "class_names": []}
 
 
 @case
 def noisy_sine(runs_dir: Path) -> RunFolder:
-    names = {"feature_names": ["x"], "target_names": ["y"]}
+    names: dict[str, Any] = {"feature_names": ["x"], "target_names": ["y"]}
     rows = epochs(100, start=0.5, end=0.012, score="r2")
     return write(runs_dir, "noisy_sine", rows, line(1), **REGRESSION, **names)
 
 
 @case
 def three_targets(runs_dir: Path) -> RunFolder:
-    names = {"feature_names": ["time"], "target_names": ["a", "b", "the last of the targets"]}
+    names: dict[str, Any] = {
+        "feature_names": ["time"],
+        "target_names": ["a", "b", "the last of the targets"],
+    }
     return write(runs_dir, "three_targets", epochs(100, score="r2"), line(3), **REGRESSION, **names)
 
 
 @case
 def diabetes(runs_dir: Path) -> RunFolder:
     rng = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, Array] = {}
     for part, count in (("train", 354), ("test", 88)):
         target = rng.gamma(4, 38, (count, 1))
         arrays |= {
@@ -314,7 +327,7 @@ def surface(runs_dir: Path) -> RunFolder:
         lambda x: np.sin(3 * x[..., :1]) + x[..., 1:] ** 2,
         -1, 1, 300, truth=False,
     )  # fmt: skip
-    names = {"feature_names": ["width", "height"], "target_names": ["yield"]}
+    names: dict[str, Any] = {"feature_names": ["width", "height"], "target_names": ["yield"]}
     rows = epochs(50, score="r2")
     return write(runs_dir, "surface", rows, predictions, **REGRESSION, **names)
 
@@ -354,7 +367,7 @@ def decibels(count: int) -> list[dict[str, Any]]:
     return rows
 
 
-IMAGES = {"task": "images", "feature_names": ["noisy"], "target_names": ["clean"]}
+IMAGES: dict[str, Any] = {"task": "images", "feature_names": ["noisy"], "target_names": ["clean"]}
 
 
 @case
@@ -366,7 +379,10 @@ def denoiser(runs_dir: Path) -> RunFolder:
 def one_gray_image(runs_dir: Path) -> RunFolder:
     """One epoch, one wide image of one channel, names that are too long."""
     name = "a run whose name goes on and on, $ \\input{x} and further than any title can show it"
-    words = {"task": "images", "target_names": ["the clean image, as it was once measured"]}
+    words: dict[str, Any] = {
+        "task": "images",
+        "target_names": ["the clean image, as it was once measured"],
+    }
     run = write(runs_dir, "gray", decibels(1), images(1, (1, 6, 40)), **words)
     run.write_record({**run.read_record(), "name": name})
     return run

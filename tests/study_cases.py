@@ -151,7 +151,7 @@ def batch_size_by_lr(folder: Path, repeats: int = 10, epochs: int = 50, report: 
         loss = min(0.018 * 3**far, 0.24)
         return {"final_loss": loss, "final_accuracy": 1 - 0.9 * loss, "noise": 0.05 + 0.05 * far}
 
-    grid = {
+    grid: dict[str, list[Any]] = {
         "model.activation": ["relu", "tanh"],
         "training.batch_size": [1, 5, 10, 20, 50, 100, 200],
         "optimizer.lr": [1e-2, 1e-3, 1e-4, 1e-5, 1e-6],

@@ -18,6 +18,7 @@ HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "pydantic", "rich.
 ALLOWED = {
     "minidl/errors.py": (),
     "minidl/scores.py": (),
+    "minidl/probabilities.py": ("numpy",),
     "minidl/plural.py": (),
     "minidl/nn": ("torch", "minidl.errors"),
     "minidl/optim": (
@@ -49,7 +50,9 @@ ALLOWED = {
     ),
     "minidl/bench": (
         *("torch", "minidl.nn", "minidl.spec", "minidl.build", "minidl.engine", "minidl.threads"),
-        *("minidl.execute", "minidl.evaluation", "minidl.reference", "minidl.report.sheet"),
+        *("minidl.execute", "minidl.evaluation", "minidl.reference", "minidl.scores"),
+        *("minidl.report.sheet", "minidl.report.groups", "minidl.report.measures"),
+        "minidl.report.numbers",
     ),
     "minidl/report": (
         *("numpy", "scipy.special", "matplotlib", "pandas", "jinja2"),
@@ -58,12 +61,13 @@ ALLOWED = {
             "minidl.files",
             "minidl.find",
             "minidl.folders",
+            "minidl.names",
             "minidl.plural",
             "minidl.records",
             "minidl.runs",
             "minidl.spec",
         ),
-        "minidl.scores",
+        *("minidl.scores", "minidl.probabilities"),
         "minidl.build.function",
     ),
 }

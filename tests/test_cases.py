@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from cases import LAYERS, LOSSES, OPTIMIZERS
+from cases import LAYERS, LOSSES, OPTIMIZERS, public
 
 from minidl import nn, optim
-
-
-def public(package: object, base: type) -> set[type]:
-    found = (getattr(package, name) for name in package.__all__)  # type: ignore[attr-defined]
-    return {kind for kind in found if isinstance(kind, type) and issubclass(kind, base)} - {base}
 
 
 def test_every_module_has_a_row() -> None:

@@ -105,7 +105,7 @@ def test_a_folder_in_the_way_or_under_a_file_is_refused_by_name(tmp_path: Path) 
 def operations(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What is done on the disk, by name, and to which file."""
     done: list[tuple[str, str]] = []
-    opened: dict[int, str] = {}
+    opened: dict[Any, str] = {}
 
     def disk(operation: Any, *arguments: Any, **options: Any) -> Any:
         result = operation(*arguments, **options)
@@ -113,7 +113,7 @@ def operations(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
             opened[result] = Path(arguments[0]).name
         elif operation in (os.fsync, os.replace, os.rename):
             file = arguments[0] if operation is os.fsync else Path(arguments[1]).name
-            done.append((operation.__name__, opened.get(file, file)))
+            done.append((operation.__name__, str(opened.get(file, file))))
         return result
 
     monkeypatch.setattr(files, "disk", disk)

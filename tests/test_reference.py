@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_cases import public
+from cases import public
 
 from minidl import nn, optim
 from minidl.reference import (
@@ -84,7 +84,7 @@ def test_it_has_the_networks_parameters_statistics_and_mode() -> None:
     network["norm_1"].statistics["running_mean"].fill_(2)
     made = counterpart(network)
     assert torch.equal(next(made.parameters()), network.parameters()[0].data)
-    assert made.norm_1.running_mean.tolist() == [2.0] * 3  # type: ignore[union-attr]
+    assert made.norm_1.running_mean.tolist() == [2.0] * 3  # type: ignore[operator, union-attr]
     assert not any(module.training for module in made.modules())
     assert all(module.training for module in counterpart(network.train()).modules())
 
@@ -97,7 +97,7 @@ def test_a_mask_takes_the_place_of_random_ones() -> None:
 
 def test_losses_and_optimizers_have_the_options_too() -> None:
     loss = loss_counterpart(nn.CrossEntropyLoss("sum", label_smoothing=0.2))
-    assert (loss.reduction, loss.label_smoothing) == ("sum", 0.2)
+    assert (loss.reduction, loss.label_smoothing) == ("sum", 0.2)  # type: ignore[comparison-overlap]
     network = nn.Linear(2, 1)
     adam = optim.Adam(network, lr=0.3, betas=(0.1, 0.2), eps=0.4, weight_decay=0.5, amsgrad=True)
     made = optimizer_counterpart(adam, [torch.zeros(1)])

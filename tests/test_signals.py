@@ -66,7 +66,7 @@ def test_a_signal_cuts_a_long_evaluation_off(
         chunks += epochs == 2
         if chunks == 10:
             signal.raise_signal(signal.SIGTERM)
-        return asked(stop)
+        return bool(asked(stop))
 
     def count(trainer: Trainer, seconds: float) -> None:
         nonlocal epochs

@@ -21,6 +21,7 @@ from minidl.data import Dataset
 from minidl.execute import prepare
 from minidl.runs import RunFolder
 from minidl.spec import Spec, parse_spec
+from minidl.stopping import Row
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
@@ -50,7 +51,8 @@ OPTIMIZERS = (
 def plainly(test: Test) -> Test:
     """Let a test's trainings be trained by plain PyTorch calls, which is of no interest there."""
     said = "ignore:trains by plain PyTorch calls:minidl.errors.MinidlWarning"
-    return pytest.mark.usefixtures("no_compiler")(pytest.mark.filterwarnings(said)(test))
+    marked: Test = pytest.mark.usefixtures("no_compiler")(pytest.mark.filterwarnings(said)(test))
+    return marked
 
 
 def spec(*overrides: str, text: str = SMALL) -> Spec:
@@ -124,7 +126,21 @@ def text_of_metrics(run: RunFolder) -> list[str]:
     return [line.rpartition(",")[0] for line in run.metrics_path.read_text().splitlines()]
 
 
+class KilledError(Exception):
+    """Stands for whatever ends a process in the midst of its work."""
+
+
+def kill_after(epoch: int) -> Callable[[Row], None]:
+    """An observer that kills a training once it has reached that epoch."""
+
+    def observer(row: Row) -> None:
+        if row["epoch"] == epoch:
+            raise KilledError
+
+    return observer
+
+
 def distance(a: Any, b: Any) -> float:
     """Largest difference, relative to the largest entry of b."""
     a, b = (torch.as_tensor(x, dtype=torch.float64) for x in (a, b))
-    return ((a - b).abs().max() / b.abs().max()).item()
+    return float(((a - b).abs().max() / b.abs().max()).item())

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minidl_cli.options import Debug, Output, Overrides, TableFormat
+from minidl_cli.options import (
+    TABLE_FORMATS,
+    Debug,
+    Format,
+    Output,
+    Overrides,
+    format_for,
+    format_option,
+)
 from minidl_cli.report import show_text
 
 if TYPE_CHECKING:
@@ -51,9 +59,7 @@ def bench(
         Dtype | None,
         typer.Option(help="float32, or with a CONFIG what it says.", show_default=False),
     ] = None,
-    format: Annotated[
-        TableFormat, typer.Option(help="How the tables are written.")
-    ] = TableFormat.table,
+    format: Annotated[Format | None, format_option(*TABLE_FORMATS)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     output: Output = None,
     debug: Debug = False,
@@ -61,9 +67,8 @@ def bench(
     """Compare results and times with PyTorch's.
 
     Of every module and loss, as plain calls and as compiled code, or of a config's whole training.
-    Both sides take turns on the same
-    data, from the same weights: ratios hold better than times. Of a sweep's config it trains what
-    the members vary.
+    Both sides take turns on the same data, from the same weights: ratios hold better than times. Of
+    a sweep's config it trains the first run.
 
     \b
     Examples:
@@ -72,13 +77,13 @@ def bench(
     """
     from minidl.report.sheet import as_text
 
+    written_as = Format.json if as_json else format_for(format, output, TABLE_FORMATS)
     if config is None:
         sheets, notes = _modules(repeats or 300, dtype or Dtype.float32, threads)
     else:
         changes = [*(overrides or ()), *([f"training.dtype={dtype}"] if dtype else ())]
         sheets, notes = _training(config, changes, repeats or 3, threads)
-    form = "json" if as_json else format.value
-    show_text(lambda width, bold: as_text(sheets, notes, form, width, bold=bold), output)
+    show_text(lambda width, bold: as_text(sheets, notes, written_as, width, bold=bold), output)
 
 
 def _modules(repeats: int, dtype: Dtype, threads: int) -> tuple[list[Sheet], list[str]]:
@@ -97,11 +102,12 @@ def _modules(repeats: int, dtype: Dtype, threads: int) -> tuple[list[Sheet], lis
 def _training(
     config: Path, changes: list[str], repeats: int, threads: int
 ) -> tuple[list[Sheet], list[str]]:
-    from minidl.spec import load_spec
+    from minidl.spec import load_sweep
 
-    spec = load_spec(config, changes, base=True)
+    members = load_sweep(config, changes).members
 
     from minidl.bench.training import compare_trainings, notes_of, sheet_of
 
-    compared = compare_trainings(spec, repeats, threads)
-    return [sheet_of(compared)], notes_of(compared)
+    compared = compare_trainings(members[0].spec, repeats, threads)
+    of_many = f"Of {len(members):,} runs, the first: {members[0].name}."
+    return [sheet_of(compared)], [*notes_of(compared), *([of_many] if len(members) > 1 else [])]

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from minidl_cli.options import Debug
+from minidl_cli.options import Debug, Format, format_for, format_option, in_runs
 from minidl_cli.report import Epoch, show_text
 
-
-class Format(StrEnum):
-    table = "table"
-    md = "md"
-    csv = "csv"
-    json = "json"
+_FORMATS = (Format.table, Format.md, Format.csv, Format.json)
 
 
 def compare(
@@ -28,7 +22,7 @@ def compare(
     epoch: Annotated[
         Epoch, typer.Option(help="The last epoch's metrics, or the best epoch's.")
     ] = Epoch.last,
-    format: Annotated[Format, typer.Option(help="How it is written.")] = Format.table,
+    format: Annotated[Format | None, format_option(*_FORMATS)] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -40,7 +34,7 @@ def compare(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The figure; comparison.png by the runs if left out."),
+        typer.Option(metavar="FILE", help="The figure; comparison-A-B.png beside A if left out."),
     ] = None,
     no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw no figure.")] = False,
     debug: Debug = False,
@@ -62,6 +56,8 @@ def compare(
     from minidl.report.compare import compare as compared
     from minidl.report.compare import draw, plot_path
 
+    written_as = format_for(format, output, _FORMATS)
+    paths = list(map(in_runs, paths))
     made = compared(paths, epoch.value)
     drawn = None
     place = plot or (output.with_suffix(".png") if output else plot_path(paths))
@@ -88,11 +84,11 @@ def compare(
             print(f"drew {line(_near(drawn))}", file=sys.stderr)
 
     def text(width: int | None, bold: bool) -> str:
-        if format is Format.json:
+        if written_as is Format.json:
             return formats.as_json(made, drawn)
-        if format is Format.csv:
+        if written_as is Format.csv:
             return formats.as_csv(made)
-        if format is Format.md:
+        if written_as is Format.md:
             return formats.as_markdown(made)
         return formats.as_table(made, width, bold=bold)
 

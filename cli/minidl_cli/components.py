@@ -23,7 +23,11 @@ PLAIN_WIDTH = 120
 def components(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Only this group (optimizer) or component (adam)."),
+        typer.Argument(
+            metavar="NAME",
+            help="Only this group (optimizer) or component (adam).",
+            autocompletion=lambda: _names(),
+        ),
     ] = None,
     debug: Debug = False,
 ) -> None:
@@ -47,6 +51,14 @@ def components(
     with console.capture() as captured:
         console.print(text)
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _names() -> list[str]:
+    """The groups and all their components, for a shell that completes them."""
+    from minidl.spec import component_groups
+
+    groups = component_groups()
+    return [name for g in groups for name in (g.name, *(c.name for c in g.components))]
 
 
 def _chosen(name: str | None) -> list[GroupHelp]:

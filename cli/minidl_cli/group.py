@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import shlex
@@ -21,12 +22,13 @@ class Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except typer.BadParameter as error:
-            error.message = _guessing(error.message)
-            raise
         except Exception as error:
-            if type(error).__name__ == "NoSuchOption":  # typer doesn't export it
-                _suggest_override(error)
+            # Another typer may have other words and attributes: then its message stays as it is.
+            with contextlib.suppress(AttributeError, TypeError):
+                if isinstance(error, typer.BadParameter):
+                    error.message = _guessing(error.message)
+                elif type(error).__name__ == "NoSuchOption":  # typer doesn't export it
+                    _suggest_override(error)
             raise
 
 

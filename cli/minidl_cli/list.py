@@ -7,10 +7,10 @@ import io
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,15 +22,20 @@ from minidl.find import find_runs
 from minidl.report.escape import columns, csv_text
 from minidl.report.escape import line as one_line
 from minidl.runs import RunFolder, is_sweep
-from minidl_cli.options import Debug
-from minidl_cli.output import harmless, measured, show
+from minidl_cli.options import RUNS, Debug, Format, format_option
+from minidl_cli.output import duration, harmless, measured, show
 
 Line = list[tuple[str, str]]  # pieces with their styles
 
-_DEFAULT = Path("runs")
-_STYLES = {"done": "green", "running": "cyan", "interrupted": "yellow"}  # the others are red
+# The first that a status holds; a sweep's may hold several.
+_STYLES = {
+    **dict.fromkeys(("failed", "broken", "diverged"), "red"),
+    **dict.fromkeys(("interrupted", "not begun"), "yellow"),
+    "running": "cyan",
+    "done": "green",
+}
 _HEADS = (
-    *("name", "status", "epochs", "test loss", "accuracy", "R²", "PSNR"),
+    *("name", "runs", "status", "epochs", "test loss", "accuracy", "R²", "PSNR"),
     *("parameters", "time", "when"),
 )
 _TEXT_COLUMNS = ("name", "status", "when")
@@ -38,10 +43,7 @@ _FIRST_TO_GO = ("parameters", "time", "when", "epochs")  # where a terminal is n
 _GAP = "  "
 
 
-class Format(StrEnum):
-    table = "table"
-    csv = "csv"
-    json = "json"
+_FORMATS = (Format.table, Format.csv, Format.json)
 
 
 @dataclass(frozen=True)
@@ -63,35 +65,50 @@ class Row:
     path: str = ""
 
 
+@dataclass(frozen=True)
+class SweepRow(Row):
+    """All runs of a sweep as one."""
+
+    runs: int = 0
+
+
 def list_runs(
     runs_dir: Annotated[
         Path,
         typer.Option(
             metavar="DIR", help="The folder whose runs are listed, those of sweeps included."
         ),
-    ] = _DEFAULT,
-    format: Annotated[Format, typer.Option(help="How the list is printed.")] = Format.table,
+    ] = RUNS,
+    members: Annotated[
+        bool, typer.Option("--members", help="A line for each run of a sweep, too.")
+    ] = False,
+    format: Annotated[Format | None, format_option(*_FORMATS)] = None,
     debug: Debug = False,
 ) -> None:
     """List the runs, newest first.
 
-    A name is a folder in --runs-dir; SWEEP/MEMBER is a member of a sweep.
+    A name is a folder in --runs-dir. A sweep is one line; with --members, and in csv and json, each
+    run has its own: SWEEP/MEMBER.
 
     \b
     Example:
       minidl list --format csv > runs.csv
     """
     # Before the first training there is no folder, which is nobody's mistake.
-    known = files.status(runs_dir) is not None or runs_dir != _DEFAULT
+    known = files.status(runs_dir) is not None or runs_dir != RUNS
     rows = [read_row(run) for run in find_runs([runs_dir])] if known else []
     if format is Format.json:
         print(json.dumps([vars(row) for row in rows], indent=2))
-    elif format is Format.csv:
+        return
+    if format is Format.csv:
         show(_csv(rows).removesuffix("\n"))
-    elif not rows:
+        return
+    if not rows:
         empty = f"no runs in {runs_dir} yet: `minidl train CONFIG` makes one"
         print(harmless(empty), file=sys.stderr)
-    elif sys.stdout.isatty():
+        return
+    rows = rows if members else _folded(rows, runs_dir)
+    if sys.stdout.isatty():
         _print_in_colour(rows, runs_dir)
     else:
         print("\n".join("".join(text for text, _ in line) for line in _lines(rows, runs_dir)))
@@ -127,6 +144,39 @@ def read_row(run: RunFolder) -> Row:
     )
 
 
+def _folded(rows: Sequence[Row], runs_dir: Path) -> list[Row]:
+    """The rows with each sweep's as one, where its newest run stood.
+
+    Of a sweep that is asked for itself, the runs.
+    """
+    folders: dict[Path, list[Row]] = {}
+    for row in rows:
+        place = Path(row.path)
+        own = row.sweep is not None and place.parent != runs_dir
+        folders.setdefault(place.parent if own else place, []).append(row)
+    return [
+        _sweep_row(place, own) if Path(own[0].path) != place else own[0]
+        for place, own in folders.items()
+    ]
+
+
+def _sweep_row(folder: Path, rows: Sequence[Row]) -> SweepRow:
+    from minidl.sweep.folder import SweepFolder
+
+    counts = Counter(row.status for row in rows)
+    counts["not begun"], _ = SweepFolder(folder).unbegun()
+    counts = +counts
+    status = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return SweepRow(
+        name=folder.name,
+        status=next(iter(counts)) if len(counts) == 1 else status,
+        started=rows[0].started,
+        problem="\n".join(row.problem for row in rows if row.problem) or None,
+        path=str(folder),
+        runs=counts.total(),
+    )
+
+
 def _sweep(run: RunFolder) -> str | None:
     """The name of the sweep that a run belongs to."""
     above = run.path.absolute().parent
@@ -149,6 +199,7 @@ def _cells(row: Row, runs_dir: Path) -> list[str]:
     accuracy = None if row.test_accuracy is None else measured("accuracy", row.test_accuracy)
     return [
         one_line(inside.as_posix() if inside.name else row.name),
+        f"{row.runs:,}" if isinstance(row, SweepRow) else "",
         row.status,
         _or_blank(row.epochs, "d"),
         _or_blank(row.test_loss, ".4g"),
@@ -156,20 +207,13 @@ def _cells(row: Row, runs_dir: Path) -> list[str]:
         _or_blank(row.test_r2, ".3f"),
         "" if row.test_psnr is None else f"{row.test_psnr:.2f} dB",
         _or_blank(row.parameters, ",d"),
-        "" if row.seconds is None else _duration(row.seconds),
+        "" if row.seconds is None else duration(row.seconds),
         _when(row.started),
     ]
 
 
 def _or_blank(value: float | None, spec: str) -> str:
     return "" if value is None else format(value, spec)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 
 
 def _when(started: str | None) -> str:
@@ -191,43 +235,49 @@ def _lines(rows: Sequence[Row], runs_dir: Path, width: int | None = None) -> Ite
         for head, *cells in zip(_HEADS, *(_cells(row, runs_dir) for row in rows), strict=True)
         if head == "name" or any(cells)
     }
-    stacked = width is not None and _width(table) > width
-    names = table.pop("name") if stacked else None
+    widths = {head: max(map(columns, [head, *cells])) for head, cells in table.items()}
+    stacked = width is not None and _total(widths) > width
+    names = table["name"] if stacked else None
+    if stacked:
+        del widths["name"]
     for head in _FIRST_TO_GO:
-        if width is not None and stacked and len(_GAP) + _width(table) > width:
-            table.pop(head, None)
+        if width is not None and stacked and len(_GAP) + _total(widths) > width:
+            widths.pop(head, None)
     if names is None:
-        yield _line(table, list(table))
+        yield _line(widths, list(widths))
     else:
         yield [("name", "")]
-        yield [(_GAP, ""), *_line(table, list(table))]
+        yield [(_GAP, ""), *_line(widths, list(widths))]
     for index in range(len(rows)):
-        cells = [table[head][index] for head in table]
+        cells = [table[head][index] for head in widths]
         if names is None:
-            yield _line(table, cells)
+            yield _line(widths, cells)
         else:
             yield [(names[index], "bold")]
-            yield [(_GAP, ""), *_line(table, cells)]
-    problems = [row.problem for row in rows if row.problem]
+            yield [(_GAP, ""), *_line(widths, cells)]
+    problems = [problem for row in rows for problem in (row.problem or "").splitlines()]
     yield from [[("", "")]] if problems else []
     yield from ([(one_line(problem), "red")] for problem in problems)
 
 
-def _line(table: Mapping[str, Sequence[str]], cells: Sequence[str]) -> Line:
-    """One cell per column of the table, padded to the column's width."""
+def _line(widths: Mapping[str, int], cells: Sequence[str]) -> Line:
+    """One cell per column, padded to the column's width."""
     line: Line = []
-    for (head, column), cell in zip(table.items(), cells, strict=True):
-        room = " " * (max(map(columns, [head, *column])) - columns(cell))
-        colour = _STYLES.get(cell, "red") if head == "status" and cell != head else ""
-        last = len(line) == len(table) - 1
+    for (head, width), cell in zip(widths.items(), cells, strict=True):
+        room = " " * (width - columns(cell))
+        last = len(line) == len(widths) - 1
         text = cell + ("" if last else room) if head in _TEXT_COLUMNS else room + cell
+        colour = _colour(cell) if head == "status" and cell != head else ""
         line.append((text if last else text + _GAP, colour))
     return line
 
 
-def _width(table: Mapping[str, Sequence[str]]) -> int:
-    widths = [max(map(columns, [head, *cells])) for head, cells in table.items()]
-    return sum(widths) + len(_GAP) * (len(widths) - 1)
+def _colour(status: str) -> str:
+    return next((style for word, style in _STYLES.items() if word in status), "red")
+
+
+def _total(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + len(_GAP) * (len(widths) - 1)
 
 
 def _print_in_colour(rows: Sequence[Row], runs_dir: Path) -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from minidl.report.escape import wrapped
 from minidl.runs import resume_command
 from minidl.scores import is_share
+
+_GAP = "  "
 
 
 def show(text: str | Path) -> None:
@@ -22,13 +28,22 @@ def show(text: str | Path) -> None:
         written = harmless(written)
     elif isinstance(sys.stdout, io.TextIOWrapper) and _is_utf8(sys.stdout.encoding):
         sys.stdout.reconfigure(errors="surrogateescape")  # a file's name may be any bytes
-    print(written)
+    print(f"{written}\n", end="")  # at once: a reader may leave before a line end of its own
 
 
 def say(text: str) -> None:
-    """Print a message on stderr; a terminal that is gone stops nothing."""
+    """Print a message on stderr, on a terminal wrapped; one that is gone stops nothing."""
     with contextlib.suppress(OSError):
-        print(harmless(text), file=sys.stderr)
+        width = _terminal_width() if sys.stderr.isatty() else None
+        print(wrapped(harmless(text), width), file=sys.stderr)
+
+
+def _terminal_width() -> int:
+    """That of stderr, since stdout may be a pipe; COLUMNS goes first, as everywhere."""
+    size = os.terminal_size((80, 24))
+    with contextlib.suppress(OSError):
+        size = os.get_terminal_size(2)
+    return shutil.get_terminal_size(size).columns
 
 
 def to_go_on(folder: Path) -> str:
@@ -39,6 +54,23 @@ def to_go_on(folder: Path) -> str:
 def measured(metric: str, value: float) -> str:
     """A metric as people read it: `98.1 %` of an accuracy, `0.01234` of a loss."""
     return f"{100 * value:.1f} %" if is_share(metric) else f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+
+
+def fitting(parts: Sequence[tuple[int, str]], room: int) -> str:
+    """As many of the parts as there is room for, in their order; the lowest rank stays longest."""
+    kept = list(parts)
+    while len(kept) > 1 and len(_GAP.join(text for _, text in kept)) > room:
+        kept.remove(max(reversed(kept), key=lambda part: part[0]))
+    text = _GAP.join(text for _, text in kept)
+    return text if len(text) <= room else text[: max(room - 1, 0)] + "…"
 
 
 def write_any_character() -> None:

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from minidl.errors import RunError
-from minidl_cli.options import Debug, Output
-from minidl_cli.output import show
+from minidl.plural import plural
+from minidl_cli.options import Debug, Output, in_runs
+from minidl_cli.output import say, show
 
 
 class Decimal(StrEnum):
@@ -20,9 +21,12 @@ class Decimal(StrEnum):
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A finished run's folder, or its name in runs.")
+    ],
     data: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A CSV with the run's columns, or an image.")
+        Path,
+        typer.Argument(metavar="FILE", help="A CSV with the run's columns, arrays, or an image."),
     ],
     output: Output = None,
     inputs: Annotated[
@@ -40,12 +44,13 @@ def predict(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Predict the rows of a CSV file, or an image.
+    """Predict the rows of a CSV file or of arrays, or an image.
 
-    Writes CSV: the number of the row in the file (the header is row 1), then its class and a
-    probability per class, or its values. Where the run's targets are images, it reads an image of
-    up to 16 million pixels and writes a PNG. The weights are those of the last epoch, or of the
-    best one for a run with training.early_stopping (unless it says restore_best: false).
+    Writes CSV: the number of the row in the file (the header is row 1; of arrays, the index), then
+    its class and a probability per class, or its values. Where the run's targets are images, it
+    reads an image of up to 16 million pixels and writes a PNG. The weights are those of the last
+    epoch, or of the best one for a run with training.early_stopping (unless it says restore_best:
+    false).
 
     \b
     Examples:
@@ -57,6 +62,7 @@ def predict(
 
     if output is not None and os.path.realpath(output) == os.path.realpath(data):
         raise RunError(f"{output}: is the file to predict from; write to another one")
+    run = in_runs(run)
     trained = TrainedRun.load(run)
     if trained.gives_images:
         from minidl.data.imagefile import png
@@ -66,9 +72,11 @@ def predict(
         if output.suffix.lower() != ".png":
             raise RunError(f"{output}: a PNG is written; choose a name that ends with .png")
         write_atomic(output, png(trained.predict_image(data)))
+        say(f"wrote {output}")
         return
     table = trained.predict_file(data, delimiter, decimal, inputs=inputs)
     if output is None:
-        show(table.removesuffix("\n"))
+        show(table.text.removesuffix("\n"))
     else:
-        write_atomic(output, table.encode())
+        write_atomic(output, table.text.encode())
+        say(f"wrote {plural(table.rows, 'row')} into {output}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from minidl.plural import plural
-from minidl_cli.output import measured, say, to_go_on
+from minidl_cli.output import fitting, measured, say, to_go_on
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, Task
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 LINES = 10  # without a terminal, about so many in a whole training
 REDRAW_SECONDS = 0.1  # a bar drawn for each epoch would cost more than the epoch
-NARROW = 100  # columns of a terminal below which the bar shows less
+BAR_WIDTH = 16
+TIME_LEFT = len("0:00:00 ")
 
 
 def progress_for(epochs: int, *, quiet: bool) -> Progress:
@@ -123,13 +125,15 @@ class Bar(Lines):
         from rich.table import Column
 
         console = Console(stderr=True)
-        self._narrow = console.width < NARROW
-        # On a narrow terminal the text beside the count is cut, never the count.
-        count = Column(no_wrap=True, min_width=2 * len(str(epochs)) + 1)
+        wide = 2 * len(str(epochs)) + 1
+        count = Column(no_wrap=True, min_width=wide)
         columns: list[Any] = [TextColumn("{task.completed}/{task.total}", table_column=count)]
+        self._beside = wide + 1 + TIME_LEFT  # what stands beside the text
         if console.width >= 60:
-            columns.append(BarColumn(bar_width=16))
-        columns += [text_or_stopping("{task.fields[row]}"), TimeRemainingColumn(compact=True)]
+            columns.append(BarColumn(bar_width=BAR_WIDTH))
+            self._beside += BAR_WIDTH + 1
+        left = TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5))
+        columns += [text_or_stopping("{task.fields[row]}"), left]
         self._bar = RichProgress(*columns, console=console, transient=True)
         self._task = self._bar.add_task("", total=epochs, row="")
         self._drawn = 0.0
@@ -145,8 +149,11 @@ class Bar(Lines):
             return
         steps = row["step"] or 0
         speed = (steps - self._before[0]) / (now - self._before[1])
-        parts = ("test",) if self._narrow else ("train", "test")
-        text = f"{_metrics(row, parts)}  lr {row['lr']:.3g}  {speed:,.0f} steps/s"
+        # Where there is no room for all, fewer are shown rather than cut numbers.
+        rank = {"test": 0, "train": 1}
+        parts = [(rank[name.split("_")[0]], shown) for name, shown in _measured(row)]
+        parts += [(2, f"lr {row['lr']:.3g}"), (3, f"{speed:,.0f} steps/s")]
+        text = fitting(parts, self._bar.console.width - self._beside)
         self._bar.update(self._task, completed=row["epoch"], row=text if self._drawn else "")
         self._drawn, self._before = now, (steps, now)
 
@@ -156,12 +163,14 @@ class Bar(Lines):
 
 
 def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test")) -> str:
-    shown = [
-        f"{name.replace('_', ' ')} {measured(name, value)}"
-        for name, value in row.items()
-        if value is not None and name.split("_")[0] in parts
-    ]
-    return "  ".join(shown)
+    return "  ".join(shown for name, shown in _measured(row) if name.split("_")[0] in parts)
+
+
+def _measured(row: Row | dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each metric's name, and how it is shown."""
+    for name, value in row.items():
+        if value is not None and name.startswith(("train_", "test_")):
+            yield name, f"{name.replace('_', ' ')} {measured(name, value)}"
 
 
 def _how(run: MemberRun) -> str:

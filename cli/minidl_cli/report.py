@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,22 +16,12 @@ from minidl.errors import RunError
 from minidl.files import status, write_atomic
 from minidl.folders import refuse_link
 from minidl.runs import is_sweep
-from minidl_cli.options import Debug, Output
+from minidl_cli.options import RUNS, Debug, Format, Output, format_for, format_option, in_runs
 
 if TYPE_CHECKING:
+    from minidl.report.collect import Collection
     from minidl.report.document import Document
     from minidl.spec import ReportTable
-
-_DEFAULT = Path("runs")
-
-
-class Format(StrEnum):
-    table = "table"
-    csv = "csv"
-    md = "md"
-    latex = "latex"
-    json = "json"
-    html = "html"
 
 
 class Epoch(StrEnum):
@@ -49,7 +40,7 @@ def report(
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(metavar="KEY[,KEY]", help="Average over all but these keys."),
+        typer.Option(metavar="KEY[,KEY]", help="Average over all but these keys, such as lr."),
     ] = None,
     metric: Annotated[
         list[str] | None,
@@ -79,7 +70,7 @@ def report(
         str | None,
         typer.Option(metavar="NAME[,NAME]", help="Keys or metrics; the first metric."),
     ] = None,
-    format: Annotated[Format, typer.Option(help="How the report is written.")] = Format.table,
+    format: Annotated[Format | None, format_option(*Format)] = None,
     output: Output = None,
     plots: Annotated[
         bool | None,
@@ -104,29 +95,32 @@ def report(
     \b
     Examples:
       minidl report runs/spirals --by optimizer.lr
-      minidl report --format md -o table.md
+      minidl report -o table.md
     """
     from minidl.report.collect import collect
     from minidl.report.query import query
-    from minidl.report.study import default_figures, document, report_of
+    from minidl.report.study import default_figures, document, named, report_of
 
-    chosen = paths or [_DEFAULT]
-    if not paths and status(_DEFAULT) is None:
+    written_as = format_for(format, output, Format)
+    chosen = list(map(in_runs, paths or [RUNS]))
+    if not paths and status(RUNS) is None:
         raise RunError("runs: no such folder: `minidl train CONFIG` makes the first run")
     own = any(x for x in (by, metric, where, best_over, best_by, sort_by))
     own = own or epoch is not Epoch.last or stats != "mean,std"
     study = report_of(chosen)
     if study and study.tables and not own:
-        tables = _named(study.tables, table)
+        tables = _only(named(study.tables), table)
     else:
         tables = [query(by, metric, epoch.value, stats, where, best_over, best_by, sort_by)]
     collection = collect(chosen)
-    wanted = plots if plots is not None else bool(study and study.figures) or format is Format.html
+    collection = replace(collection, notes=[*collection.notes, *_unbegun(collection)])
+    is_page = written_as is Format.html
+    wanted = plots if plots is not None else bool(study and study.figures) or is_page
     figures: Any = ()
     if wanted:
         figures = (study and study.figures) or default_figures(collection.members)
     # A page holds its figures: it needs no files beside it unless they are asked for.
-    files = wanted and not (format is Format.html and plots is None)
+    files = wanted and not (is_page and plots is None)
     made = document(
         chosen[0].resolve().name if len(chosen) == 1 else "Report",
         collection,
@@ -135,7 +129,16 @@ def report(
         report=study,
         folder=_plots_folder(chosen, output) if files else None,
     )
-    _write(made, format, output)
+    _write(made, written_as, output)
+
+
+def _unbegun(collection: Collection) -> Iterator[str]:
+    """What the tables can't count: members of a sweep that was stopped before they began."""
+    from minidl.sweep.folder import SweepFolder
+
+    for folder in dict.fromkeys(member.folder.path.parent for member in collection.members):
+        if is_sweep(folder) and (note := SweepFolder(folder).unbegun_note()):
+            yield note
 
 
 def _write(made: Document, format: Format, output: Path | None) -> None:
@@ -192,17 +195,14 @@ def _text(made: Document, format: Format, width: int | None, bold: bool) -> str:
     return renderers[format](made)
 
 
-def _named(tables: Any, name: str | None) -> list[ReportTable]:
-    """All tables of a study, or the one of that name (table_2 is the second if it has none)."""
-    names = [
-        table.name or ("table" if len(tables) == 1 else f"table_{index + 1}")
-        for index, table in enumerate(tables)
-    ]
+def _only(tables: Sequence[ReportTable], name: str | None) -> list[ReportTable]:
+    """All tables of a study, or the one of that name."""
+    known = {table.name or "": table for table in tables}
     if name is None:
         return list(tables)
-    if name not in names:
-        raise RunError(f"the study has no table {name!r}; its tables are {', '.join(names)}")
-    return [tables[names.index(name)].model_copy(update={"name": name})]
+    if name not in known:
+        raise RunError(f"the study has no table {name!r}; its tables are {', '.join(known)}")
+    return [known[name]]
 
 
 def _plots_folder(paths: list[Path], output: Path | None) -> Path:

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from minidl_cli.options import Debug, Quiet, Threads
+from minidl_cli.options import Debug, Quiet, Threads, in_runs
 
 
 def resume(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="The folder of a run or of a sweep.")
+        Path,
+        typer.Argument(metavar="FOLDER", help="A run's or a sweep's folder, or its name in runs."),
     ],
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Workers of a sweep; one per core if left out.")
@@ -36,6 +37,7 @@ def resume(
     Example:
       minidl resume runs/spirals
     """
+    folder = in_runs(folder)
     from minidl.runs import RunFolder, is_sweep
     from minidl.sweep.folder import SweepFolder
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from minidl.plural import plural
-from minidl_cli.options import Debug, Device, Quiet
+from minidl_cli.options import RUNS, Debug, Device, Quiet
 from minidl_cli.output import say, show, to_go_on
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def sweep(
     ] = None,
     runs_dir: Annotated[
         Path, typer.Option(metavar="DIR", help="Where the sweep's folder is made.")
-    ] = Path("runs"),
+    ] = RUNS,
     name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The folder's name; the config's if left out."),

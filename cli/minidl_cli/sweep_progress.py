@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidl.plural import plural
 from minidl.scores import higher_is_better
-from minidl_cli.output import measured, say, to_go_on
+from minidl_cli.output import duration, fitting, measured, say, to_go_on
 from minidl_cli.progress import text_or_stopping
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class SweepLines(SweepProgress):
                 f"{self.ended_count}/{self.total} ended",
                 self.counts(),
                 self.best(),
-                f"about {_duration(left)} left" if left is not None else "",
+                f"about {duration(left)} left" if left is not None else "",
             ]
             say(", ".join(part for part in parts if part))
 
@@ -135,7 +135,7 @@ class SweepLines(SweepProgress):
             say(f"failed: {reason}")
         if outcome.received.signal:
             say(to_go_on(outcome.folder.path))
-        took = _duration(time.monotonic() - self._started)
+        took = duration(time.monotonic() - self._started)
         say(f"{_counts(outcome) or 'nothing to do'} in {took}")
 
 
@@ -160,11 +160,10 @@ class SweepBar(SweepLines):
 
     def show(self) -> None:
         left = self.remaining()
-        eta = f"{_duration(left)} left" if left is not None else ""
-        text = "  ".join(part for part in (eta, self.counts(), self.best()) if part)
+        eta = f"{duration(left)} left" if left is not None else ""
+        parts = [part for part in enumerate((eta, self.counts(), self.best())) if part[1]]
         # Left to itself, rich would rather shorten the count and the bar.
-        room = max(self._bar.console.width - self._beside, 1)
-        text = text if len(text) <= room else text[: room - 1] + "…"
+        text = fitting(parts or [(0, "")], max(self._bar.console.width - self._beside, 1))
         self._bar.update(self._task, completed=self.share, ended=self.ended_count, text=text)
 
     def close(self) -> None:
@@ -181,10 +180,3 @@ def _reasons(outcome: SweepOutcome) -> list[str]:
     """Why members failed, each reason once."""
     where = "(see error.txt in the run's folder)"
     return [f"{e.strip().splitlines()[-1]} {where}" for e in dict.fromkeys(outcome.errors)]
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from minidl_cli import output
-from minidl_cli.options import Debug, Device, Overrides, Quiet, Threads
+from minidl_cli.options import RUNS, Debug, Device, Overrides, Quiet, Threads
 
 if TYPE_CHECKING:
     from minidl.execute import Outcome
@@ -27,7 +27,7 @@ def train(
     overrides: Overrides = None,
     runs_dir: Annotated[
         Path, typer.Option(metavar="DIR", help="Where run folders are made.")
-    ] = Path("runs"),
+    ] = RUNS,
     name: Annotated[
         str | None,
         typer.Option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from minidl_cli.output import show
 if TYPE_CHECKING:
     from minidl.build import Experiment
     from minidl.data import Dataset
+    from minidl.spec import Member
 
 MOST_WORDS = 10  # columns of words that are listed
 
@@ -29,23 +30,44 @@ def validate(
 ) -> None:
     """Check a config.
 
-    All problems are said at once, each with its place.
+    All problems are said at once, each with its place; those of every run, if it describes a sweep.
 
     \b
-    Example:
+    Examples:
       minidl validate first.yaml --data
+      minidl validate configs/studies/dropout.yaml
     """
-    from minidl.spec import load_spec  # here, so that --help needn't wait for it
+    from minidl.spec import load_sweep  # here, so that --help needn't wait for it
 
-    spec = load_spec(config, overrides or ())
-    if data:
+    members = load_sweep(config, overrides or ()).members
+    count = len(members)
+    if data and count == 1:
         from minidl.execute import prepare
 
+        spec = members[0].spec
         dataset, experiment = prepare(spec)
         show(_summary(dataset, experiment))
         for line in _columns(dataset) if spec.data.type == "csv" else ():
             show(line)
-    show(f"{config}: ok")
+    elif data:
+        for line in _kinds(members):
+            show(line)
+    show(f"{config}: ok" + (f", {plural(count, 'run')}" if count > 1 else ""))
+
+
+def _kinds(members: Sequence[Member]) -> list[str]:
+    """What the data of a sweep's members was taken for, and their networks: each once."""
+    from minidl.sweep.work import measure
+
+    found: dict[str, None] = {}
+
+    def note(member: Member, data: Dataset, built: Experiment) -> None:
+        found.setdefault(_summary(data, built))
+        if member.spec.data.type == "csv":
+            found.update(dict.fromkeys(_columns(data)))
+
+    measure(members, note)
+    return list(found)
 
 
 def _summary(data: Dataset, experiment: Experiment) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +16,11 @@ from minidl.build import Experiment, build
 from minidl.evaluation import Evaluator
 from minidl.execute import read_data
 from minidl.reference import counterpart, loss_counterpart, optimizer_counterpart
+from minidl.report.groups import Statistics
+from minidl.report.measures import words
+from minidl.report.numbers import MISSING, mean_and_std
 from minidl.report.sheet import Field, Record, Sheet
+from minidl.scores import is_share
 from minidl.spec import Spec
 from minidl.threads import use_threads
 
@@ -160,10 +163,9 @@ def sheet_of(compared: Comparison) -> Sheet:
         {"side": name, **_statistics(sides, names), **_times(sides, compared.steps)}
         for name, sides in compared.sides.items()
     ]
-    several = len(compared.sides["minidl"]) > 1
     fields = [
         Field("", lambda record: record["side"], number=False, key=True),
-        *(Field(name.replace("_", " "), _shown(name, several)) for name in names),
+        *(Field(_head(name), _shown(name)) for name in names),
         Field("µs a step", lambda record: f"{record['step_seconds'] * 1e6:.1f}"),
         Field("seconds", lambda record: f"{record['seconds']:.3g}"),
     ]
@@ -206,11 +208,16 @@ def _times(sides: Sequence[Side], steps: int) -> Record:
     }
 
 
-def _shown(name: str, several: bool) -> Any:
+def _head(metric: str) -> str:
+    return words(metric) + (" (%)" if is_share(metric) else "")
+
+
+def _shown(metric: str) -> Callable[[Record], str]:
+    """A metric as in all other tables."""
+
     def show(record: Record) -> str:
-        mean, std = record[f"{name}_mean"], record[f"{name}_std"]
-        if not math.isfinite(mean):
-            return "–"
-        return f"{mean:.4g} ± {std:.2g}" if several else f"{mean:.4g}"
+        mean, std = record[f"{metric}_mean"], record[f"{metric}_std"]
+        of = Statistics(1 if std is None else 2, mean, math.nan if std is None else std)
+        return mean_and_std(of, metric) if math.isfinite(mean) else MISSING
 
     return show

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from minidl.build.device import choose_device
-from minidl.build.network import build_network, ends_with_sigmoid
+from minidl.build.network import build_network, ends_with_sigmoid, last_layer
 from minidl.build.optimization import build_loss, build_optimizer, build_plateau, build_schedule
 from minidl.build.options import problem
 from minidl.build.seeds import torch_seed_of
@@ -18,10 +19,10 @@ from minidl.data import Dataset, Split
 from minidl.data.batches import Batches
 from minidl.data.encoding import Encoding
 from minidl.errors import MinidlWarning
-from minidl.evaluation import Evaluator, Part
-from minidl.nn import BatchNorm1d, BatchNorm2d, Sequential
+from minidl.evaluation import Evaluator, Part, chunk_size, chunk_sizes, even_chunk
+from minidl.nn import BatchNorm1d, BatchNorm2d, Sequential, Sigmoid, Softmax, Tanh
 from minidl.plural import plural
-from minidl.spec import Spec
+from minidl.spec import MlpModel, Spec
 from minidl.train import Trainer
 
 
@@ -46,11 +47,13 @@ def build(spec: Spec, data: Dataset) -> Experiment:
         check_metrics(spec, encoding)
         network = build_network(spec, data.input_shape, encoding, device)
         _check_range(spec, network, data, encoding)
+        _check_last_layer(spec, network)
         _check_finite(spec, data)
         parts = {
             "train": _part(spec, data.train, encoding, device),
             "test": _part(spec, data.test, encoding, device),
         }
+        _check_evaluation(spec, network, parts)
         std = data.target_scale.std if data.target_scale else None
         training = spec.training
         trainer = Trainer(
@@ -91,6 +94,32 @@ def _check_range(spec: Spec, network: Sequential, data: Dataset, encoding: Encod
         )
         hint = "scale them to 0 … 1, or leave the sigmoid out"
         warnings.warn(str(spec.problem("model", f"{message}: {hint}")), MinidlWarning, 3)
+
+
+def _check_last_layer(spec: Spec, network: Sequential) -> None:
+    """Warn where outputs are bounded before a loss that makes probabilities of any numbers."""
+    own = {"cross_entropy": "softmax", "bce_with_logits": "sigmoid"}.get(spec.loss.type)
+    last = last_layer(network)
+    if own is None or not isinstance(last, Softmax | Sigmoid | Tanh):
+        return
+    message = (
+        f"{spec.loss.type} applies {own} itself to numbers of any size, but the network ends with"
+        f" a {type(last).__name__.lower()}, which leaves no probability near 1: leave it out"
+    )
+    key = "model.output_activation" if isinstance(spec.model, MlpModel) else "model"
+    warnings.warn(str(spec.problem(key, message)), MinidlWarning, 3)
+
+
+def _check_evaluation(spec: Spec, network: Sequential, parts: Mapping[str, Part]) -> None:
+    """Refuse to evaluate a lone sample in training mode where samples are compared."""
+    if spec.training.evaluate_in != "train" or not _compares_samples(network):
+        return
+    counts = [part.samples for part in parts.values()]
+    most = min(chunk_size(part.inputs) for part in parts.values())
+    if 1 in chunk_sizes(counts, even_chunk(counts, most)):
+        why = "the test part has but one" if 1 in counts else "they are too large for two at once"
+        message = f"train: batch_norm compares samples, but {why}: use eval"
+        raise problem(spec, "training.evaluate_in", message)
 
 
 def _check_finite(spec: Spec, data: Dataset) -> None:

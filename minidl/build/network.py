@@ -39,10 +39,14 @@ def build_network(
     return network.seed_dropout(torch_seed_of(spec, "dropout"))
 
 
+def last_layer(network: nn.Sequential) -> nn.Module:
+    """The layer that decides which outputs there can be."""
+    return [child for child in network if not isinstance(child, nn.Dropout | nn.Flatten)][-1]
+
+
 def ends_with_sigmoid(network: nn.Sequential) -> bool:
     """Whether the outputs are between 0 and 1."""
-    last = [child for child in network if not isinstance(child, nn.Dropout | nn.Flatten)][-1]
-    return isinstance(last, nn.Sigmoid)
+    return isinstance(last_layer(network), nn.Sigmoid)
 
 
 def _mlp(spec: Spec, input_shape: Shape, encoding: Encoding) -> list[NamedModule]:

@@ -62,7 +62,7 @@ def build_schedule(spec: Spec) -> schedules.Schedule:
         made = schedules.exponential(schedule.factor)
     elif isinstance(schedule, CosineSchedule | LinearSchedule):
         fall = schedules.cosine if isinstance(schedule, CosineSchedule) else schedules.linear
-        made = fall(schedule.epochs or max(epochs - schedule.warmup, 1), schedule.final)
+        made = fall(max((schedule.epochs or epochs) - schedule.warmup, 1), schedule.final)
     return schedules.warm_up(schedule.warmup, made) if schedule.warmup else made
 
 

@@ -37,22 +37,20 @@ KNOWN = (
 )
 
 
-def read_pair(source: Source) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The arrays `input` and `target` of a file, as they are in it; nothing is ever unpickled.
+def read_arrays(source: Source, *names: str) -> list[NDArray[Any]]:
+    """Arrays of a file by their names, as they are in it; nothing is ever unpickled.
 
-    Raises DataError for a file of another kind, a damaged one, and one that lacks either.
+    Raises DataError for a file of another kind, a damaged one, and one that lacks one of them.
     """
-    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
-    readers |= dict.fromkeys((".pt", ".pth", ".pkl"), _read_torch)
     suffix = Path(source.file).suffix.lower()
-    if suffix not in readers:
+    if suffix not in _READERS:
         raise DataError(f"{source.file}: is of no known format: {KNOWN}")
-    arrays = readers[suffix](source)
-    for name in ("input", "target"):
+    arrays = _READERS[suffix](source)
+    for name in names:
         if name not in arrays:
             have = f"it holds {listed(tuple(arrays))}" if arrays else "it is empty"
             raise DataError(f"{source.file}: there is no array {name!r}; {have}")
-    return arrays["input"], arrays["target"]
+    return [arrays[name] for name in names]
 
 
 def _read_npz(source: Source) -> Arrays:
@@ -155,3 +153,11 @@ def _array(name: str, stored: object, file: str) -> NDArray[Any]:
     except (TypeError, RuntimeError) as error:  # bfloat16, sparse
         raise DataError(f"{file}: {name!r} can't be read: {error}") from error
     return array
+
+
+_READERS = {
+    ".npz": _read_npz,
+    ".safetensors": _read_safetensors,
+    **dict.fromkeys((".pt", ".pth", ".pkl"), _read_torch),
+}
+ARRAY_FILES = tuple(_READERS)

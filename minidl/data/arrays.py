@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.data.arrayfile import MOST_BYTES, read_pair
+from minidl.data.arrayfile import MOST_BYTES, read_arrays
 from minidl.data.dataset import Dataset, Floats, Images, Split
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.source import Source, read_source
@@ -17,6 +17,8 @@ from minidl.errors import DataError
 from minidl.plural import plural
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from minidl.spec.data import ArraysData, Task
 
 # Of images (N, channels, height, width).
@@ -67,6 +69,14 @@ def load_arrays(spec: ArraysData, rng: np.random.Generator) -> Dataset:
         preprocessing=preprocessing,
         source_hashes={source.path: source.sha256, test_source.path: test_source.sha256},
     )
+
+
+def read_inputs(path: Path) -> Floats | Images:
+    """The inputs of a file alone, as `load_arrays` has them but for standardization."""
+    source = read_source(path, MOST_BYTES)
+    (inputs,) = read_arrays(source, "input")
+    _check("input", inputs, "biuf", source.file)
+    return _input_rows(inputs, source.file)
 
 
 def _require_same_shapes(train: Split, test: Split, file: str) -> None:
@@ -139,7 +149,7 @@ def _encode(target: Target, targets: NDArray[Any], file: str) -> NDArray[Any]:
 
 def _read(source: Source) -> tuple[Floats | Images, NDArray[Any]]:
     """Inputs (N, ...) and targets: (N,), float64 (N, outputs), or images as `_images` has them."""
-    inputs, targets = read_pair(source)
+    inputs, targets = read_arrays(source, "input", "target")
     file = source.file
     _check("input", inputs, "biuf", file)
     _check("target", targets, "biufU", file)
@@ -165,8 +175,13 @@ def _read(source: Source) -> tuple[Floats | Images, NDArray[Any]]:
         targets = targets.astype(np.int64)
     if targets.ndim == 2:
         targets = targets[:, 0] if targets.shape[1] == 1 else targets.astype(np.float64)
+    return _input_rows(inputs, file), targets
+
+
+def _input_rows(inputs: NDArray[Any], file: str) -> Floats | Images:
+    """Inputs (N, …) for a target that isn't an image."""
     inputs = inputs[:, None] if inputs.ndim == 1 else inputs
-    return _images("input", inputs, file, one_channel=False), targets
+    return _images("input", inputs, file, one_channel=False)
 
 
 def _images(name: str, array: NDArray[Any], file: str, *, one_channel: bool) -> Floats | Images:

@@ -32,17 +32,20 @@ MOST_RAGGED = 10_000  # rows unlike the header, after which the rest isn't read
 MISSING = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "none"})
 
 
-def read_table(path: str | Path, delimiter: str = ",") -> pd.DataFrame:
+def read_table(
+    path: str | Path, delimiter: str = ",", problems: Problems | None = None
+) -> pd.DataFrame:
     """Reads a CSV file (UTF-8, header row) of at most 256 MiB and 10,000 columns.
 
     Cells are texts without surrounding blanks; missing ones (empty, NA, N/A, NaN, null, None) are
     None. The index is the row's number in the file, the header being row 1; blank rows are left
-    out. Raises DataError for a file that can't be read, and for rows unlike the header.
+    out. Raises DataError for a file that can't be read, and for rows unlike the header; with
+    `problems` these join them, and the other rows are returned.
     """
-    return parse_table(read_source(path, MOST_BYTES), delimiter)
+    return parse_table(read_source(path, MOST_BYTES), delimiter, problems)
 
 
-def parse_table(source: Source, delimiter: str) -> pd.DataFrame:
+def parse_table(source: Source, delimiter: str, problems: Problems | None = None) -> pd.DataFrame:
     """`read_table` for a file that is already in memory."""
     import pandas as pd
 
@@ -50,16 +53,20 @@ def parse_table(source: Source, delimiter: str) -> pd.DataFrame:
     header_row, header = next(records, (0, []))
     if not header:
         raise DataError(f"{source.file}: holds blank rows only")
-    problems = Problems()
-    problems.add(*_header_problems(header, header_row, source.file))
-    rows, cells = [], []
+    noted, problems = problems is not None, problems or Problems()
+    if wrong := list(_header_problems(header, header_row, source.file)):
+        noted = False  # which column is which can't be said
+        problems.add(*wrong)
+    rows: list[int] = []
+    cells: list[list[str | None]] = []
+    ragged = 0
     for row, record in records:
-        rows.append(row)
-        if len(rows) * len(header) > MOST_CELLS:
+        if (len(rows) + 1) * len(header) > MOST_CELLS:
             raise DataError(
                 f"{source.file}: has more than the {MOST_CELLS:,} cells that are read; use `arrays`"
             )
         if len(record) == len(header):
+            rows.append(row)
             cells.append([None if cell.lower() in MISSING else cell for cell in record])
         elif len(header) == 1 and (doubt := delimiter_doubt(header[0])):
             raise DataError(
@@ -71,9 +78,11 @@ def parse_table(source: Source, delimiter: str) -> pd.DataFrame:
                 f" names {plural(len(header), 'column')}; a cell that holds {delimiter!r} must"
                 " stand in quotes"
             )
-            if len(rows) - len(cells) == MOST_RAGGED:
+            ragged += 1
+            if ragged == MOST_RAGGED:
                 break
-    problems.check()
+    if not (noted and cells):
+        problems.check()
     if not rows:
         raise DataError(f"{source.file}: holds a header, but no rows below it")
     return pd.DataFrame(cells, columns=header, index=pd.Index(rows, name="row"), dtype=object)

@@ -50,6 +50,12 @@ class Encoding:
             targets = targets[:, None]
         return torch.from_numpy(targets.astype(np.float64)).to(dtype)
 
+    def classes(self, output: Tensor) -> Tensor:
+        """The class that each output (n, outputs) stands for."""
+        if self.form == "column":
+            return (output[:, 0] >= self.threshold).to(torch.int64)
+        return output.argmax(1)
+
     def decision(self) -> dict[str, Any] | None:
         """How outputs become classes, as run.json records it; None where there are none."""
         if self.form in ("values", "images"):

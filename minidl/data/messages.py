@@ -29,13 +29,13 @@ class Problems:
     """
 
     def __init__(self) -> None:
-        self._found: dict[str, None] = {}  # each once
+        self.found: dict[str, None] = {}  # each once
         self._unlisted = 0
 
     def add(self, *problems: str) -> None:
         for problem in problems:
-            if len(self._found) < MOST_PROBLEMS:
-                self._found[problem] = None
+            if len(self.found) < MOST_PROBLEMS:
+                self.found[problem] = None
             else:
                 self._unlisted += 1
 
@@ -49,8 +49,8 @@ class Problems:
     def check(self) -> None:
         """Raises DataError with all problems, if there are any."""
         more = [f"and {self._unlisted:,} more problems"] if self._unlisted else []
-        if self._found:
-            raise DataError(*self._found, *more)
+        if self.found:
+            raise DataError(*self.found, *more)
 
 
 def cell_error(file: str, cells: Cells, wrong: NDArray[np.bool_], what: str) -> DataError:

@@ -32,11 +32,19 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
     """
     problems = Problems()
     source = test_source = read_source(spec.path, MOST_BYTES)
-    table = test = parse_table(source, spec.delimiter)
-    features = _features(spec, table, source.file)
-    table = _complete(table, features, spec, source.file, problems)
+    table = test = parse_table(source, spec.delimiter, problems)
+    whole = not problems.found  # what a part of the rows comes to would say nothing
+    try:
+        features = _features(spec, table, source.file)
+        table = _complete(table, features, spec, source.file, problems)
+    except DataError as error:
+        problems.add(*error.problems)
+        problems.check()
+        raise
+    target = None
     with problems.noted():
-        target = Target.learn(table[spec.target], spec.task, source.file)
+        if whole:
+            target = Target.learn(table[spec.target], spec.task, source.file)
     # Parsing texts is what takes the time, so it is done once, here.
     for name in features:
         with problems.noted():
@@ -44,9 +52,10 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
     if spec.test_path is not None:
         with problems.noted():
             test_source = read_source(spec.test_path, MOST_BYTES)
-            test = parse_table(test_source, spec.delimiter)
+            test = parse_table(test_source, spec.delimiter, problems)
             test = _complete(test, features, spec, test_source.file, problems)
     problems.check()
+    assert target is not None
 
     if spec.test_path is None:
         assert spec.test_fraction is not None  # the schema asks for one of the two

@@ -18,7 +18,7 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, network: Module, lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+        self, network: Module, lr: float = 1e-2, momentum: float = 0.0, dampening: float = 0.0,
         weight_decay: float = 0.0, *, nesterov: bool = False, decoupled: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(

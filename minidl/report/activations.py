@@ -20,7 +20,7 @@ def activations(asked: ActivationsFigure) -> Figure:
     names = [activation.type for activation in asked.activations]
     figure, ((left, right),) = panels(asked.title or title, [], 1, 2, tall((3.7, 3.2), names))
     handles, labels = [], []
-    for activation, (colour, dash) in zip(asked.activations, looks(names), strict=True):
+    for activation, (colour, dash, _) in zip(asked.activations, looks(names), strict=True):
         look = {"color": colour, "linestyle": dash, "linewidth": 1.8}
         value, slope = function_of(activation, x)
         left.plot(x, value, **look, zorder=3)

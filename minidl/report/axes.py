@@ -8,13 +8,14 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from minidl.report import style
 
+HUGE = 1e300  # beyond it matplotlib's own sums overflow
 _DECADES = 30  # a loss that spans more than this factor is drawn on a logarithmic scale
 
 
 def scale(axes: Axes, curves: list[np.ndarray], metric: str) -> None:
     """Logarithmic where a loss spans decades; never so close that rounding looks like a story."""
     values = np.concatenate(curves)
-    values = values[np.isfinite(values)]
+    values = np.clip(values[np.isfinite(values)], -HUGE, HUGE)
     low, high = float(values.min()), float(values.max())
     if metric == "loss":
         positive = values[values > 0]
@@ -31,10 +32,6 @@ def scale(axes: Axes, curves: list[np.ndarray], metric: str) -> None:
         axes.set_ylim(low, high + 0.05 * (high - low))
     if high - low < 1e-9 * abs(high):
         axes.set_ylim(low - 0.05 * abs(high), high + 0.05 * abs(high))
-    if high >= 10_000:
-        axes.yaxis.set_major_formatter(lambda value, _: style.number(value))
-    else:
-        axes.ticklabel_format(axis="y", useOffset=False, style="plain")
 
 
 def logarithmic(axes: Axes, span: float) -> None:

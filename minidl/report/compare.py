@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minidl.errors import RunError
+from minidl.names import clean_name
 from minidl.report.collect import Collection, Member, collect, run_folders
 from minidl.report.groups import Group, Statistics, goodness, group_by
 from minidl.report.measures import words
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
 MOST_SIDES = 12  # columns that a reader still compares
 MOST_KEYS = 4  # that make a name
+LONGEST_FIGURE = 100  # bytes of a figure's name
+# Losses of two kinds are no longer and shorter than each other; nor are scores on other data.
+DATA_KEYS = ("data", "data.sha256", "data.test_sha256")
+UNSCORED = ("parameters", "epochs")
 
 
 @dataclass(frozen=True)
@@ -65,17 +71,37 @@ class Comparison:
     metrics: Mapping[str, Sequence[Statistics]]
     notes: Sequence[str]
 
+    def like(self, metric: str) -> bool:
+        """Whether a metric means the same on all sides, so that one may be the better."""
+        if metric in (*UNSCORED, "train_seconds"):
+            return True
+        keys = ["loss", "data.target"] if metric.endswith("loss") else []
+        if metric.endswith("loss") and "test_r2" in self.metrics:
+            keys.append("data.standardize")  # of numbers: the unit of their loss
+        return self.same_data and not any(map(self._differs, keys))
+
+    @property
+    def same_data(self) -> bool:
+        """Whether all sides are scored on data of one kind."""
+        table = any(side.value("data") == ["csv"] for side in self.sides)
+        return not any(map(self._differs, [*DATA_KEYS, *(["data.target"] if table else [])]))
+
+    def _differs(self, key: str) -> bool:
+        return len({tuple(map(value_id, side.value(key))) for side in self.sides}) > 1
+
     def best(self, metric: str) -> int | None:
         """The side with the best mean; None where there is no single one.
 
         What diverged is never the best, whatever it reached, however soon.
         """
+        if metric in UNSCORED or not self.like(metric):
+            return None
         means = [
             math.nan if side.diverged else statistics.mean
             for side, statistics in zip(self.sides, self.metrics[metric], strict=True)
         ]
         known = [mean for mean in means if math.isfinite(mean)]
-        if len(known) < 2 or metric in ("parameters", "epochs"):
+        if len(known) < 2:
             return None
         best = max(known) if higher_is_better(metric) else min(known)
         return means.index(best) if known.count(best) == 1 else None
@@ -109,20 +135,32 @@ def compare(paths: Sequence[Path], epoch: str = "last") -> Comparison:
         for key, values in settings.items()
         if len({tuple(map(value_id, value)) for value in values}) > 1
     }
-    return Comparison(sides, differing, _metrics(sides, epoch), notes)
+    made = Comparison(sides, differing, _metrics(sides, epoch), notes)
+    if unlike := [words(metric) for metric in made.metrics if not made.like(metric)]:
+        what = "of different losses" if made.same_data else "on different data"
+        notes.append(f"{what}, which say nothing about each other: {', '.join(unlike)}")
+    return made
 
 
 def plot_path(paths: Sequence[Path]) -> Path | None:
     """Where the figure belongs: beside the runs, or among the plots of the one sweep.
 
-    None where the runs lie in unlike folders.
+    It is named after the runs, so that another comparison doesn't take its place. None where they
+    lie in unlike folders.
     """
     paths = [path.resolve() for path in run_folders(paths)]
     parents = {path.parent for path in paths}
-    folder = paths[0] if len(paths) == 1 else parents.pop()
-    if parents and len(paths) > 1:
+    if len(paths) > 1 and len(parents) > 1:
         return None
-    return (folder / "plots" if is_sweep(folder) else folder) / "comparison.png"
+    folder, name = paths[0], "comparison"
+    if len(paths) > 1:
+        folder, names = parents.pop(), [path.name for path in paths]
+        name = "-".join([name, *names])
+        if len(name.encode()) > LONGEST_FIGURE:
+            digest = hashlib.sha256("/".join(names).encode("utf-8", "surrogateescape")).hexdigest()
+            name = f"comparison-of-{len(names)}-{digest[:8]}"
+        name = clean_name(name)
+    return (folder / "plots" if is_sweep(folder) else folder) / f"{name}.png"
 
 
 def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
@@ -131,21 +169,27 @@ def draw(comparison: Comparison, notes: list[str]) -> Figure | None:
     from minidl.report.lines import Line, legend
     from minidl.report.lines import draw as draw_lines
     from minidl.report.picture import MOST_LINES, looks, panels, tall
-    from minidl.report.series import series
+    from minidl.report.series import series, single
 
     shown = comparison.sides[:MOST_LINES]
     drawn: dict[str, list[Line]] = {}
     for metric in ("train_loss", "test_loss", "test_accuracy", "test_r2", "test_psnr"):
         for side, look in zip(shown, looks([side.name for side in shown]), strict=True):
-            made = series(_drawable(side), metric, "std", notes)
+            members = side.group.members
+            if len(members) == 1:
+                made = single(members[0], metric, notes)
+            else:
+                made = series(members, metric, "std", notes)
             if made is not None:
-                drawn.setdefault(metric, []).append(Line(side.name, *look, made))
+                drawn.setdefault(metric, []).append(Line(side.name, look, made))
     drawn = {m: ls for m, ls in drawn.items() if any(line.series.epochs.size for line in ls)}
     if not drawn:
         return None
     losses = [line for metric in ("train_loss", "test_loss") for line in drawn.get(metric, [])]
     groups = any(len(side.group.members) > 1 for side in shown)
     below = ["mean ± std" if groups else "single runs"]
+    if any(metric in comparison.metrics and not comparison.like(metric) for metric in drawn):
+        below.append("losses or data differ")
     if len(shown) < len(comparison.sides):
         below.append(f"{len(shown)} of {len(comparison.sides)} lines")
     size = tall((3.9, 3.3), [f"{side.name}: diverged" for side in shown])
@@ -192,15 +236,6 @@ def _sides_of(path: Path, notes: list[str]) -> list[Side]:
 def _whole_name(group: Group) -> str:
     others = len(group.members) - 1
     return group.members[0].name + (f" and {others} more" if others else "")
-
-
-def _drawable(side: Side) -> list[Member]:
-    """A single run's curve is drawn however far it came."""
-    members = list(side.group.members)
-    if len(members) > 1 or members[0].status in ("done", "diverged"):
-        return members
-    run = members[0]
-    return [Member(run.folder, run.settings, {**run.record, "status": "done"})]
 
 
 def _members(path: Path, notes: list[str]) -> Sequence[Member]:

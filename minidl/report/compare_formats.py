@@ -99,7 +99,7 @@ def _columns(comparison: Comparison) -> list[Column]:
         best = comparison.best(metric)
         said = [mean_and_std(of, metric) if of.n else MISSING for of in statistics]
         cells.append([f"{cell} *" if i == best else cell for i, cell in enumerate(said)])
-        if len(sides) == 2 and all(of.n for of in statistics):
+        if len(sides) == 2 and all(of.n for of in statistics) and comparison.like(metric):
             cells[-1].append(_difference(statistics[1].mean - statistics[0].mean, metric))
     columns = [Column("", heads, number=False, key=True)]
     for index, side in enumerate(sides):

@@ -17,6 +17,7 @@ from minidl.report.run_view import RunView
 _MOST_WITH_SHARES = 12  # more classes leave room for the count alone in a cell
 _MOST_WITH_COUNTS = 30
 _MOST_LABELS = 45
+_MOST_WITH_LINES = 100
 
 
 def counts(target: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -52,8 +53,8 @@ def confusion_matrix(run: RunView) -> Figure | None:
         _write(axes, table, shares)
     _name(axes, names)
     bar = figure.colorbar(image, cax=axes.inset_axes((1.03, 0, 0.03, 1)))
-    bar.set_ticks([0, 0.05, 0.2, 0.5, 1], labels=["0", "5 %", "20 %", "50 %", "100 %"])
     style.dress_bar(bar, "share of the true class")
+    bar.set_ticks([0, 0.05, 0.2, 0.5, 1], labels=["0", "5 %", "20 %", "50 %", "100 %"])
     return figure
 
 
@@ -99,9 +100,9 @@ def _name(axes: Axes, names: list[str]) -> None:
         if _slanted(names):
             for text in axes.get_xticklabels():
                 text.set(rotation=40, ha="right", rotation_mode="anchor")
-    # Thin lines between the cells.
-    axes.set_xticks(np.arange(classes - 1) + 0.5, minor=True)
-    axes.set_yticks(np.arange(classes - 1) + 0.5, minor=True)
-    axes.grid(which="minor", color=style.GRID, linewidth=0.8)
+    if classes <= _MOST_WITH_LINES:  # thin ones between the cells
+        axes.set_xticks(np.arange(classes - 1) + 0.5, minor=True)
+        axes.set_yticks(np.arange(classes - 1) + 0.5, minor=True)
+        axes.grid(which="minor", color=style.GRID, linewidth=0.8)
     axes.tick_params(which="both", length=0)
     style.label(axes, "predicted class", "true class")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +16,15 @@ from minidl.report.run_view import RunView
 
 _MOST_MARKS = 6  # more changes of the rate than this get a strip of their own below the curve
 _NARROWEST = 0.07  # so do changes closer than this share of the axis: their labels would collide
+_RING: dict[str, Any] = {
+    "color": style.INK,
+    "marker": "o",
+    "markersize": 8,
+    "markerfacecolor": "none",
+    "markeredgewidth": 1.3,
+    "linestyle": "",
+    "zorder": 4,
+}
 
 
 def loss(run: RunView) -> Figure | None:
@@ -49,7 +60,7 @@ def _curves(run: RunView, metric: str, title: str) -> Figure | None:
         sharex=True,
         height_ratios=(5, 1) if strip else None,
     )
-    handles, labels = _lines(axes[0], epochs, drawn, metric)
+    handles, labels = _lines(axes[0], run, epochs, drawn, metric)
     style.head_legend(figure, handles, labels)
     scale(axes[0], list(drawn.values()), metric)
     epoch_axis(axes[0], epochs)
@@ -85,10 +96,13 @@ def _value(value: float, metric: str) -> str:
 
 
 def _lines(
-    axes: Axes, epochs: np.ndarray, curves: dict[str, np.ndarray], metric: str
+    axes: Axes, run: RunView, epochs: np.ndarray, curves: dict[str, np.ndarray], metric: str
 ) -> tuple[list[Line2D], list[str]]:
-    """Draws the curves; returns what the legend says of them, the last value included."""
-    handles, labels = [], []
+    """Draws the curves; returns what the legend says of them, with the values that a run ends with.
+
+    Rings mark the epoch whose weights were kept, where that isn't the last.
+    """
+    handles, labels, rings = [], [], []
     for part, values in curves.items():
         known = np.isfinite(values)
         few = np.count_nonzero(known) <= 25
@@ -102,7 +116,13 @@ def _lines(
             zorder=3,
         )
         handles.append(line)
-        labels.append(f"{part}  {_value(values[known][-1], metric)}")
+        labels.append(f"{part}  {_value(run.final(f'{part}_{metric}'), metric)}")
+        kept = known & (epochs == (run.kept or 0))
+        if kept[:-1].any():
+            rings += axes.plot(epochs[kept], values[kept], **_RING)
+    if rings:
+        handles.append(rings[0])
+        labels.append(f"kept (epoch {run.kept:.0f})")
     return handles, labels
 
 

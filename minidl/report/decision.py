@@ -24,24 +24,6 @@ def margins(output: np.ndarray, decision: Mapping[str, Any]) -> np.ndarray:
     if decision["kind"] == "threshold":
         ahead = output[..., 0] - decision["at"]
         return np.stack([-ahead, ahead], axis=-1)
-    first_two = np.sort(output, axis=-1)[..., -2:]
+    first_two = np.partition(output, -2, axis=-1)[..., -2:]
     second, first = first_two[..., :1], first_two[..., 1:]
     return output - np.where(output == first, second, first)
-
-
-def probabilities(output: np.ndarray, decision: Mapping[str, Any]) -> np.ndarray | None:
-    """Outputs (…, O) as probabilities, or None where they are none.
-
-    Logits (`decision["logits"]`; a threshold at 0 says so too) go through sigmoid or softmax;
-    other outputs are probabilities when they lie in [0, 1] and sum to 1.
-    """
-    threshold = decision["kind"] == "threshold"
-    if decision.get("logits", threshold and decision["at"] == 0):
-        if threshold:
-            return np.asarray(0.5 * (1 + np.tanh(0.5 * output)))  # sigmoid without overflow
-        powers = np.exp(output - output.max(axis=-1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-    within = bool(np.all((output >= 0) & (output <= 1)))
-    if within and (threshold or np.allclose(output.sum(axis=-1), 1, atol=1e-3)):
-        return output
-    return None

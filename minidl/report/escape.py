@@ -23,6 +23,7 @@ _LATEX = {
     "�": "?",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
+_WORDS = re.compile(r"(\s*)(`[^`]*`\S*|minidl [^`]*$|\S+)")
 _MARKDOWN = re.compile(r"[\\`*\[\]<>&|$~#!]|(?<![^\W_])_|_(?![^\W_])|^[-+=]|^\d+(?=[.)](?:\s|$))")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
@@ -33,6 +34,23 @@ def line(text: object) -> str:
         "�" if unicodedata.category(character).startswith(("C", "Zl", "Zp")) else character
         for character in str(text).replace("\n", " ")
     )
+
+
+def wrapped(text: str, width: int | None) -> str:
+    """Lines no wider than `width`, broken between words; a command to be typed stays whole."""
+    if width is None:
+        return text
+    lines: list[str] = []
+    for given in text.split("\n"):
+        made = ""
+        for gap, word in _WORDS.findall(given):
+            if made and columns(made + gap + word) > width:
+                lines.append(made)
+                made = word
+            else:
+                made += gap + word
+        lines.append(made)
+    return "\n".join(lines)
 
 
 def csv_text(text: object) -> str:

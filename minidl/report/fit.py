@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from minidl.report import style
 from minidl.report.run_view import RunView
+from minidl.report.ticks import few_if_long
 
 _MOST_PANELS = 6
 
@@ -20,7 +22,7 @@ def fit(run: RunView) -> Figure | None:
     parts = {part: run.part(part) for part in ("train", "test")}
     figure, axes, panels = _panels(run, "Fit", curve.shape[1], (6.4, 4.4))
     for index, panel in enumerate(axes[:panels]):
-        handles = [
+        handles: list[Line2D] = [
             _scatter(panel, part, inputs[:, 0], _column(target, index))
             for part, (inputs, target, _) in parts.items()
         ]
@@ -28,6 +30,7 @@ def fit(run: RunView) -> Figure | None:
         handles += panel.plot(x[known], curve[known, index], color=style.INK, lw=2, zorder=4)
         labels = [*(f"{part} ({len(parts[part][1]):,})" for part in parts), "network"]
         panel.set_xlim(float(x[0]), float(x[-1]))
+        few_if_long(panel.xaxis)
         style.label(panel, run.feature(0), run.target(index))
         if index == 0:
             style.head_legend(figure, handles, labels)
@@ -60,7 +63,10 @@ def predicted_vs_true(run: RunView) -> Figure | None:
             )
         if panels > 1:
             panel.set_title(style.literal(run.target(index), 24), size=9, color=style.INK)
-        style.label(panel, f"true {run.target(index)}", f"predicted {run.target(index)}")
+            style.label(panel, "true", "predicted")
+        else:
+            style.label(panel, f"true {run.target(index)}", f"predicted {run.target(index)}")
+        few_if_long(panel.xaxis)
         if index == 0:
             labels = [*(f"{part} ({len(parts[part][1]):,})" for part in parts), "equal"]
             style.head_legend(figure, handles, labels)
@@ -75,7 +81,7 @@ def _panels(
     columns = 1 if panels == 1 else 2 if panels in (2, 4) else 3
     rows = -(-panels // columns)
     if panels > 1:
-        size = (3.2 * columns, 0.8 + 2.9 * rows)
+        size = (3.2 * columns, 0.8 + 3.2 * rows)  # square panels need this for their labels
     figure, axes = style.new_figure(title, _summary(run), size, (rows, columns))
     for unused in axes[panels:]:
         unused.set_axis_off()
@@ -84,9 +90,9 @@ def _panels(
 
 def _summary(run: RunView) -> str:
     words = [style.literal(run.name, style.LONGEST)]
-    scores = run.metrics.get("test_r2", np.empty(0))
-    if np.isfinite(scores).any():
-        words.append(f"R² on test {style.number(scores[np.isfinite(scores)][-1])}")
+    score = run.final("test_r2")
+    if np.isfinite(score):
+        words.append(f"R² on test {style.number(score)}")
     return "  ·  ".join(words)
 
 
@@ -94,15 +100,21 @@ def _column(target: np.ndarray, index: int) -> np.ndarray:
     return np.asarray(target.reshape(len(target), -1)[:, index])
 
 
-def _scatter(axes: Axes, part: str, x: np.ndarray, y: np.ndarray) -> object:
+def _scatter(axes: Axes, part: str, x: np.ndarray, y: np.ndarray) -> Line2D:
+    """Points, small and faint where they are many; returns what a legend shows of them."""
     train = part == "train"
-    return axes.scatter(
+    marker, colour = ("o", style.TRAIN) if train else ("s", style.TEST)
+    many = min(1.0, (500 / max(len(x), 1)) ** 0.5)
+    axes.scatter(
         x,
         y,
-        s=16,
-        color=style.TRAIN if train else style.TEST,
-        marker="o" if train else "s",
-        alpha=0.5 if train else 0.75,
+        s=max(16 * many, 3),
+        alpha=max(0.5 if train else 0.75 * many, 0.3),
         edgecolors="none",
         zorder=2.5 if train else 3,
+        color=colour,
+        marker=marker,
+    )
+    return Line2D(
+        [], [], linestyle="", color=colour, marker=marker, markersize=4, markeredgewidth=0
     )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.report.collect import Member
-from minidl.report.settings import Settings, identity, sort_key, value_id
+from minidl.report.settings import Settings, identity, sort_key, value_id, varying
 from minidl.scores import higher_is_better
 
 
@@ -32,10 +32,12 @@ class Statistics:
         known = np.sort([value for value in values if math.isfinite(value)])
         if not known.size:
             return cls(0)
+        power = binary_power(known)
+        scaled = np.ldexp(known, -power)
         return cls(
             n=int(known.size),
-            mean=math.fsum(known) / known.size,
-            std=_std(known),
+            mean=float(np.ldexp(math.fsum(scaled) / known.size, power)),
+            std=float(np.ldexp(_std(scaled), power)),
             min=float(known[0]),
             max=float(known[-1]),
             median=float(np.median(known)),
@@ -47,6 +49,11 @@ class Statistics:
         if self.n < 2:
             return math.nan
         return t_quantile(self.n - 1) * self.std / math.sqrt(self.n)
+
+
+def binary_power(values: np.ndarray) -> Any:
+    """That of the largest of values (n, …): without it squares neither overflow nor vanish."""
+    return np.frexp(np.nanmax(np.abs(values), axis=0))[1]
 
 
 def _std(known: np.ndarray) -> float:
@@ -89,6 +96,15 @@ def group_by(members: Sequence[Member], keys: Sequence[str] | None) -> list[Grou
         kind = member.experiment if keys is None else identity(member.settings, keys)
         found.setdefault(kind, []).append(member)
     return [Group(_common(group, keys), group) for group in found.values()]
+
+
+def pooled_keys(groups: Iterable[Group]) -> list[str]:
+    """What the runs of a group differ in beside their seeds."""
+    found: dict[str, None] = {}
+    for group in groups:
+        if len({member.experiment for member in group.members}) > 1:
+            found |= dict.fromkeys(varying([member.settings for member in group.members]))
+    return [*found]
 
 
 def best_over(groups: Sequence[Group], key: str, metric: str, epoch: str = "last") -> list[Group]:

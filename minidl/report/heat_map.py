@@ -24,6 +24,7 @@ from minidl.report.picture import (
     counted,
     named,
     panels,
+    pooled,
     value_axis,
     where_words,
 )
@@ -60,7 +61,8 @@ def heat_map(members: Sequence[Member], asked: HeatMapFigure) -> Figure | None:
     rows = -(-len(shown) // columns)
     size = (min(max(0.62 * len(across) + 1.2, 3.2), 8), min(max(0.42 * len(down) + 1.1, 2.6), 8))
     title = listed([f"{words(asked.metric)} by {heads(keys)[0]}", *heads(keys)[1:]])
-    below = [counted([of.n for of in measured], "none"), *where_words(asked.where)]
+    below = [counted([of.n for of in measured], "none")]
+    below += [*where_words(asked.where), *pooled(groups)]
     figure, axes = panels(asked.title or title, below, rows, columns, size, 1.0)
     norm = _norm(asked.metric, known)
     flat = [place for row in axes for place in row]

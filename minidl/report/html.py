@@ -23,13 +23,13 @@ _PAGE = """\
   h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
   .wide { overflow-x: auto; }
   table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-  th, td { padding: .25rem .75rem; text-align: left; overflow-wrap: anywhere; }
+  th, td { padding: .25rem .75rem; text-align: left; }
+  td { white-space: nowrap; }
   th { border-bottom: 2px solid #b5b5b5; vertical-align: bottom; }
   td { border-bottom: 1px solid #e9e9e9; }
-  .number { text-align: right; white-space: nowrap; }
-  th.number { white-space: normal; }
+  .number { text-align: right; }
   figure { margin: 2rem 0; } img { max-width: 100%; height: auto; }
-  .remarks { color: #6b6b6b; }
+  h1, h2, .remarks { overflow-wrap: anywhere; } .remarks { color: #6b6b6b; }
 </style>
 </head>
 <body>

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,21 +11,21 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from minidl.report import style
-from minidl.report.axes import epoch_axis
-from minidl.report.picture import ACROSS, falls, metric_axis
+from minidl.report.axes import HUGE, epoch_axis
+from minidl.report.picture import ACROSS, Look, falls, metric_axis
 from minidl.report.series import Series
 
 LOST = (0, (1, 1.5))  # the dots of what diverged
+MARKED = 25  # epochs of which each has its marker
 TOWERS, CUT = 10, 100  # times as high: drawn by decades, and cut off at the axes' top
 
 
 @dataclass(frozen=True)
 class Line:
-    """A group's curve: its colour and dashes are those of its value in every panel."""
+    """A group's curve: it looks like its value in every panel."""
 
     label: str
-    colour: Any
-    dash: Any
+    look: Look
     series: Series
 
 
@@ -33,34 +33,42 @@ def draw(axes: Axes, metric: str, lines: Sequence[Line], kind: str, among: Seque
     """Lines over their bands; the axes fit the finished ones `among` all that shall compare."""
     _limit(axes, metric, [line.series for line in among], kind)
     low, high = axes.get_ylim()
-    for line in lines:
-        made = line.series
+    if axes.get_yscale() == "log":
+        lines = [replace(line, series=line.series.positive()) for line in lines]
+    for index, line in enumerate(lines):
+        made, colour = line.series, line.look.colour
         axes.plot(
             made.epochs,
             made.mean,
-            color=line.colour,
-            linestyle=LOST if made.lost else line.dash,
+            color=colour,
+            linestyle=LOST if made.lost else line.look.dash,
             linewidth=1.5,
-            marker="o" if made.epochs.size <= 25 else "",
-            markersize=3.5,
+            marker=line.look.marker if made.epochs.size <= MARKED or len(among) > 1 else "",
+            markersize=4,
+            markevery=_marked(made.epochs.size, index),
             zorder=3,
         )
         if made.epochs.size == 1:
             axes.errorbar(
                 made.epochs, made.mean, [made.mean - made.low, made.high - made.mean],
-                color=line.colour, linewidth=1.4, capsize=3, zorder=2,
+                color=colour, linewidth=1.4, capsize=3, zorder=2,
             )  # fmt: skip
         elif np.any(made.high > made.low):
-            floor = np.maximum(made.low, low / 2) if axes.get_yscale() == "log" else made.low
             axes.fill_between(
-                made.epochs, floor, made.high, color=line.colour, alpha=0.16, lw=0, zorder=2
+                made.epochs, made.low, made.high, color=colour, alpha=0.16, lw=0, zorder=2
             )
         if made.lost and made.epochs.size:
-            axes.plot(made.epochs[-1], made.mean[-1], "x", color=line.colour, zorder=4)
+            axes.plot(made.epochs[-1], made.mean[-1], "x", color=colour, zorder=4)
     axes.set_ylim(low, high)
     epochs = np.concatenate([np.empty(0), *(line.series.epochs for line in among)])
     if epochs.size:
         epoch_axis(axes, np.unique(epochs))
+
+
+def _marked(epochs: int, index: int) -> tuple[int, int]:
+    """Which epochs are marked: of many a few, elsewhere for each line."""
+    step = max(epochs // 8, 1) if epochs > MARKED else 1
+    return index * step // 3 % step, step
 
 
 def _limit(axes: Axes, metric: str, among: Sequence[Series], kind: str) -> None:
@@ -82,6 +90,7 @@ def _limit(axes: Axes, metric: str, among: Sequence[Series], kind: str) -> None:
         return
     means = np.concatenate([made.mean for made in whole])
     ends = np.concatenate([means, *(made.low for made in whole), *(made.high for made in whole)])
+    ends = np.clip(ends, -HUGE, HUGE)
     low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
     room = 0.04 * (high - low) or 0.05 * abs(high) or 1.0
     if metric.endswith("r2"):
@@ -99,8 +108,10 @@ def legend(axes: Axes, title: str, lines: Sequence[Line], rates: bool = False) -
     """Beside an axes, one entry for the lines of one label; what was lost is said with it."""
     handles, labels = [], []
     for label, same in _by_label(lines).items():
-        dash = LOST if all(line.series.lost for line in same) else same[0].dash
-        handles.append(Line2D([], [], color=same[0].colour, linestyle=dash, linewidth=1.8))
+        look = same[0].look
+        dash = LOST if all(line.series.lost for line in same) else look.dash
+        shape: dict[str, Any] = {"color": look.colour, "marker": look.marker, "markersize": 4.5}
+        handles.append(Line2D([], [], linestyle=dash, linewidth=1.8, **shape))
         labels.append(style.wrapped(_said(label, same), ACROSS))
     if rates:
         dot = {"marker": "o", "markersize": 5, "markerfacecolor": "white"}

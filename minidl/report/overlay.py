@@ -16,7 +16,7 @@ from minidl.report.groups import Group, group_by, values_of
 from minidl.report.lines import Line, draw, legend, listed
 from minidl.report.measures import words
 from minidl.report.picture import MOST_LINES, looks, panels, tall, where_words
-from minidl.report.series import series
+from minidl.report.series import single
 from minidl.report.settings import heads, labels, show
 from minidl.report.table import check_keys, select
 from minidl.spec.report import OverlayFigure
@@ -37,8 +37,8 @@ def overlay(members: Sequence[Member], asked: OverlayFigure, notes: list[str]) -
     drawn: dict[str, list[Line]] = {}
     for metric in asked.metrics:
         found = [(said[show(g.settings.get(asked.lines))], run, look) for (g, run), look in styled]
-        made = [(label, look, series([run], metric, "none", notes)) for label, run, look in found]
-        drawn[metric] = [Line(label, *look, curve) for label, look, curve in made if curve]
+        made = [(label, look, single(run, metric, notes)) for label, run, look in found]
+        drawn[metric] = [Line(label, look, curve) for label, look, curve in made if curve]
     if not any(line.series.epochs.size for lines in drawn.values() for line in lines):
         return None
     seeds = sorted({str(run.settings.get("seed")) for _, run in runs})
@@ -109,7 +109,7 @@ def _mark_rates(axes: Axes, line: Line, run: Member) -> bool:
         changes,
         values,
         "o",
-        color=line.colour,
+        color=line.look.colour,
         markersize=5.5,
         markerfacecolor="white",
         markeredgewidth=1.4,

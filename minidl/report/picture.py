@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from minidl.plural import plural
 from minidl.report import style
-from minidl.report.axes import logarithmic, scale
+from minidl.report.axes import HUGE, logarithmic, scale
+from minidl.report.groups import Group, pooled_keys
 from minidl.report.settings import heads, labels, show
 from minidl.scores import is_share
 
@@ -23,16 +24,29 @@ ACROSS = 24  # characters of a legend's line
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)))  # after each round of colours
 
 
-def looks(values: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Colour and dashes of each: unlike ones for few values, from dark to light for many numbers.
+class Look(NamedTuple):
+    """How a line is told apart from others."""
 
-    The same colour comes again after twelve: dashed, then dotted.
+    colour: Any
+    dash: Any
+    marker: str
+
+
+def looks(values: Sequence[Any]) -> list[Look]:
+    """That of each: unlike colours for few values, from dark to light for many numbers.
+
+    The same colour comes again after twelve: dashed, then dotted. Markers help who sees none.
     """
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    markers = list(map(style.class_marker, range(len(values))))
     if len(values) > 8 and numbers:
-        return [(style.ORDERED(at), "-") for at in np.linspace(0, 1, len(values))]
+        shades = np.linspace(0, 1, len(values))
+        return [Look(style.ORDERED(at), "-", m) for at, m in zip(shades, markers, strict=True)]
     rounds = [_DASHES[index // 12 % len(_DASHES)] for index in range(len(values))]
-    return [(style.class_colour(index), dash) for index, dash in enumerate(rounds)]
+    return [
+        Look(style.class_colour(index), dash, marker)
+        for index, (dash, marker) in enumerate(zip(rounds, markers, strict=True))
+    ]
 
 
 def tall(size: tuple[float, float], labels: Sequence[str]) -> tuple[float, float]:
@@ -86,7 +100,7 @@ def metric_axis(axes: Axes, metric: str, curves: Sequence[np.ndarray], kind: str
     if positive.size and (kind == "log" or (kind == "auto" and _by_decades(metric, positive))):
         low, high = float(positive.min()), float(positive.max())
         logarithmic(axes, high / low)
-        axes.set_ylim(low / 1.25, high * 1.25)
+        axes.set_ylim(low / 1.25, min(high * 1.25, HUGE))
         if is_share(metric):
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.6g} %")
     else:
@@ -117,6 +131,12 @@ def counted(runs: Iterable[int], band: str) -> str:
     least = "" if counts[0] == counts[-1] else f"{counts[0]}–"
     what = BANDS.get(band, "mean") if counts[-1] > 1 else "mean"
     return f"{what} of {least}{plural(counts[-1], 'run')}"
+
+
+def pooled(groups: Iterable[Group]) -> list[str]:
+    """What means are taken over beside seeds, for a figure's second line."""
+    found = heads(pooled_keys(groups))
+    return [style.literal(f"over all values of {', '.join(found)}", 100)] if found else []
 
 
 def value_axis(axes: Axes, values: Sequence[Any], width: float) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from minidl.report import style
-from minidl.report.decision import class_of, margins, probabilities
+from minidl.report.decision import class_of, margins
 from minidl.report.run_view import RunView
+from minidl.report.ticks import few_if_long
 
 _SIZE = (6.1, 4.9)
 _FINE = 4  # the grid's cells are cut this often each way, so that regions have smooth edges
 _MOST_PANELS = 9
+_MOST_CONTOURS = 20
 
 
 def data(run: RunView) -> Figure | None:
@@ -25,10 +29,10 @@ def data(run: RunView) -> Figure | None:
         return _regression_data(run, inputs, target)
     figure, (axes,) = style.new_figure("Data", f"{_who(run)}{len(inputs):,} training points", _SIZE)
     if (true := run.predictions.get("grid_target")) is not None:
-        paint(axes, run, finer(np.eye(int(true.max()) + 1)[true]).argmax(axis=-1))
+        shares = np.eye(int(true.max()) + 1, dtype=np.float32)[true]
+        paint(axes, run, fine_classes(shares, {"kind": "argmax"}))
     _frame(axes, run)
-    for index in range(run.classes):
-        _points(axes, inputs[target == index], index, _area(inputs))
+    _points(axes, inputs, target, _area(inputs))
     _class_legend(axes, run)
     return figure
 
@@ -44,16 +48,12 @@ def decision_boundary(run: RunView) -> Figure | None:
     figure, (axes,) = style.new_figure(
         "Decision boundary", f"{_who(run)}{share} of {len(target):,} test points right", _SIZE
     )
-    fine = finer(grid)
-    paint(axes, run, class_of(fine, run.decision))
-    draw_boundaries(axes, run, grid)
+    paint_regions(axes, run)
     _frame(axes, run)
     seen, seen_target, _ = run.part("train")
-    for index in range(run.classes):
-        _points(axes, seen[seen_target == index], index, _area(seen) / 3, faint=True)
-    for index in range(run.classes):
-        _points(axes, inputs[target == index], index, _area(inputs))
-    _rings(axes, inputs[wrong], 2.4 * _area(inputs) + 20)
+    _points(axes, seen, seen_target, _area(seen) / 3, faint=True)
+    _points(axes, inputs, target, _area(inputs))
+    _rings(axes, inputs[wrong], _area(inputs))
     _class_legend(axes, run, wrong=int(wrong.sum()))
     return figure
 
@@ -63,10 +63,10 @@ def output(run: RunView) -> Figure | None:
     grid = run.predictions["grid_output"]
     if not np.isfinite(grid).all():
         return None
-    # A network trained with mse may stay within 0 and 1 without meaning probabilities.
-    could_be = run.classification and run.loss != "mse"
-    shown = probabilities(grid, run.decision) if could_be else None
+    shown = run.probabilities(grid)
     what, values = ("probability", shown) if shown is not None else ("output", grid)
+    if grid.shape[-1] == 1:
+        values = values[..., -1:]  # the probability of class 1 says that of class 0
     outputs, kind = values.shape[-1], "class" if run.classification else "target"
     panels = min(outputs, _MOST_PANELS)
     if panels == 1:
@@ -89,8 +89,12 @@ def output(run: RunView) -> Figure | None:
             panel.set_axis_off()
             continue
         image = _heat(panel, run, values[..., index], low, high)
-        panel.set_title(style.literal(names(index), 24), size=9, color=style.INK)
-        _frame(panel, run, names=False)
+        if run.classification:
+            _mark(panel, index)
+        place: dict[str, Any] = {"x": 0.12, "ha": "left"} if run.classification else {}
+        panel.set_title(style.literal(names(index), 20), size=9, color=style.INK, **place)
+        _frame(panel, run, few=True)
+        panel.label_outer()
     _bar(figure, image, axes, what)
     return figure
 
@@ -104,12 +108,31 @@ def _one_output(run: RunView, values: np.ndarray, what: str) -> Figure:
     if run.classification and at is not None:
         reach = 0.5 if what == "probability" else max(0.5, float(np.abs(values - at).max()))
         image = _heat(axes[0], run, values, at - reach, at + reach, style.TWO_CLASSES)
+        _ends(axes[0], run)
         draw_boundaries(axes[0], run, run.predictions["grid_output"])
     else:
         image = _heat(axes[0], run, values, float(values.min()), float(values.max()))
     _frame(axes[0], run)
     _bar(figure, image, axes, what if run.classification else run.target(0))
     return figure
+
+
+def _mark(panel: Axes, index: int) -> None:
+    """The class's mark in the other figures of the plane, before its name."""
+    colour = style.class_colour(index)
+    panel.plot(
+        [0.04], [1.06], transform=panel.transAxes, clip_on=False, color=colour, linestyle="",
+        marker=style.class_marker(index), markersize=6, markeredgewidth=0,
+    )  # fmt: skip
+
+
+def _ends(axes: Axes, run: RunView) -> None:
+    """Which class either end of the colour bar means."""
+    for index, (at, va) in enumerate(((-0.02, "top"), (1.02, "bottom"))):
+        axes.text(
+            1.055, at, style.wrapped(run.class_name(index), 16), transform=axes.transAxes,
+            ha="left", va=va, size=9, color=style.INK,
+        )  # fmt: skip
 
 
 def _regression_data(run: RunView, inputs: np.ndarray, target: np.ndarray) -> Figure:
@@ -138,6 +161,19 @@ def extent(run: RunView) -> tuple[float, float, float, float]:
     return float(x[0]), float(x[-1]), float(y[0]), float(y[-1])
 
 
+def fine_classes(output: np.ndarray, decision: Mapping[str, Any]) -> np.ndarray:
+    """The classes (H, W) of outputs over a grid, with points between the grid's own.
+
+    Row by row: finer outputs of a thousand classes take gigabytes.
+    """
+    last = len(output) - 1
+    strips = [
+        class_of(finer(output[row : row + 2]), decision)[: None if row + 1 == last else -1]
+        for row in range(last)
+    ]
+    return np.concatenate(strips) if strips else class_of(finer(output), decision)
+
+
 def finer(values: np.ndarray) -> np.ndarray:
     """The grid (H, W, O) with points between its own, by straight lines in both directions."""
     for axis in (0, 1):
@@ -146,6 +182,7 @@ def finer(values: np.ndarray) -> np.ndarray:
         below = np.minimum(new.astype(int), max(old[-1] - 1, 0))
         above = np.minimum(below + 1, old[-1])
         weight = (new - below).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+        weight = weight.astype(np.result_type(values, np.float32))
         low, high = np.take(values, below, axis), np.take(values, above, axis)
         values = low + weight * (high - low)
     return values
@@ -161,7 +198,31 @@ def paint(axes: Axes, run: RunView, classes: np.ndarray) -> None:
     )  # fmt: skip
 
 
+def paint_regions(axes: Axes, run: RunView) -> None:
+    """The network's classes over the plane, and lines between them."""
+    grid = run.predictions["grid_output"]
+    classes = fine_classes(grid, run.decision)
+    paint(axes, run, classes)
+    if grid.shape[-1] > _MOST_CONTOURS:
+        _edges(axes, run, classes)
+    else:
+        draw_boundaries(axes, run, grid)
+
+
+def _edges(axes: Axes, run: RunView, classes: np.ndarray) -> None:
+    """Lines between regions (H, W), as wide as a cell: a contour for each of many takes seconds."""
+    across, down = np.diff(classes, axis=1) != 0, np.diff(classes, axis=0) != 0
+    pixels = np.zeros((*classes.shape, 4))
+    pixels[..., :3] = to_rgb(style.INK)
+    pixels[..., 3] = np.pad(across, ((0, 0), (0, 1))) | np.pad(down, ((0, 1), (0, 0)))
+    axes.imshow(
+        pixels, extent=extent(run), origin="lower", aspect="auto", zorder=1,
+        interpolation="nearest",
+    )  # fmt: skip
+
+
 def draw_boundaries(axes: Axes, run: RunView, grid: np.ndarray) -> None:
+    """A line wherever two classes are equally far ahead."""
     ahead = margins(grid, run.decision)
     x, y = run.predictions["grid_x"], run.predictions["grid_y"]
     ahead = ahead[..., 1:] if ahead.shape[-1] == 2 else ahead
@@ -179,7 +240,7 @@ def _heat(
     )  # fmt: skip
 
 
-def _frame(axes: Axes, run: RunView, names: bool = True) -> None:
+def _frame(axes: Axes, run: RunView, few: bool = False) -> None:
     """Equal units where the two inputs have about the same range, no grid over the regions."""
     axes.grid(False)
     for spine in axes.spines.values():
@@ -194,9 +255,9 @@ def _frame(axes: Axes, run: RunView, names: bool = True) -> None:
     else:
         axes.set_box_aspect(1)
     axes.set_anchor("W")  # the same place in every figure of the plane
-    axes.locator_params(nbins=6 if names else 2, steps=[1, 2, 2.5, 5, 10])
-    if names:
-        style.label(axes, run.feature(0), run.feature(1))
+    axes.locator_params(nbins=2 if few else 6, steps=[1, 2, 2.5, 5, 10])
+    few_if_long(axes.xaxis)
+    style.label(axes, run.feature(0), run.feature(1), width=16 if few else 40)
 
 
 def _area(inputs: np.ndarray) -> float:
@@ -204,50 +265,69 @@ def _area(inputs: np.ndarray) -> float:
     return float(np.clip(20_000 / max(len(inputs), 1), 9, 34))
 
 
-def _points(axes: Axes, inputs: np.ndarray, index: int, size: float, faint: bool = False) -> None:
-    axes.scatter(
-        inputs[:, 0],
-        inputs[:, 1],
-        s=size * style.marker_area(index),
-        marker=style.class_marker(index),
-        color=style.class_colour(index),
-        alpha=0.55 if faint else 1.0,
-        edgecolors="none" if faint else "white",
-        linewidths=0 if faint else 0.5,
-        zorder=3 if faint else 4,
-    )
+def _points(
+    axes: Axes, inputs: np.ndarray, target: np.ndarray, size: float, faint: bool = False
+) -> None:
+    """Each class's points in its colour and shape; all of one shape at once."""
+    shapes: dict[str, list[int]] = {}
+    for index in np.unique(target).tolist():
+        shapes.setdefault(style.class_marker(index), []).append(index)
+    for marker, classes in shapes.items():
+        chosen = np.isin(target, classes)
+        axes.scatter(
+            inputs[chosen, 0],
+            inputs[chosen, 1],
+            s=size * style.marker_area(classes[0]),
+            marker=marker,
+            c=[style.class_colour(index) for index in target[chosen]],
+            alpha=0.55 if faint else 1.0,
+            edgecolors="none" if faint else "white",
+            linewidths=0 if faint else 0.5,
+            zorder=3 if faint else 4,
+        )
 
 
 def _rings(axes: Axes, inputs: np.ndarray, size: float) -> None:
+    """Rings around points of an area; finer where they are many, lest they hide the points."""
+    fine = min(1.0, (300 / max(len(inputs), 1)) ** 0.5)
     axes.scatter(
         inputs[:, 0],
         inputs[:, 1],
-        s=size,
+        s=2.4 * size + 20 * fine,
         marker="o",
         facecolors="none",
         edgecolors=style.INK,
-        linewidths=1.2,
+        linewidths=1.2 * fine,
         zorder=5,
     )
+
+
+def key(colour: Any, marker: str, size: float, **options: Any) -> Line2D:
+    """What a legend shows of points."""
+    look = {"color": colour, "marker": marker, "markersize": size, "markeredgewidth": 0}
+    return Line2D([], [], linestyle="", **{**look, **options})
+
+
+def class_words(run: RunView) -> list[str]:
+    """The classes' names for a legend."""
+    lines = 3 if run.classes <= 12 else 1
+    return [style.wrapped(run.class_name(index), 16, lines) for index in range(run.classes)]
 
 
 def _class_legend(axes: Axes, run: RunView, wrong: int | None = None) -> None:
     """The classes, and in the decision boundary what the sizes and rings say; beside the axes."""
 
-    def mark(index: int, **options: Any) -> Line2D:
-        colour = style.class_colour(index)
-        shape = {"marker": style.class_marker(index), "color": colour, "markersize": 6}
-        return Line2D([], [], linestyle="", **{**shape, "markeredgewidth": 0, **options})
-
-    handles = [mark(index) for index in range(run.classes)]
-    labels = [style.wrapped(run.class_name(index), 16) for index in range(run.classes)]
+    handles = [
+        key(style.class_colour(index), style.class_marker(index), 6) for index in range(run.classes)
+    ]
+    labels = class_words(run)
     if wrong is not None:
-        quiet = {"color": style.QUIET, "marker": "o"}
         ring = {"markerfacecolor": "none", "markeredgecolor": style.INK, "markeredgewidth": 1.2}
-        handles += [mark(0, **quiet, markersize=2.6), mark(0, **quiet, markersize=5)]
-        handles += [mark(0, marker="o", markersize=8, **ring)]
+        handles += [key(style.QUIET, "o", 2.6), key(style.QUIET, "o", 5)]
+        handles += [key(style.INK, "o", 8, **ring)]
         labels += ["train", "test", f"wrong on test ({wrong:,})"]
-    style.legend(axes, handles, labels, handletextpad=0.4, labelspacing=0.6)
+    last = 0 if wrong is None else 3
+    style.legend(axes, handles, labels, last, handletextpad=0.4, labelspacing=0.6)
 
 
 def _bar(figure: Figure, image: Any, axes: list[Axes], words: str) -> None:

@@ -57,10 +57,9 @@ def _figures(run: RunView) -> Iterator[tuple[str, Draw]]:
             yield "decision_boundary", plane.decision_boundary
         if grid:
             yield "output", plane.output
-    elif run.classification:
+    if run.classification:
         yield "confusion_matrix", confusion.confusion_matrix
-    if not run.classification:
-        if run.features == 1 and grid:
-            yield "fit", fit.fit
-        else:
-            yield "predicted_vs_true", fit.predicted_vs_true
+    elif run.features == 1 and grid:
+        yield "fit", fit.fit
+    else:
+        yield "predicted_vs_true", fit.predicted_vs_true

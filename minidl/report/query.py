@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from minidl.errors import ConfigError, Problem, RunError
+from minidl.report.measures import words
 from minidl.spec.loader import load
 from minidl.spec.nodes import Place, plain
 from minidl.spec.overrides import COMMAND_LINE
@@ -38,14 +39,20 @@ def query(
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
-    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    names = tuple(_name(part) for part in (text or "").split(",") if part.strip())
     return names or None
+
+
+def _name(text: str) -> str:
+    """A metric may also be called what stands at the head of its column: `test accuracy (%)`."""
+    heads = {words(metric): metric for metric in TABLE_METRICS}
+    return heads.get(text.strip().removesuffix(" (%)"), text.strip())
 
 
 def _known(
     option: str, names: Iterable[str], known: Sequence[str] = TABLE_METRICS
 ) -> tuple[Any, ...] | None:
-    names = [name.strip() for name in names]
+    names = list(map(_name, names))
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from minidl import files
 from minidl.errors import ConfigError, RunError
+from minidl.probabilities import probabilities
 from minidl.report.configs import read_settings
+from minidl.report.measures import number
 from minidl.report.shapes import check_shapes
 from minidl.runs import RunFolder
 
@@ -26,6 +29,7 @@ class RunView:
     target_names: tuple[str, ...] = ()
     loss: str = ""
     decision: dict[str, Any] = field(default_factory=lambda: {"kind": "argmax"})
+    kept: float | None = None  # the epoch whose weights were kept, where that isn't the last
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -48,6 +52,7 @@ class RunView:
             target_names=tuple(map(str, record.get("target_names") or ())),
             loss=_loss(folder),
             decision=record.get("decision") or {"kind": "argmax"},
+            kept=_kept(record),
             metrics={name: np.asarray(cells, dtype=float) for name, cells in metrics.items()},
             predictions=predictions,
         )
@@ -80,12 +85,31 @@ class RunView:
         names = self.class_names
         return (names[index] or "(empty)") if index < len(names) else f"class {index}"
 
+    def probabilities(self, output: np.ndarray) -> np.ndarray | None:
+        """That of each class; None where the outputs are none."""
+        return probabilities(output, self.loss) if self.classification else None
+
+    def final(self, metric: str) -> float:
+        """A metric as the kept weights have it; else the last that is known, or NaN."""
+        values = self.metrics.get(metric, np.empty(0))
+        known = np.isfinite(values)
+        if self.kept is not None and self.status != "diverged":
+            known &= self.metrics.get("epoch", np.empty(0)) <= self.kept
+        return float(values[known][-1]) if known.any() else math.nan
+
     def part(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Inputs (N, F), targets and outputs (N, O) of "train" or "test"."""
         target, output = self.predictions[f"{name}_target"], self.predictions[f"{name}_output"]
         inputs = self.predictions.get(f"{name}_input", np.empty((len(target), 0)))
         target = target.reshape(-1).astype(np.int64) if self.classification else target
         return inputs, target, output.reshape(len(output), -1)
+
+
+def _kept(record: dict[str, Any]) -> float | None:
+    """The epoch of the best weights, where they are what was kept."""
+    best = record.get("best") or {}
+    epoch = number(best.get("epoch")) if record.get("weights") == "best" else math.nan
+    return epoch if math.isfinite(epoch) else None
 
 
 def _loss(folder: RunFolder) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from minidl.errors import RunError
 from minidl.report.collect import Member
-from minidl.report.groups import t_quantile
+from minidl.report.groups import binary_power, t_quantile
 from minidl.report.measures import curve
 
 
@@ -30,6 +30,11 @@ class Series:
     n: int
     diverged: int
     lost: bool
+    least: np.ndarray  # of the runs
+
+    def positive(self) -> Series:
+        """The same for a logarithmic axis: a band that reaches 0 ends at the lowest run."""
+        return replace(self, low=np.where(self.low > 0, self.low, self.least))
 
 
 def series(members: Sequence[Member], metric: str, band: str, notes: list[str]) -> Series | None:
@@ -45,7 +50,7 @@ def series(members: Sequence[Member], metric: str, band: str, notes: list[str]) 
         curves = _curves(diverged, metric, notes)
     if not curves:
         none = np.empty(0)
-        return Series(none, none, none, none, 0, len(diverged), lost) if diverged else None
+        return Series(none, none, none, none, 0, len(diverged), lost, none) if diverged else None
     epochs = np.unique(np.concatenate([epochs for epochs, _ in curves]))
     table = np.full((len(curves), len(epochs)), math.nan)
     for row, (own, values) in zip(table, curves, strict=True):
@@ -56,7 +61,18 @@ def series(members: Sequence[Member], metric: str, band: str, notes: list[str]) 
     if not epochs.size:
         return None
     mean, low, high = _spread(table, band)
-    return Series(epochs, mean, low, high, 0 if lost else len(curves), len(diverged), lost)
+    n, least = 0 if lost else len(curves), np.nanmin(table, axis=0)
+    return Series(epochs, mean, low, high, n, len(diverged), lost, least)
+
+
+def single(run: Member, metric: str, notes: list[str]) -> Series | None:
+    """The curve of one run, however far it came."""
+    curves = _curves([run], metric, notes)
+    diverged = run.status == "diverged"
+    if not curves:
+        return series([run], metric, "none", notes) if diverged else None
+    ((epochs, own),) = curves
+    return Series(epochs, own, own, own, int(not diverged), int(diverged), diverged, own)
 
 
 def _curves(
@@ -84,12 +100,15 @@ def _curves(
 def _spread(table: np.ndarray, band: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # one run has no spread
-        mean = np.nanmean(table, axis=0)
+        power = binary_power(table)
+        scaled = np.ldexp(table, -power)
+        mean = np.nanmean(scaled, axis=0)
         if band == "range":
-            return mean, np.nanmin(table, axis=0), np.nanmax(table, axis=0)
+            return np.ldexp(mean, power), np.nanmin(table, axis=0), np.nanmax(table, axis=0)
         counts = np.isfinite(table).sum(axis=0)
-        reach = np.nanstd(table, axis=0, ddof=1) if len(table) > 1 else np.zeros_like(mean)
+        reach = np.nanstd(scaled, axis=0, ddof=1) if len(table) > 1 else np.zeros_like(mean)
         if band == "ci95":
             reach = reach / np.sqrt(counts) * [t_quantile(max(int(c) - 1, 1)) for c in counts]
-    reach = np.zeros_like(mean) if band == "none" else np.nan_to_num(reach)
-    return mean, mean - reach, mean + reach
+        reach = np.zeros_like(mean) if band == "none" else np.nan_to_num(reach)
+        mean, low, high = (np.ldexp(end, power) for end in (mean, mean - reach, mean + reach))
+    return mean, low, high

@@ -10,7 +10,8 @@ from minidl import files, folders
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.report.collect import Collection, Member
 from minidl.report.document import Document, Drawn
-from minidl.report.settings import heads, varying
+from minidl.report.groups import goodness, group_by, pooled_keys, values_of
+from minidl.report.settings import Value, heads, varying
 from minidl.report.table import Table, default_metrics, make_table
 from minidl.runs import SWEEP, is_sweep
 from minidl.spec.report import (
@@ -52,10 +53,9 @@ def document(
     stands in `report`. A figure for which no run has data is left out, and noted.
     """
     made: list[Table] = []
-    for index, query in enumerate(tables):
-        name = query.name or ("table" if len(tables) == 1 else f"table_{index + 1}")
+    for index, query in enumerate(named(tables)):
         with _Blame(report, f"report.tables[{index}]"):
-            made.append(make_table(collection.members, query.model_copy(update={"name": name})))
+            made.append(make_table(collection.members, query))
     notes = list(collection.notes)
     drawn: list[Drawn] = []
     for index, (asked, name) in enumerate(zip(figures, _names(figures), strict=True)):
@@ -66,6 +66,15 @@ def document(
             continue
         drawn.append(_kept(name, asked, figure, folder))
     return Document(title, made, drawn, collection.broken, notes)
+
+
+def named(tables: Sequence[ReportTable]) -> list[ReportTable]:
+    """Each with a name: table_2 is the second if it has none of its own."""
+    names = [
+        table.name or ("table" if len(tables) == 1 else f"table_{index}")
+        for index, table in enumerate(tables, 1)
+    ]
+    return [t.model_copy(update={"name": n}) for t, n in zip(tables, names, strict=True)]
 
 
 def draw(members: Sequence[Member], asked: AnyFigure, notes: list[str]) -> Figure | None:
@@ -99,20 +108,46 @@ def default_figures(members: Sequence[Member]) -> list[AnyFigure]:
     if not members:
         return []
     # Built without checks: a run's config may hold keys that no config has today.
-    made: list[AnyFigure] = [
-        CurvesFigure.model_construct(
-            name=f"curves_by_{_file_name(key)}", lines=key, metrics=("test_loss",)
-        )
-        for key in keys[:3] or ["seed"]
-    ]
-    if len(keys) > 1:
-        third = keys[2] if len(keys) > 2 else None
+    made: list[AnyFigure] = []
+    for key in keys[:3] or ["seed"]:
+        panels, where = _apart(members, [key], metrics[-1])
         made.append(
-            HeatMapFigure.model_construct(metric=metrics[-1], x=keys[0], y=keys[1], panels=third)
+            CurvesFigure.model_construct(
+                name=f"curves_by_{_file_name(key)}",
+                lines=key,
+                metrics=("test_loss",),
+                panels=panels,
+                where=where,
+            )
+        )
+    if len(keys) > 1:
+        panels, where = _apart(members, keys[:2], metrics[-1])
+        made.append(
+            HeatMapFigure.model_construct(
+                metric=metrics[-1], x=keys[0], y=keys[1], panels=panels, where=where
+            )
         )
     elif keys:
         made.append(ErrorBarsFigure.model_construct(metric=metrics[-1], x=keys[0]))
     return made
+
+
+def _apart(
+    members: Sequence[Member], keys: list[str], metric: str
+) -> tuple[str | None, dict[str, Value]]:
+    """What keeps unlike runs out of one mean, beside `keys`: a key for panels, values for others.
+
+    The values are those of the best runs.
+    """
+    others = pooled_keys(group_by(members, keys))
+    if not others:
+        return None, {}
+    panels = min(others, key=lambda key: len(values_of(group_by(members, [key]), key)))
+    best = min(
+        group_by(members, None), key=lambda group: goodness(group.statistics(metric).mean, metric)
+    ).settings
+    others = pooled_keys(group_by(members, [*keys, panels]))
+    return panels, {key: best[key] for key in others if key in best}
 
 
 class _Blame:

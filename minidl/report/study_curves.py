@@ -21,6 +21,7 @@ from minidl.report.picture import (
     looks,
     named,
     panels,
+    pooled,
     tall,
     where_words,
 )
@@ -54,7 +55,7 @@ def curves(members: Sequence[Member], asked: CurvesFigure, notes: list[str]) -> 
         return None
     figure, axes = panels(
         asked.title or f"{listed(words(metric) for metric in asked.metrics)} over the epochs",
-        _below(asked, values, drawn),
+        [*_below(asked, values, drawn), *pooled(groups)],
         len(rows),
         len(rows[0]),
         size=tall(
@@ -118,7 +119,7 @@ def _lines(
             if asked.best_over:
                 label += f" ({named(asked.best_over, group.settings.get(asked.best_over))})"
             if made is not None:
-                lines.append(Line(label, *look, made))
+                lines.append(Line(label, look, made))
     return lines
 
 

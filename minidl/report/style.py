@@ -5,11 +5,14 @@ Figures are made as objects, without pyplot: no display, no window, no global st
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import io
 import itertools
+import math
 import unicodedata
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
@@ -19,16 +22,27 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import Bbox
 
+from minidl.report.escape import columns
 from minidl.report.fold import fold
+from minidl.report.fonts import use_fonts_that_have_all
+from minidl.report.ticks import PlainTicks
 
 if TYPE_CHECKING:
     from matplotlib.colorbar import Colorbar
     from matplotlib.legend import Legend
+    from matplotlib.text import Text
 
 DPI = 150
 LONGEST = 240  # characters of a title: a run's name has at most 200 bytes
 _MARGIN, _HEAD = 0.14, 0.66  # inches: left of the title; what title and subtitle take
-_TITLE, _SUBTITLE = 7.6, 12.0  # characters of the title and the subtitle in an inch
+_GAP = 0.2  # inches between the title and a legend at its right
+_LEGEND_ROW = 0.22  # inches that a legend below the subtitle takes
+_MOST_COLUMNS = 4  # of a legend
+
+_BOXES = (
+    "no font here has all letters of the names in the figures: some are drawn as boxes (the font"
+    " Noto Sans CJK has most)"
+)
 
 # Okabe and Ito's colours, told apart with every kind of colour vision (jfly.uni-koeln.de/color);
 # their yellow comes late, as it is faint on white. Four of Paul Tol's follow for more classes.
@@ -104,9 +118,9 @@ def _clean(text: object) -> str:
 
 
 def _cut(words: str, width: int) -> str:
-    if sum(map(_columns, words)) > width:
+    if columns(words) > width:
         head = _take(words, (width - 1) * 2 // 3)
-        tail = _take(words[::-1], width - 1 - sum(map(_columns, head)))[::-1]
+        tail = _take(words[::-1], width - 1 - columns(head))[::-1]
         words = f"{head.rstrip()}…{tail.lstrip()}"
     return words
 
@@ -114,20 +128,16 @@ def _cut(words: str, width: int) -> str:
 def wrapped(text: object, width: int, lines: int = 3) -> str:
     """A user's words on up to `lines` lines of `width` columns; the middle cut if they are more."""
     words = _clean(text)
-    limit = sum(map(_columns, words))
+    limit = columns(words)
     while (rows := fold(_cut(words, limit), width)).count("\n") >= lines:
         limit = min(limit - 1, lines * width)
     return rows.replace("$", r"\$")
 
 
-def _columns(character: str) -> int:
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 def _take(words: str, width: int) -> str:
     """The beginning that fills at most `width` columns."""
-    taken = itertools.accumulate(map(_columns, words))
-    return words[: sum(1 for columns in taken if columns <= width)]
+    taken = itertools.accumulate(map(columns, words))
+    return words[: sum(1 for end in taken if end <= width)]
 
 
 def new_figure(
@@ -142,25 +152,64 @@ def new_figure(
     Long words take more lines, for which the figure grows.
     """
     width, height = size
-    title = fold(title, int(_TITLE * width))
-    subtitle = fold(subtitle, int(_SUBTITLE * width))
-    above, more = 0.225 * title.count("\n"), 0.16 * subtitle.count("\n")
-    height += above + more
-    layout = ConstrainedLayoutEngine(
-        rect=(0.01, 0.01, 0.98, 0.99 - (_HEAD + above + more) / height)
-    )
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
+    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.99 - _HEAD / height))
+    figure = Figure(figsize=size, dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
     left = _MARGIN / width
-    head = figure.text(left, 1 - 0.12 / height, title, size=13, weight="bold", color=INK)
-    below = figure.text(left, 1 - (0.38 + above) / height, subtitle, size=9, color=QUIET)
+    head = figure.text(left, 1 - 0.12 / height, "", size=13, weight="bold", color=INK)
+    below = figure.text(left, 1 - 0.38 / height, "", size=9, color=QUIET)
     for text in (head, below):
         text.set_verticalalignment("top")
         text.set_in_layout(False)
+    above = 0.225 * _fit(head, title, width - 2 * _MARGIN)
+    more = 0.16 * _fit(below, subtitle, width - 2 * _MARGIN)
+    _grow(figure, above + more)
+    below.set_y(below.get_position()[1] - above / figure.get_figheight())
     axes: list[Axes] = list(figure.subplots(*shape, squeeze=False, **grid).flat)
     for each in axes:
         dress(each)
     return figure, axes
+
+
+def _fit(text: Text, words: str, inches: float) -> int:
+    """Break the words over the fewest lines that are no wider, as even as can be; one less."""
+
+    def lines(most: int) -> int | None:
+        text.set_text(fold(words, most))
+        too_wide = _extent(text).width > inches * DPI
+        return None if too_wide else text.get_text().count("\n")
+
+    most = wide = columns(words)
+    if (fewest := lines(most)) is not None:
+        return fewest
+    text.set_text(words)
+    most = int(1.1 * wide * inches * DPI / _extent(text).width)
+    while (fewest := lines(most)) is None and most > 1:
+        most -= 1
+    while most > 1 and lines(most - 1) == fewest:
+        most -= 1
+    text.set_text(fold(words, most))
+    return text.get_text().count("\n")
+
+
+def _extent(artist: Text | Legend) -> Bbox:
+    """Where it lies on the paper, in dots."""
+    use_fonts_that_have_all(artist)
+    with _few_warnings():
+        return artist.get_window_extent()
+
+
+def _grow(figure: Figure, more: float) -> None:
+    """Make room, in inches, between the words at a figure's head and its axes."""
+    width, before = figure.get_size_inches()
+    now = before + more
+    figure.set_size_inches(width, now)
+    for text in figure.texts:
+        text.set_y(1 - (1 - text.get_position()[1]) * before / now)
+    layout = figure.get_layout_engine()
+    assert isinstance(layout, ConstrainedLayoutEngine)
+    head = (0.99 - layout.get()["rect"][3]) * before + more
+    layout.set(rect=(0.01, 0.01, 0.98, 0.99 - head / now))
 
 
 def dress(axes: Axes, grid: bool = True) -> None:
@@ -170,26 +219,68 @@ def dress(axes: Axes, grid: bool = True) -> None:
         spine.set_visible(side in ("left", "bottom"))
     axes.tick_params(which="both", color=FRAME, labelcolor=INK, labelsize=9, length=3)
     axes.tick_params(which="minor", length=0)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PlainTicks())
     axes.set_axisbelow(True)
     axes.grid(grid, color=GRID, linewidth=0.8)
 
 
-def label(axes: Axes, x: object = "", y: object = "") -> None:
-    axes.set_xlabel(literal(x), size=10, color=INK)
-    axes.set_ylabel(literal(y), size=10, color=INK)
+def label(axes: Axes, x: object = "", y: object = "", width: int = 40) -> None:
+    axes.set_xlabel(literal(x, width), size=10, color=INK)
+    axes.set_ylabel(literal(y, width), size=10, color=INK)
 
 
 def dress_bar(bar: Colorbar, words: object) -> None:
     bar.outline.set_visible(False)
     bar.ax.tick_params(color=FRAME, labelcolor=INK, labelsize=9, length=3)
     bar.ax.minorticks_off()
+    bar.ax.yaxis.set_major_formatter(PlainTicks())
     bar.set_label(literal(words), size=10, color=INK)
 
 
-def legend(axes: Axes, handles: Sequence[Any], labels: Sequence[str], **where: Any) -> Legend:
-    """A legend of the given labels (already literal) beside the axes."""
+def legend(
+    axes: Axes, handles: Sequence[Any], labels: Sequence[str], last: int = 0, **look: Any
+) -> Legend:
+    """A legend of the given labels (already literal) beside the axes.
+
+    It is never taller than the figure: it takes more columns, and of what is too much even for
+    these it says how many are left out, but for the `last` entries.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    room = (figure.get_figheight() - _HEAD - 0.2) * DPI
+    most = 20 * _MOST_COLUMNS  # no more fit, however high a figure is in the end
+    shown = _shortened(handles, labels, most, last)
+    made = _beside(axes, *shown, **look)
+    tall = _extent(made).height
+    if tall <= room and len(handles) <= most:
+        return made
+    rows = max(int(len(shown[0]) * room / tall), 1)
+    shown = _shortened(handles, labels, rows * _MOST_COLUMNS, last)
+    made = _beside(axes, *shown, ncols=math.ceil(len(shown[0]) / rows), **look)
+    made.set_in_layout(False)  # the axes stay as they are, and the paper gets wider
+    return made
+
+
+def _shortened(
+    handles: Sequence[Any], labels: Sequence[str], most: int, last: int
+) -> tuple[list[Any], list[str]]:
+    """At most so many entries, the `last` ones among them, and how many others there are."""
+    if len(handles) <= most:
+        return list(handles), list(labels)
+    from matplotlib.lines import Line2D
+
+    first, end = max(most - last - 1, 0), len(handles) - last
+    said = f"and {end - first:,} more"
+    return (
+        [*handles[:first], Line2D([], [], linestyle=""), *handles[end:]],
+        [*labels[:first], said, *labels[end:]],
+    )
+
+
+def _beside(axes: Axes, handles: Sequence[Any], labels: Sequence[str], **look: Any) -> Legend:
     place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
-    made = axes.legend(handles, ["x"] * len(handles), **{**_LEGEND, **place, **where})
+    made = axes.legend(handles, ["x"] * len(handles), **{**_LEGEND, **place, **look})
     return _fill(made, labels)
 
 
@@ -203,7 +294,10 @@ def named_legend(
 
 
 def head_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> Legend:
-    """A legend in one line at the right of the title, where no curve can run under it."""
+    """A legend in one line at the right of the title, where no curve can run under it.
+
+    Where the title leaves no room it stands below the subtitle.
+    """
     width, height = figure.get_size_inches()
     made = figure.legend(
         handles,
@@ -218,7 +312,14 @@ def head_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -
         **_LEGEND,
     )
     made.set_in_layout(False)
-    return _fill(made, labels)
+    _fill(made, labels)
+    title, subtitle = figure.texts[:2]
+    if _extent(made).x0 < _extent(title).x1 + _GAP * DPI:
+        _grow(figure, _LEGEND_ROW)
+        below = _extent(subtitle).y0 / DPI - 0.08
+        made.set_loc("upper left")
+        made.set_bbox_to_anchor((_MARGIN / width, below / figure.get_figheight()))
+    return made
 
 
 def _fill(made: Legend, labels: Sequence[str]) -> Legend:
@@ -229,13 +330,27 @@ def _fill(made: Legend, labels: Sequence[str]) -> Legend:
 
 
 def to_png(figure: Figure) -> bytes:
+    if not use_fonts_that_have_all(figure):
+        warn_of_boxes()
     content = io.BytesIO()
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; that is no reason to warn.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    with _few_warnings():
         paper = _paper(figure)
         figure.savefig(content, format="png", metadata={"Software": "minidl"}, bbox_inches=paper)
     return content.getvalue()
+
+
+@functools.cache
+def warn_of_boxes() -> None:
+    """Once, not for each figure."""
+    warnings.warn(_BOXES, stacklevel=2)
+
+
+@contextlib.contextmanager
+def _few_warnings() -> Iterator[None]:
+    """Without matplotlib's warning for each letter that no font has: one says it for all."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 def _paper(figure: Figure) -> Bbox | None:
@@ -248,7 +363,7 @@ def _paper(figure: Figure) -> Bbox | None:
         return None
     figure.draw_without_rendering()
     width, height = figure.get_size_inches()
-    ends = [legend.get_window_extent().x1 / figure.dpi for legend in legends]
+    ends = [_extent(legend).x1 / DPI for legend in legends]
     return Bbox.from_extents(0, 0, max(width, max(ends) + _MARGIN), height)
 
 

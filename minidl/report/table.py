@@ -45,15 +45,16 @@ class Table:
 
 def make_table(members: Sequence[Member], query: ReportTable) -> Table:
     """The table that `query` describes. Raises RunError where no run has what it names."""
-    chosen = select(members, query.where)
+    where = dict(zip(whole_keys(members, [*query.where]), query.where.values(), strict=True))
+    chosen = select(members, where)
     metrics = list(query.metrics or default_metrics(chosen))
-    by = list(query.by) if query.by else None
-    best = query.best_over
-    check_keys(chosen, [*(by or ()), *([best] if best else ())])
+    by = whole_keys(chosen, query.by) if query.by else None
+    best = whole_keys(chosen, [query.best_over])[0] if query.best_over else None
     keys = by or varying([member.settings for member in chosen])
     if best:
         grouped = group_by(chosen, [*(key for key in keys if key != best), best])
-        groups = best_over(grouped, best, query.best_by or metrics[0], query.epoch)
+        by_metric = query.best_by or _judge(metrics, [best])
+        groups = best_over(grouped, best, by_metric, query.epoch)
     else:
         groups = group_by(chosen, by)
     if by is None:
@@ -62,9 +63,39 @@ def make_table(members: Sequence[Member], query: ReportTable) -> Table:
         keys = [*keys, best]
     rows = [_row(group, keys, metrics, query.epoch) for group in groups]
     counts = [name for name in COUNTS if any(row.counts[name] for row in rows)]
-    _sort(rows, keys, metrics, query.sort_by)
+    order = [full_key(keys, name) or name for name in query.sort_by or [_judge(metrics, keys)]]
+    _sort(rows, keys, metrics, order)
     title = query.title or ""
     return Table(keys, counts, metrics, query.stats, rows, title, query.name or "table")
+
+
+def whole_keys(members: Sequence[Member], names: Sequence[str]) -> list[str]:
+    """Keys as a reader of the tables names them: `optimizer.lr` by the column's head, `lr`.
+
+    Where that is the end of several keys, the one in which the runs differ is meant. Raises
+    RunError where no run has such a key, or several could be meant.
+    """
+    known = list(dict.fromkeys(key for member in members for key in member.settings))
+    found = {name: full_key(known, name) or name for name in names}
+    several = [n for n in names if n not in known and len(_ending(known, n)) > 1]
+    differing = varying([member.settings for member in members]) if several else []
+    found |= {name: full_key(differing, name) or name for name in several}
+    for name in several:
+        if found[name] == name:
+            meant = ", ".join(_ending(known, name))
+            raise RunError(f"{name!r} is the end of several keys: write one of {meant}")
+    check_keys(members, [*found.values()])
+    return [found[name] for name in names]
+
+
+def full_key(keys: Sequence[str], name: str) -> str | None:
+    """The one of the keys that is called so, or that alone ends so; None if there isn't one."""
+    ending = _ending(keys, name)
+    return name if name in keys else ending[0] if len(ending) == 1 else None
+
+
+def _ending(keys: Sequence[str], name: str) -> list[str]:
+    return [key for key in keys if key.endswith(f".{name}")]
 
 
 def select(members: Sequence[Member], where: Mapping[str, Any]) -> list[Member]:
@@ -82,8 +113,7 @@ def check_keys(members: Sequence[Member], keys: Mapping[str, Any] | Sequence[str
     known = {key for member in members for key in member.settings} if keys else set()
     for key in keys:
         if members and key not in known:
-            last = [name for name in sorted(known) if name.rpartition(".")[2] == key]
-            hint = f"; did you mean {last[0]!r}?" if last else did_you_mean(key, sorted(known))
+            hint = did_you_mean(key, sorted(known))
             raise RunError(f"none of these runs has the key {key!r}{hint}")
 
 
@@ -104,13 +134,19 @@ def _row(group: Group, keys: Sequence[str], metrics: Sequence[str], epoch: str) 
     )
 
 
+def _judge(metrics: Sequence[str], keys: Sequence[str]) -> str:
+    """The metric that says what is better: the first, but no loss where losses differ in kind."""
+    like = [m for m in metrics if not (m.endswith("loss") and "loss" in keys)]
+    return (like or metrics)[0]
+
+
 def _sort(
-    rows: list[Row], keys: Sequence[str], metrics: Sequence[str], sort_by: Sequence[str] | None
+    rows: list[Row], keys: Sequence[str], metrics: Sequence[str], sort_by: Sequence[str]
 ) -> None:
     """By the given keys and metrics, then by the keys; the best first, NaN and none last."""
 
     def order(row: Row) -> Iterator[tuple[Any, ...]]:
-        for name in sort_by or metrics[:1]:
+        for name in sort_by:
             if name in metrics:
                 yield goodness(row.statistics[name].mean, name)
             else:
@@ -118,7 +154,7 @@ def _sort(
         for key in keys:
             yield _missing_last(row, key)
 
-    for name in sort_by or ():
+    for name in sort_by:
         if name not in metrics and name not in keys:
             shown = ", ".join([*keys, *metrics])
             raise RunError(f"can't sort by {name!r}: the table's columns are {shown}")

@@ -19,15 +19,15 @@ from minidl.spec.spec import MAX_NAME_BYTES, Spec
 from minidl.spec.study import read_report
 
 
-def load_spec(path: str | Path, overrides: Sequence[str] = (), *, base: bool = False) -> Spec:
+def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:
     """Reads a config file.
 
     `overrides` are changes such as "optimizer.lr=0.01". Relative paths in the file start in its
-    folder, those in overrides in the current one. base: of a sweep, what its members vary; else a
-    `sweep:` block is a mistake. Raises ConfigError with every problem found.
+    folder, those in overrides in the current one. Raises ConfigError with every problem found; a
+    `sweep:` block is one.
     """
     path = Path(path)
-    return parse_spec(read_text(path), str(path), overrides, path.parent, base=base)
+    return parse_spec(read_text(path), str(path), overrides, path.parent)
 
 
 def parse_spec(
@@ -35,8 +35,6 @@ def parse_spec(
     file: str = "config",
     overrides: Sequence[str] = (),
     folder: Path | None = None,
-    *,
-    base: bool = False,
 ) -> Spec:
     """Reads a config from a text, which messages call `file`; its paths start in `folder`."""
     problems: list[Problem] = []
@@ -45,7 +43,7 @@ def parse_spec(
     for override in outermost_first(overrides):
         apply(root, override, shape, problems)
         root = full_form(root, root.place, shape, problems)
-    _take_out_other_blocks(root, problems, base)
+    _take_out_other_blocks(root, problems)
     return validated(root, Path(file), problems)
 
 
@@ -91,9 +89,9 @@ def _root(node: Node | None, start: Place, problems: list[Problem]) -> Mapping:
     raise ConfigError([*problems, node.place.problem(message)])
 
 
-def _take_out_other_blocks(root: Mapping, problems: list[Problem], base: bool) -> None:
+def _take_out_other_blocks(root: Mapping, problems: list[Problem]) -> None:
     """`report` doesn't concern a run, but must be right; `sweep` makes it a sweep."""
     read_report(root.items.pop("report", None), problems)
-    if root.items.pop("sweep", None) is not None and not base:
+    if root.items.pop("sweep", None) is not None:
         message = "describes many runs, but this command does one; use `minidl sweep CONFIG`"
         problems.append(root.keys["sweep"].problem(message, "sweep"))

@@ -82,9 +82,15 @@ class _Falling(_Schedule):
     short: ClassVar[str] = "epochs"
 
     epochs: int | None = Field(
-        None, ge=1, description="Where the fall ends; at training.epochs if left out."
+        None,
+        ge=1,
+        description="The epoch where the fall ends, warmup included; training.epochs if left out.",
     )
     final: float = Field(0.0, ge=0, le=1, description="Where it ends, as a fraction of lr.")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        if self.epochs is not None and self.epochs <= self.warmup:
+            yield "epochs", f"the fall must end after the warmup of {self.warmup}"
 
 
 class CosineSchedule(_Falling):

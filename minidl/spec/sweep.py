@@ -81,6 +81,13 @@ def load_sweep(
     return _plan(path, root, block, blocks["report"], shape)
 
 
+def count_members(path: Path) -> int:
+    """How many members the file's sweep has at most: one that comes twice is counted twice."""
+    problems: list[Problem] = []
+    root = load(read_text(path), Place(str(path), folder=path.parent), problems)
+    return SweepBlock(child(root, "sweep") if root else None, problems).count()
+
+
 def _command_line_values(override: str, pieces: list[str], problems: list[Problem]) -> list[Node]:
     place = Place(COMMAND_LINE, folder=Path.cwd(), override=override)
     if any(not piece.strip() for piece in pieces):

@@ -27,7 +27,9 @@ class EarlyStopping(Part):
 
     metric: Metric = Field("test_loss", description="The metric that must improve.")
     patience: int = Field(20, ge=1, description="Evaluations to wait for an improvement.")
-    min_delta: float = Field(0.0, ge=0, description="The least change that counts as one.")
+    min_delta: float = Field(
+        0.0, ge=0, description="A smaller change doesn't keep it from stopping."
+    )
     restore_best: bool = Field(True, description="Whether to end with the best weights.")
 
 

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from minidl import files, folders
-from minidl.errors import DamagedError, RunError
+from minidl.errors import ConfigError, DamagedError, RunError
+from minidl.locks import is_locked
 from minidl.names import check_name
 from minidl.plural import plural
 from minidl.records import spreadsheet_safe
-from minidl.runs import SWEEP, RunFolder, is_run, is_sweep
+from minidl.runs import SWEEP, RunFolder, is_run, is_sweep, resume_command
 from minidl.spec import Member, Sweep, dump, load_sweep
+from minidl.spec.sweep import count_members
 from minidl.sweep.written import as_yaml, differences, other_files
 
 _RESULTS, _ERROR = "results.csv", "error.txt"
@@ -89,6 +91,27 @@ class SweepFolder:
         """How a member stands: "missing" where it has not begun."""
         run = self.run(member)
         return run.status if is_run(run.path) else "missing"
+
+    def unbegun(self) -> tuple[int, int]:
+        """How many members have not begun, of how many; (0, 0) where that can't be said."""
+        begun = {path.name for path in files.entries(self.path) if is_run(path)}
+        try:
+            # Whether all are there is known much sooner than which they are.
+            if len(begun) >= count_members(self.config_path):
+                return 0, len(begun)
+            names = {member.name for member in load_sweep(self.config_path).members}
+        except ConfigError:  # of another version, say: its runs can be read all the same
+            return 0, 0
+        return len(names - begun), len(names)
+
+    def unbegun_note(self) -> str:
+        """`5 of 12 runs have not begun`, and how they would; empty where all have."""
+        missing, total = self.unbegun()
+        if not missing:
+            return ""
+        verb = "has" if missing == 1 else "have"
+        go_on = "" if is_locked(self.path) else f": `{resume_command(self.path)}` goes on"
+        return f"{self.path}: {missing:,} of {plural(total, 'run')} {verb} not begun{go_on}"
 
     def clear_away(self) -> None:
         """Delete what killed processes left half-written. Nobody may be writing there now."""

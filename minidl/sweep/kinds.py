@@ -29,9 +29,20 @@ def kind_of(spec: Spec) -> str:
         layers = spec.model.layers
         excluded["model"] = {"seed": True, "init": True, "layers": _excluded(layers)}
     apart = {"name": True, "seed": True, "schedule": True, **excluded}
-    numbers = [getattr(spec.optimizer, name, None) for name in _NUMBERS]
-    numbers += [getattr(spec.model, "dropout", None), *_dropouts(layers)]
-    return repr((spec.model_dump(mode="json", exclude=apart), [x == 0 for x in numbers]))
+    dropouts = [getattr(spec.model, "dropout", None), *_dropouts(layers)]
+    zeros = [*_zeros(spec), *(p == 0 for p in dropouts)]
+    return repr((spec.model_dump(mode="json", exclude=apart), zeros))
+
+
+def optimizer_kind(spec: Spec) -> str:
+    """Equal where optimizers run the same code."""
+    own = _EACH_ITS_OWN["optimizer"]
+    return repr((spec.optimizer.model_dump(mode="json", exclude=own), _zeros(spec)))
+
+
+def _zeros(spec: Spec) -> list[bool]:
+    """Which of the optimizer's numbers are 0."""
+    return [getattr(spec.optimizer, name, None) == 0 for name in _NUMBERS]
 
 
 def _excluded(layers: Sequence[Any]) -> dict[int, Any]:

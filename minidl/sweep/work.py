@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from torch import Tensor
 
 from minidl.build import Experiment, build, seed_of
 from minidl.data import Dataset
-from minidl.errors import ConfigError, Problem
+from minidl.errors import ConfigError, DataError, Problem
 from minidl.execute import read_data
 from minidl.files import read
 from minidl.nn import Module
 from minidl.spec import Member, Spec
-from minidl.sweep.kinds import kind_of
+from minidl.sweep.kinds import kind_of, optimizer_kind
 
 # One core's time, roughly: of a step whatever it computes, and of a multiplication and addition.
 SECONDS_PER_STEP, SECONDS_PER_PRODUCT = 0.5e-6, 2.5e-11
@@ -70,14 +70,19 @@ class Datasets:
         return data
 
 
-def measure(members: Iterable[Member]) -> Works:
+def measure(
+    members: Iterable[Member],
+    watch: Callable[[Member, Dataset, Experiment], None] = lambda member, data, built: None,
+) -> Works:
     """Build one member of each kind, so that what can't train is told before anything runs.
 
-    Raises ConfigError, which names the members, and DataError.
+    `watch` is shown each. Raises ConfigError, which names the members, and DataError, each with all
+    that was found.
     """
     kinds: dict[str, Work] = {}
     files: dict[str, str] = {}
     problems: list[Problem] = []
+    unreadable: dict[str, DataError] = {}
     datasets = Datasets()
     for member in members:
         key = kind_of(member.spec)
@@ -85,7 +90,13 @@ def measure(members: Iterable[Member]) -> Works:
             continue
         try:
             data = datasets.of(member.spec)
-            kinds[key] = work_of(data, build(member.spec, data))
+            built = build(member.spec, data)
+            kinds[key] = work_of(data, built)
+            watch(member, data, built)
+        except DataError as error:
+            unreadable.setdefault(str(error), error)
+            kinds[key] = Work(0, 0, 0)
+            continue
         except ConfigError as error:
             named = f" (in the run {member.name})"
             problems += [replace(one, message=one.message + named) for one in error.problems]
@@ -95,7 +106,28 @@ def measure(members: Iterable[Member]) -> Works:
         files |= data.source_hashes
     if problems:
         raise ConfigError(problems)
+    if unreadable:
+        first, *others = unreadable.values()
+        if others:
+            raise DataError(*(text for error in unreadable.values() for text in error.problems))
+        raise first
     return Works(kinds, files)
+
+
+def networks(members: Iterable[Member]) -> list[Member]:
+    """The first member of each kind of network, loss and optimizer, however long it trains.
+
+    Raises ConfigError and DataError, as `measure` does.
+    """
+    found: dict[str, Member] = {}
+
+    def note(member: Member, data: Dataset, built: Experiment) -> None:
+        spec = member.spec
+        key = f"{built.network!r} {spec.loss!r} {optimizer_kind(spec)}"
+        found.setdefault(key, member)
+
+    measure(members, note)
+    return list(found.values())
 
 
 def work_of(data: Dataset, experiment: Experiment) -> Work:

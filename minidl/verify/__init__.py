@@ -1,6 +1,6 @@
 """Proof that the gradients are right: each layer's and the loss's, on a config's own data."""
 
-from minidl.verify.check import Checked, check
+from minidl.verify.check import Checked, check, raise_if_off
 from minidl.verify.compare import AUTOGRAD, DIFFERENCES, Row
 
-__all__ = ["AUTOGRAD", "DIFFERENCES", "Checked", "Row", "check"]
+__all__ = ["AUTOGRAD", "DIFFERENCES", "Checked", "Row", "check", "raise_if_off"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -17,11 +17,15 @@ from minidl.verify.probe import Probe
 
 @dataclass(frozen=True)
 class Checked:
-    """The rows of the table: gradients, layer by layer, and what was compiled."""
+    """The rows of the table: gradients, layer by layer, and what was compiled.
+
+    run: the name of the sweep's member that was checked.
+    """
 
     spec: Spec
     rows: Sequence[Row]
     compiled: Sequence[Compiled] = ()
+    run: str = ""
 
     def problems(self) -> list[Problem]:
         """A problem for every layer that is off, with its place in the config, and for wrong code.
@@ -40,12 +44,14 @@ class Checked:
             if not any(other.startswith(f"{key}.layers[") for other, _ in causes)
         ]
         code = [self.spec.problem("model", _wrong(row)) for row in self.compiled if not row.ok]
-        return gradients + code
+        named = f" (in the run {self.run})" if self.run else ""
+        return [replace(one, message=one.message + named) for one in gradients + code]
 
-    def raise_if_off(self) -> None:
-        """Raise CheckError, naming the layers, if a gradient or the code is wrong."""
-        if problems := self.problems():
-            raise CheckError(problems)
+
+def raise_if_off(checked: Sequence[Checked]) -> None:
+    """Raise CheckError, naming the layers, if a gradient or the code is wrong."""
+    if problems := [problem for one in checked for problem in one.problems()]:
+        raise CheckError(problems)
 
 
 def check(

@@ -19,6 +19,8 @@ from minidl.verify.kinks import Kinks
 
 # Added to the initial weights, as a part of their size: a bias of 0 or a scale of 1 hides mistakes.
 NOISE = 0.1
+# Less than this part of ∂L/∂y is rounding, and stands for 0.
+NOTHING = 1e-12
 
 
 class Probe:
@@ -65,12 +67,17 @@ class Probe:
         autograd = self._autograd(reference, x, cotangent)
         # What a last bit in ∂L/∂y changes is rounding.
         nudged = self._autograd(reference, x, self._nudged(cotangent))
-        least = max(_usual_size(x, y, cotangent), _floor(autograd[0], nudged[0]))
+        least = max(
+            _usual_size(x, y, cotangent),
+            _floor(autograd[0], nudged[0]),
+            _if_nothing(autograd[0], cotangent),
+        )
         gradients = {"input": Gradient(x, ours, autograd[0], least)}
         if not layer.children():  # those inside are subjects of their own
             named = [(n, p) for n, p in vars(layer).items() if isinstance(p, nn.Parameter)]
             for (name, parameter), theirs in zip(named, autograd[1:], strict=True):
-                gradients[name] = Gradient(parameter.data, parameter.grad.clone(), theirs)
+                least = _if_nothing(theirs, cotangent)
+                gradients[name] = Gradient(parameter.data, parameter.grad.clone(), theirs, least)
         kinks = Kinks(reference)
         return Subject(
             placed.key,
@@ -206,6 +213,12 @@ def _floor(gradient: Tensor, nudged: Tensor) -> float:
     """
     rounding = 10 * float((nudged - gradient).abs().max())
     return min(rounding / AUTOGRAD, 1000 * float(gradient.abs().max()))
+
+
+def _if_nothing(gradient: Tensor, cotangent: Tensor) -> float:
+    """The size beside a gradient that is but rounding, as where a single number is normalised."""
+    usual = float(cotangent.abs().max())
+    return usual * NOTHING / AUTOGRAD if float(gradient.abs().max()) < usual * NOTHING else 0.0
 
 
 def _usual_size(x: Tensor, y: Tensor, cotangent: Tensor) -> float:

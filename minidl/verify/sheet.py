@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,13 +13,16 @@ from minidl.verify.compare import AUTOGRAD, AUTOGRAD_OF_MODEL, DIFFERENCES
 from minidl.verify.compiled import TOLERANCES, Compiled
 
 
-def sheet_of(checked: Checked) -> Sheet:
-    """A row per layer and tensor, and one for each compiled step."""
-    records: list[Record] = [
-        {**asdict(row), "compiled": None, "ok": row.ok} for row in checked.rows
-    ]
-    records += [_record_of(row) for row in checked.compiled]
+def sheet_of(checked: Sequence[Checked]) -> Sheet:
+    """A row per layer and tensor, and one for each compiled step; of one network or of several."""
+    records: list[Record] = []
+    for one in checked:
+        made: list[Record] = [{**asdict(row), "compiled": None, "ok": row.ok} for row in one.rows]
+        made += [_record_of(row) for row in one.compiled]
+        records += [{"run": one.run, **record} if one.run else record for record in made]
+    runs = [Field("run", lambda r: r["run"], number=False, key=True)] if checked[0].run else []
     fields = [
+        *runs,
         Field("where", lambda r: r["key"], number=False, key=True),
         Field("layer", lambda r: r["layer"] + (", eval" if r["mode"] == "eval" else ""), False),
         Field("name", lambda r: r["name"], number=False),
@@ -30,32 +34,34 @@ def sheet_of(checked: Checked) -> Sheet:
         Field("compiled", lambda r: "" if r["mode"] != "compiled" else _error(r["compiled"])),
         Field("", _verdict, number=False),
     ]
-    return Sheet("gradients", f"Gradients of {checked.spec.name}", fields, records)
+    return Sheet("gradients", f"Gradients of {checked[0].spec.name}", fields, records)
 
 
-def notes_of(checked: Checked) -> list[str]:
+def notes_of(checked: Sequence[Checked]) -> list[str]:
     """What the table means, and what came out."""
-    off = sum(not row.ok for row in checked.rows)
-    wrong = f"{plural(off, 'gradient')} of {len(checked.rows)} off"
+    rows = [row for one in checked for row in one.rows]
+    compiled = [row for one in checked for row in one.compiled]
+    off = sum(not row.ok for row in rows)
+    wrong = f"{plural(off, 'gradient')} of {len(rows)} off"
     result = wrong if off else "all gradients are right"
-    if any(not row.ok for row in checked.compiled):
+    if any(not row.ok for row in compiled):
         result += "; compiled code differs"
     return [
         f"Errors are parts of the largest entry, in float64. They may reach {DIFFERENCES:.0e} "
         f"against central differences and {AUTOGRAD:.0e} against autograd ({AUTOGRAD_OF_MODEL:.0e} "
         "for the model as a whole, where rounding grows from layer to layer).",
-        *_about_code(checked),
-        f"{checked.spec.name}: {result}",
+        *_about_code(compiled),
+        f"{checked[0].spec.name}: {result}",
     ]
 
 
-def _about_code(checked: Checked) -> list[str]:
+def _about_code(compiled: Sequence[Compiled]) -> list[str]:
     """What was compared of the compiled step, and why it wasn't compiled."""
     notes = [
         f"The training step isn't compiled: {reason}"
-        for reason in dict.fromkeys(row.reason for row in checked.compiled if row.reason)
+        for reason in dict.fromkeys(row.reason for row in compiled if row.reason)
     ]
-    if len(notes) < len(checked.compiled):
+    if any(not row.reason for row in compiled):
         single, double = TOLERANCES.values()
         notes.append(
             "Compiled, a training step must leave the same numbers in all tensors as the plain "

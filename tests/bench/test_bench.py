@@ -10,9 +10,9 @@ from statistics import fmean
 
 import pytest
 import torch
+from cases import public
 from minidl_cli.bench import Dtype, bench
-from minidl_cli.options import TableFormat
-from test_cases import public
+from minidl_cli.options import TABLE_FORMATS, Format
 
 from minidl import nn
 from minidl.bench import compare_trainings, measure_modules
@@ -143,23 +143,23 @@ def config(tmp_path: Path) -> Path:
 
 def test_the_command_writes_every_format(config: Path, tmp_path: Path) -> None:
     texts = {}
-    for format in TableFormat:
+    for format in TABLE_FORMATS:
         out = tmp_path / format
         bench(config, ["training.epochs=2"], 1, 1, None, format, False, out)
         texts[format] = out.read_text(encoding="utf-8")
-    rows = json.loads(texts[TableFormat.json])["tables"][0]["rows"]
+    rows = json.loads(texts[Format.json])["tables"][0]["rows"]
     assert [row["side"] for row in rows] == ["PyTorch", "minidl"]
     assert math.isclose(rows[0]["test_loss_mean"], rows[1]["test_loss_mean"], rel_tol=1e-4)
-    assert len(list(csv.DictReader(texts[TableFormat.csv].splitlines()))) == 2
-    assert "PyTorch takes" in texts[TableFormat.table]
+    assert len(list(csv.DictReader(texts[Format.csv].splitlines()))) == 2
+    assert "PyTorch takes" in texts[Format.table]
 
 
 def test_the_tables_of_all_modules_are_one_line_each_in_csv(tmp_path: Path) -> None:
-    bench(None, None, 1, 1, Dtype.float64, TableFormat.csv, False, tmp_path / "csv")
+    bench(None, None, 1, 1, Dtype.float64, Format.csv, False, tmp_path / "csv")
     rows = list(csv.DictReader((tmp_path / "csv").read_text(encoding="utf-8").splitlines()))
     assert [row["module"] for row in rows] == list(NAMES)
     assert {"forward_mean", "input_compiled_std", "both_ratio"} <= rows[0].keys()
-    bench(None, None, 1, 1, Dtype.float64, TableFormat.table, True, tmp_path / "json")
+    bench(None, None, 1, 1, Dtype.float64, Format.table, True, tmp_path / "json")
     tables = json.loads((tmp_path / "json").read_text(encoding="utf-8"))["tables"]
     assert [table["name"] for table in tables] == ["table_1", "table_2", "table_3"]
 
@@ -171,11 +171,12 @@ def test_latex_has_signs_that_latex_knows() -> None:
     assert "∂" not in text
 
 
-def test_a_sweeps_config_is_trained_as_what_its_members_vary(config: Path, tmp_path: Path) -> None:
-    changed = config.read_text() + "sweep: {grid: {seed: [1, 2]}}\n"
-    config.write_text(changed)
-    bench(config, ["training.epochs=1"], 1, 1, None, TableFormat.csv, False, tmp_path / "csv")
-    assert "minidl" in (tmp_path / "csv").read_text(encoding="utf-8")
+def test_of_a_sweeps_config_the_first_run_is_trained(config: Path, tmp_path: Path) -> None:
+    config.write_text(config.read_text() + "sweep: {grid: {model.hidden: [[3], [4]]}}\n")
+    bench(config, ["training.epochs=1"], 1, output=tmp_path / "t.md")
+    text = (tmp_path / "t.md").read_text(encoding="utf-8")
+    assert "Of 2 runs, the first: hidden=" in text
+    assert "test accuracy (%)" in text
 
 
 def test_mistakes_in_the_config_are_config_errors(config: Path) -> None:

@@ -53,7 +53,7 @@ ELSEWHERE = {
 
 
 def test_every_component_has_a_row_that_sets_every_option() -> None:
-    set_in = {(row.group, row.name): set() for row in ALL}
+    set_in: dict[tuple[str, str], set[str]] = {(row.group, row.name): set() for row in ALL}
     for row in ALL:
         set_in[row.group, row.name] |= {
             part.split(":")[0].split()[-1] for part in row.options.split(", ") if ":" in part
@@ -106,8 +106,8 @@ def test_layers_of_a_sequential_model(row: Row) -> None:
     ).network
     assert repr(network[0]) == row.expected
     if "init" in row.options:
-        assert not network[0].weight.data.any()  # its own init, not the model's
-    assert (network[2].weight.data == 0.5).all()
+        assert not network[0].weight.data.any()  # type: ignore[attr-defined]  # its own init, not the model's
+    assert (network[2].weight.data == 0.5).all()  # type: ignore[attr-defined]
 
 
 def test_layers_carry_their_names() -> None:
@@ -137,10 +137,13 @@ def test_schedules(row: Row) -> None:
     assert rates(experiment) == pytest.approx(row.expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("epochs", ["", ", epochs: 6"])
 @pytest.mark.parametrize("kind", ["cosine", "linear"])
-def test_a_falling_schedule_without_epochs_ends_with_the_training(kind: str) -> None:
+def test_a_falling_schedule_ends_with_the_training_whatever_its_warmup(
+    kind: str, epochs: str
+) -> None:
     experiment = built(
-        f"schedule={{type: {kind}, warmup: 2}}", "optimizer.lr=1", "training.epochs=6"
+        f"schedule={{type: {kind}, warmup: 2{epochs}}}", "optimizer.lr=1", "training.epochs=6"
     )
     got = rates(experiment)
     assert got[:3] == pytest.approx([1 / 3, 2 / 3, 1])
@@ -190,7 +193,7 @@ def test_data(row: Row, tmp_path: Path) -> None:
 @pytest.mark.parametrize("row", NOISES, ids=repr)
 def test_noises(row: Row) -> None:
     one = spec(f"data={{type: photo_patches, noise: {row.written}}}", *SMALL_DENOISER)
-    spoiled = noisy_input(np.full((8, 3, 32, 32), 0.25), one.data.noise, np.random.default_rng(0))
+    spoiled = noisy_input(np.full((8, 3, 32, 32), 0.25), one.data.noise, np.random.default_rng(0))  # type: ignore[arg-type]
     assert spoiled.std() == pytest.approx(row.expected, rel=0.05)
 
 

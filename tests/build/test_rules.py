@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from trainings import spec
 
 from minidl.build import build
 from minidl.data import Dataset, Split
-from minidl.errors import ConfigError
+from minidl.errors import ConfigError, MinidlWarning
 from minidl.execute import prepare
 from minidl.spec import Spec, parse_spec
 
@@ -213,3 +214,41 @@ def test_build_takes_any_data_set() -> None:
     data = Dataset(split, split, "classification", (), class_names=("no", "yes"))
     experiment = build(spec("loss=cross_entropy"), data)
     assert [epoch.number for epoch in experiment.trainer] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (
+            config("iris", "{type: mlp, output_activation: softmax}", "loss: cross_entropy"),
+            "c.yaml:2:39: model.output_activation: cross_entropy applies softmax itself to numbers "
+            "of any size, but the network ends with a softmax",
+        ),
+        (
+            config("iris", "{sequential: [linear, sigmoid, dropout]}", "loss: cross_entropy"),
+            "c.yaml:2:9: model: cross_entropy applies softmax itself",
+        ),
+        (
+            config("disk", "{type: mlp, output_activation: sigmoid}", "loss: bce_with_logits"),
+            "model.output_activation: bce_with_logits applies sigmoid itself",
+        ),
+        (
+            config("disk", "{type: mlp, output_activation: tanh}", "loss: bce_with_logits"),
+            "ends with a tanh, which leaves no probability near 1: leave it out",
+        ),
+    ],
+)
+def test_an_activation_that_the_loss_has_already_is_warned_of(one: Spec, said: str) -> None:
+    with pytest.warns(MinidlWarning, match=re.escape(said)):
+        prepare(one)
+
+
+def test_one_sample_is_not_compared_with_itself() -> None:
+    model = "{sequential: [{linear: 4}, batch_norm, linear]}"
+    training = "training: {batch_size: 10, evaluate_in: train}"
+    said = (
+        "c.yaml:3:41: training.evaluate_in: train: batch_norm compares samples, but the test part"
+    )
+    assert said in complaint(config("{type: moons, train: 40, test: 1}", model, training))
+    prepare(config("{type: moons, train: 40, test: 1}", "mlp", training))
+    prepare(config("{type: moons, train: 40, test: 2}", model, training))

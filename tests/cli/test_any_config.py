@@ -56,7 +56,7 @@ def mutated(draw: st.DrawFn, texts: list[str]) -> bytes:
     """A sound config with up to four words, lines or characters replaced, moved or lost."""
     text = draw(st.sampled_from(texts))
     for kind in draw(st.lists(st.integers(0, 5), min_size=1, max_size=4)):
-        words = list(WORD.finditer(text)) or [re.match("", text)]
+        words = list(WORD.finditer(text)) or [*re.finditer("^", text)]
         word: Any = draw(st.sampled_from(words))
         start, end = word.span()
         if kind == 0:  # another word of the same text

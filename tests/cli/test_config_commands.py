@@ -9,7 +9,7 @@ from minidl_cli.new import Kind, new, starter
 from minidl_cli.schema import schema
 from minidl_cli.validate import validate
 
-from minidl.errors import ConfigError, RunError
+from minidl.errors import ConfigError, DataError, RunError
 from minidl.spec import component_groups, load_spec, parse_spec
 
 
@@ -43,6 +43,47 @@ def test_validate_raises_all_problems(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         validate(config, ["optimizer.lr=0"])
     assert len(caught.value.problems) == 2
+
+
+STUDY = """\
+data: {type: disk, train: 20, test: 10}
+model: {type: mlp, hidden: [4]}
+sweep: {grid: {optimizer.lr: [0.1, 1e-2], model.hidden: [[3], WIDTHS]}}
+"""
+
+
+def test_validate_checks_every_run_of_a_study(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(STUDY.replace("WIDTHS", "[5]"))
+    validate(config, ["training.epochs=1,2"], data=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "2 classes, 2 inputs, 20 training and 10 test samples, 13 parameters",
+        "2 classes, 2 inputs, 20 training and 10 test samples, 21 parameters",
+        f"{config}: ok, 8 runs",
+    ]
+    config.write_text(STUDY.replace("WIDTHS", "[0]").replace("1e-2", "-1"))
+    with pytest.raises(ConfigError) as caught:
+        validate(config)
+    assert [problem.place.rpartition("c.yaml")[2] for problem in caught.value.problems] == [
+        ":3:36",
+        ":3:62",
+    ]
+
+
+def test_validate_reads_every_file_of_a_study(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    paths[0].write_text("x,y\n" + "1,a\n2,b\n" * 5 + "much,a\n")
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\nloss: cross_entropy\n"
+        "sweep: {grid: {data.path: [a.csv, b.csv]}}\n"
+    )
+    with pytest.raises(DataError) as caught:
+        validate(config, data=True)
+    assert "a.csv: row 12, column 'x'" in caught.value.problems[0]
+    assert "b.csv: there is no such file" in caught.value.problems[1]
 
 
 def test_schema_prints_json(capsys: pytest.CaptureFixture[str]) -> None:

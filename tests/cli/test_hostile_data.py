@@ -31,6 +31,7 @@ from hostile_files import (
 )
 from PIL import Image
 
+from minidl.data import csvfile, preprocessing
 from minidl.data.imagefile import read_image
 from minidl.errors import DataError
 
@@ -224,9 +225,33 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", DATA)
+# Those that take seconds to get to a limit; a lower one is tried at once.
+LONG = ("a million blank rows", "many categories")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=[pytest.mark.slow] if one in LONG else []) for one in DATA],
+)
 def test_a_data_file(name: str) -> None:
-    file, content, message = DATA[name]
+    check_refused(*DATA[name])
+
+
+def test_too_many_blank_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csvfile, "MOST_BLANK", 1000)
+    check_refused("x.csv", b"a,label\n" + b"\n" * 1001, "row 1002: so many rows are blank")
+
+
+def test_too_many_categories(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is an input: 40 texts in each of two columns; of 40 rows, 32 are trained on."""
+    monkeypatch.setattr(preprocessing, "MOST_NUMBERS", 32 * 80 - 1)
+    rows = b"".join(b"v%d,w%d,%d\n" % (i, i, i % 2) for i in range(40))
+    check_refused(
+        "x.csv", b"a,b,label\n" + rows, "32 rows of 80 inputs, one per category of a text"
+    )
+
+
+def check_refused(file: str, content: bytes, message: str) -> None:
     Path(file).write_bytes(content)
     data = f"{{type: csv, path: {file}, target: label}}"
     if not file.endswith(".csv"):

@@ -105,8 +105,8 @@ def test_a_file_of_a_run_folder(name: str, folder: Path) -> None:
     for command in ("report", "list"):
         target = (run.path.parent,) if command == "report" else ()
         assert minidl(command, *target).code == 0
-    for command in (("predict", run.path, "t.csv"), ("resume", run.path), ("compare", run.path)):
-        finished = minidl(*command)
+    for words in (("predict", run.path, "t.csv"), ("resume", run.path), ("compare", run.path)):
+        finished = minidl(*words)
         assert finished.code == 2
         assert all(line.startswith("minidl: ") for line in finished.err.splitlines())
         assert "unexpected" not in finished.err

@@ -40,7 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         config = resolved()
         kept = words.replace("\ud800", "half")
         config = {**config, "name": kept, "model": {**config["model"], "<b>$note": kept}}
-        names = {"class_names": [words, "b"], "feature_names": [words, "y"]}
+        names: dict[str, Any] = {"class_names": [words, "b"], "feature_names": [words, "y"]}
         run = write_run(folder / file_name(index, words), config, curves(3, seed=index), **names)
         if kept != words:
             config_text = run.config_path.read_text()
@@ -155,9 +155,8 @@ class Terminal(io.StringIO):
 
 def on_a_terminal(*arguments: object) -> Finished:
     """A command whose output goes to a terminal without colours."""
-    import trainings
 
-    with mock.patch.object(trainings.io, "StringIO", Terminal):
+    with mock.patch("trainings.io.StringIO", Terminal):
         return minidl(*arguments)
 
 

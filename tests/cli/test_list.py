@@ -58,9 +58,24 @@ def test_without_a_terminal_the_list_is_plain_aligned_lines_newest_first(runs: P
 
 def test_a_member_of_a_sweep_says_which(runs: Path) -> None:
     with locked(runs / "s"):
-        assert f"\ns/{'m' * 30}  running" in invoke("--runs-dir", runs).stdout
+        shown = invoke("--runs-dir", runs, "--members").stdout
+        assert f"\ns/{'m' * 30}  running" in shown
     rows = json.loads(invoke("--runs-dir", runs, "--format", "json").stdout)
     assert [row["sweep"] for row in rows] == [None, None, None, "s"]
+
+
+def test_a_sweep_is_one_line(runs: Path) -> None:
+    text = "data: disk\nmodel: mlp\nsweep: {grid: {seed: [1, 2, 3]}}\n"
+    (runs / "s" / "sweep.yaml").write_text(text)
+    done = RunFolder.create(runs / "s", stem="s", config_text="", name="other")
+    done.write_record({"status": "done", "started": "2026-02-01T12:30:00"})
+    head, newest, first, *others = invoke("--runs-dir", runs).stdout.splitlines()
+    assert head.split()[:3] == ["name", "runs", "status"]
+    assert first.split()[:6] == ["s", "5", "1", "done,", "1", "interrupted,"]
+    assert "3 not begun" in first
+    assert [line.split()[0] for line in (newest, *others[:2])] == ["half", "=new", "old"]
+    inside = invoke("--runs-dir", runs / "s").stdout.splitlines()
+    assert [line.split()[0] for line in inside] == ["name", "other", "m" * 30]
 
 
 def test_a_run_that_nobody_works_on_any_more_is_interrupted(runs: Path) -> None:

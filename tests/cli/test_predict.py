@@ -262,8 +262,8 @@ def test_names_that_a_spreadsheet_would_run_are_made_harmless(tmp_path: Path) ->
     (tmp_path / "t.csv").write_text("\n".join(["a,b", *rows]) + "\n")
     text = "data: {type: csv, path: t.csv, target: b}\nmodel: mlp\nloss: cross_entropy\n"
     run = train(tmp_path, "training.epochs=1", text=text).run
-    rows = table(predict(run, tmp_path, "a\n1\n2\n3\n").out)
-    assert {row["b"] for row in rows} <= {"'=HYPERLINK(0)", "'@x"}
+    predicted = table(predict(run, tmp_path, "a\n1\n2\n3\n").out)
+    assert {row["b"] for row in predicted} <= {"'=HYPERLINK(0)", "'@x"}
 
 
 def test_a_run_on_images_says_that_it_takes_no_table(tmp_path: Path) -> None:
@@ -272,3 +272,31 @@ def test_a_run_on_images_says_that_it_takes_no_table(tmp_path: Path) -> None:
     finished = predict(run, tmp_path, "a\n1\n")
     assert finished.code == 2
     assert "was trained on arrays, not on the rows of a table" in finished.err
+    assert "with the array 'input'" in finished.err
+
+
+@pytest.mark.parametrize("shape", [(3,), (4, 3)])
+def test_a_run_on_arrays_predicts_new_ones(shape: tuple[int, ...], tmp_path: Path) -> None:
+    inputs = np.random.default_rng(0).normal(size=(20, *shape))
+    np.savez(tmp_path / "a.npz", input=inputs, target=np.arange(20) % 2)
+    standardize = "true" if len(shape) == 1 else "false"
+    data = f"data={{type: arrays, path: {tmp_path / 'a.npz'}, standardize: {standardize}}}"
+    run = train(tmp_path, data, "loss=cross_entropy").run
+    np.savez(tmp_path / "new.npz", input=inputs)  # nobody knows their targets
+    rows = table(minidl("predict", run.path, tmp_path / "new.npz").out)
+    assert [row["row"] for row in rows] == [str(i) for i in range(20)]  # as arrays are indexed
+    arrays, wanted = run.read_predictions(), numbers(rows, "probability_1")[:, 0]
+    outputs = np.concatenate([arrays["train_output"], arrays["test_output"]])
+    powers = np.exp(outputs - outputs.max(1, keepdims=True))
+    assert sorted(powers[:, 1] / powers.sum(1)) == pytest.approx(sorted(wanted), rel=1e-5)
+    np.savez(tmp_path / "new.npz", input=inputs[:, :2])
+    assert "rows of 'input' have shape" in minidl("predict", run.path, tmp_path / "new.npz").err
+
+
+def test_the_class_at_the_threshold_is_that_of_the_metrics(tmp_path: Path) -> None:
+    """With weights of 0 each probability is 1/2: that of class 1 has reached the threshold."""
+    text = TOY.replace("DATA", "disk").replace("OUT", ", init: zeros, output_activation: sigmoid")
+    changes = ("optimizer.lr=1e-30", "training.dtype=float64")
+    run = train(tmp_path, *changes, text=text.replace("LOSS", "bce")).run
+    rows = table(predict(run, tmp_path, "x1,x2\n0,0\n").out)
+    assert (rows[0]["class"], float(rows[0]["probability_outside"])) == ("inside", 0.5)

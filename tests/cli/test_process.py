@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from trainings import SMALL
+from trainings import SMALL, minidl
 
 from minidl.runs import RunFolder
 
@@ -36,7 +37,11 @@ def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="SIGINT"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_ends_a_training_in_good_order(
     number: signal.Signals, code: int, tmp_path: Path
@@ -109,8 +114,9 @@ def test_the_installed_command_says_its_version() -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.timeout(300)
-def test_a_warning_is_one_line_and_the_work_goes_on(tmp_path: Path) -> None:
+def test_a_warning_is_one_line_and_the_work_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Said once in a sweep, though each of its workers builds a network."""
     values = np.linspace(0, 255, 12 * 64).reshape(12, 1, 8, 8)
     np.savez(tmp_path / "x.npz", input=values, target=values)
@@ -118,14 +124,14 @@ def test_a_warning_is_one_line_and_the_work_goes_on(tmp_path: Path) -> None:
         "data: {type: arrays, path: x.npz}\ntraining: {epochs: 1}\n"
         "model: {sequential: [{type: conv2d, out_channels: 1, padding: same}, sigmoid]}\n"
     )
-    sweep = ["sweep", "c.yaml", "optimizer.lr=0.1,0.2", "--jobs", "2", "--stack", "1"]
-    done = subprocess.run(
-        [*COMMAND, *sweep], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0
-    (line,) = [line for line in done.stderr.splitlines() if "arning" in line]
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        done = minidl("sweep", "c.yaml", "optimizer.lr=0.1,0.2", "--jobs", 2, "--stack", 1)
+    assert done.code == 0
+    (line,) = [line for line in done.err.splitlines() if "arning" in line]
     assert line.startswith("minidl: warning: c.yaml:3:9: model: the network ends with a sigmoid")
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.err
 
 
 @pytest.mark.parametrize(
@@ -161,3 +167,17 @@ def test_an_encoding_that_lacks_a_character_gets_its_number() -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"The learning rate \u03b7." in done.stdout
+
+
+def test_a_folder_that_hides_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one of a clone does for whoever starts `python -m minidl_cli.main` above it."""
+    import importlib
+    import types
+
+    import minidl_cli
+
+    hidden = types.ModuleType("minidl")
+    hidden.__file__, hidden.__path__ = None, ["/somewhere/minidl"]
+    monkeypatch.setitem(sys.modules, "minidl", hidden)
+    with pytest.raises(ImportError, match="the folder /somewhere/minidl hides the package minidl"):
+        importlib.reload(minidl_cli)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from study_cases import curves, resolved, sweep, write_run
+from trainings import Finished
 from trainings import minidl as command
 
 BLOCK = """
@@ -23,16 +25,9 @@ report:
 """
 
 
-def minidl(*arguments: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "minidl_cli.main", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def minidl(*arguments: str | Path, cwd: Path) -> Finished:
+    with contextlib.chdir(cwd):
+        return command(*arguments)
 
 
 @pytest.fixture(scope="module")
@@ -47,31 +42,31 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_without_a_path_all_of_runs_is_reported(there: Path) -> None:
     result = minidl("report", cwd=there)
-    assert result.returncode == 0, result.stderr
-    head, *rows = result.stdout.split("\n")
+    assert result.code == 0, result.err
+    head, *rows = result.out.split("\n")
     assert head.split()[:3] == ["loss", "lr", "n"]
     assert len(rows[:3]) == 3
-    assert "bad/run.json: is damaged" in result.stdout
-    assert "Traceback" not in result.stderr
+    assert "bad/run.json: is damaged" in result.out
+    assert "Traceback" not in result.err
 
 
 def test_a_study_s_own_tables_and_figures(there: Path) -> None:
     result = minidl("report", "runs/rates", cwd=there)
-    assert result.returncode == 0, result.stderr
-    first, second = result.stdout.strip().split("\n\n")
+    assert result.code == 0, result.err
+    first, second = result.out.strip().split("\n\n")
     assert first.split("\n")[0].split() == ["lr", "n", "test", "error", "(%)"]
     assert second.startswith("By seed\nseed  n ")
-    assert result.stderr == "drew runs/rates/plots/curves.png\n"
+    assert result.err == "drew runs/rates/plots/curves.png\n"
     assert (there / "runs/rates/plots/curves.png").is_file()
 
 
 def test_one_table_of_a_study_as_csv(there: Path) -> None:
     result = minidl("report", "runs/rates", "--format", "csv", "--no-plots", cwd=there)
-    assert result.returncode == 2
-    assert "--table NAME among rates, table_2" in result.stderr
+    assert result.code == 2
+    assert "--table NAME among rates, table_2" in result.err
     arguments = ("report", "runs/rates", "--format", "csv", "--no-plots", "--table", "rates")
     result = minidl(*arguments, cwd=there)
-    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    rows = list(csv.DictReader(io.StringIO(result.out)))
     assert [row["optimizer.lr"] for row in rows] == ["0.1", "0.2"]
     assert set(rows[0]) == {"optimizer.lr", "n", "test_error_mean", "test_error_std"}
 
@@ -80,7 +75,7 @@ def test_options_replace_a_study_s_tables(there: Path) -> None:
     arguments = ["--metric", "test_loss", "--stats", "min,ci95", "--where", "optimizer.lr=1e-1"]
     arguments += ["--format", "json", "--no-plots", "--epoch", "best"]
     result = minidl("report", "runs/rates", *arguments, cwd=there)
-    (table,) = json.loads(result.stdout)["tables"]
+    (table,) = json.loads(result.out)["tables"]
     (row,) = table["rows"]
     assert row["n"] == 3
     assert set(row["metrics"]["test_loss"]) == {"min", "ci95"}
@@ -92,9 +87,9 @@ def test_output_goes_into_a_file_with_figures_beside_it(there: Path, kind: str) 
     target = there / kind / f"report.{kind}"
     target.parent.mkdir()
     result = minidl("report", "runs", "--format", kind, "--output", target, "--plots", cwd=there)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == ""
-    assert f"wrote {target}" in result.stderr
+    assert result.code == 0, result.err
+    assert result.out == ""
+    assert f"wrote {target}" in result.err
     assert target.stat().st_size > 100
     assert len(list(target.parent.glob("*.png"))) >= 2
     if kind == "html":
@@ -108,7 +103,7 @@ def test_output_goes_into_a_file_with_figures_beside_it(there: Path, kind: str) 
         (["empty"], "empty: holds no runs"),
         (["runs", "--metric", "test_acuracy"], "did you mean 'test_accuracy'?"),
         (["runs", "--stats", "mode"], "--stats: expected one of mean, std"),
-        (["runs", "--by", "lr"], "did you mean 'optimizer.lr'?"),
+        (["runs", "--by", "optimizer.rl"], "did you mean 'optimizer.lr'?"),
         (["runs", "--sort-by", "seed"], "can't sort by 'seed'"),
         (["runs", "--where", "loss"], "--where: expected KEY=VALUE"),
         (["runs", "--where", "loss=[", "--format", "csv"], "isn't valid YAML"),
@@ -121,20 +116,29 @@ def test_output_goes_into_a_file_with_figures_beside_it(there: Path, kind: str) 
 def test_mistakes_are_one_clear_line(there: Path, arguments: list[str], words: str) -> None:
     (there / "empty").mkdir(exist_ok=True)
     result = minidl("report", *arguments, cwd=there)
-    assert result.returncode == (1 if "no/folder" in words else 2)
-    assert result.stdout == ""
-    assert words in result.stderr
-    assert result.stderr.count("\n") == 1
+    assert result.code == (1 if "no/folder" in words else 2)
+    assert result.out == ""
+    assert words in result.err
+    assert result.err.count("\n") == 1
 
 
 def test_before_the_first_run_it_says_how_to_make_one(tmp_path: Path) -> None:
     result = minidl("report", cwd=tmp_path)
-    assert result.returncode == 2
-    assert "`minidl train CONFIG` makes the first run" in result.stderr
+    assert result.code == 2
+    assert "`minidl train CONFIG` makes the first run" in result.err
+
+
+def in_a_process(shell: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """What a shell's line with the command's place ends with."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **env}
+    return subprocess.run(
+        shell.format(f"{sys.executable} -m minidl_cli.main"),
+        shell=True, cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
 
 
 def test_a_terminal_without_unicode_gets_the_table_all_the_same(there: Path) -> None:
-    result = minidl("report", "runs", cwd=there, PYTHONIOENCODING="ascii", LC_ALL="C")
+    result = in_a_process("{} report runs", cwd=there, PYTHONIOENCODING="ascii", LC_ALL="C")
     assert result.returncode == 0, result.stderr
     assert "?" in result.stdout
 
@@ -142,11 +146,7 @@ def test_a_terminal_without_unicode_gets_the_table_all_the_same(there: Path) -> 
 def test_a_full_disk_at_stdout_is_said(there: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    command = f"{sys.executable} -m minidl_cli.main report runs > /dev/full"
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    result = subprocess.run(
-        command, shell=True, cwd=there, env=env, capture_output=True, text=True, check=False
-    )
+    result = in_a_process("{} report runs > /dev/full", cwd=there)
     assert result.returncode == 1
     assert "No space left" in result.stderr
     assert "Traceback" not in result.stderr
@@ -154,10 +154,10 @@ def test_a_full_disk_at_stdout_is_said(there: Path) -> None:
 
 def test_compare_prints_the_differences_and_draws_the_curves(there: Path) -> None:
     result = minidl("compare", "runs/rates", "runs/alone", cwd=there)
-    assert result.returncode == 0, result.stderr
-    assert "loss" in result.stdout
-    assert result.stderr == "drew runs/comparison.png\n"
-    assert (there / "runs" / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert result.code == 0, result.err
+    assert "loss" in result.out
+    assert result.err == "drew runs/comparison-rates-alone.png\n"
+    assert (there / "runs" / "comparison-rates-alone.png").read_bytes().startswith(b"\x89PNG")
     assert not (there / "comparison.png").exists()
     target = there / "c.json"
     result = minidl(
@@ -165,13 +165,60 @@ def test_compare_prints_the_differences_and_draws_the_curves(there: Path) -> Non
     )
     assert json.loads(target.read_text())["plot"] == str(there / "c.png")
     result = minidl("compare", "runs/alone", cwd=there)
-    assert result.returncode == 2
-    assert "two runs at least" in result.stderr
+    assert result.code == 2
+    assert "two runs at least" in result.err
     result = minidl("compare", "runs/rates", "--plot", "c2.png", cwd=there)
-    assert result.stderr == "drew c2.png\n"
-    assert result.stdout.split("\n")[0].split() == ["lr=0.1", "lr=0.2", "difference"]
+    assert result.err == "drew c2.png\n"
+    assert result.out.split("\n")[0].split() == ["lr=0.1", "lr=0.2", "difference"]
     result = minidl("compare", "runs/alone", "runs/rates/lr=0.1-0", cwd=there)
-    assert result.stderr == "the runs lie in unlike folders: --plot FILE draws their curves\n"
+    assert result.err == "the runs lie in unlike folders: --plot FILE draws their curves\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"),
+    [("txt", " lr"), ("csv", "optimizer.lr,n,"), ("md", "| lr |"), ("tex", "% needs"),
+     ("json", "{"), ("HTML", "<!doctype html>"), ("", " lr")],
+)  # fmt: skip
+def test_a_file_s_ending_says_how_it_is_written(ending: str, start: str, tmp_path: Path) -> None:
+    folder = sweep(tmp_path / "s", {"optimizer.lr": [0.1, 0.2]}, repeats=1, epochs=3)
+    target = tmp_path / (f"table.{ending}" if ending else "table")
+    assert command("report", folder, "-o", target).code == 0
+    assert target.read_text().startswith(start)
+
+
+@pytest.mark.parametrize(
+    "words", [("report", "runs"), ("compare", "runs"), ("check", "c.yaml"), ("bench", "c.yaml")]
+)
+def test_an_unknown_ending_is_refused_before_anything_is_read(
+    words: tuple[str, str], tmp_path: Path
+) -> None:
+    refused = command(*words, "-o", tmp_path / "table.dock")
+    assert refused.code == 2
+    assert "table.dock: ends with none of .txt, .csv, .md," in refused.err
+    assert "say with --format how to write it" in refused.err
+
+
+def test_keys_and_metrics_are_known_by_the_heads_of_their_columns(tmp_path: Path) -> None:
+    folder = sweep(
+        tmp_path / "s", {"optimizer.lr": [0.1, 0.2], "training.batch_size": [5, 50]}, 1, 3
+    )
+    metrics = ("--metric", "test accuracy (%),test_loss", "--sort-by", "lr")
+    made = command("report", folder, "--by", "lr", "--where", "batch_size=5", *metrics)
+    assert made.code == 0, made.err
+    assert made.out.splitlines()[0].split()[:4] == ["lr", "n", "test", "accuracy"]
+    assert [line.split()[:2] for line in made.out.splitlines()[1:]] == [["0.1", "1"], ["0.2", "1"]]
+    assert command("report", folder, "--by", "seed").code == 0  # a whole key, and others' end
+    refused = command("report", folder, "--by", "rate")
+    assert "none of these runs has the key 'rate'" in refused.err
+
+
+def test_runs_that_have_not_begun_are_counted(tmp_path: Path) -> None:
+    folder = sweep(tmp_path / "s", {"optimizer.lr": [0.1, 0.2]}, repeats=1, epochs=3)
+    (folder / "sweep.yaml").write_text("data: disk\nmodel: mlp\nsweep: {grid: {seed: [1, 2, 3]}}\n")
+    made = command("report", folder)
+    assert f"{folder}: 3 of 3 runs have not begun: `minidl resume {folder}` goes on" in made.out
+    (folder / "sweep.yaml").write_text("data: disk\nmodel: mlp\nsweep: {grid: {seed: [1, 2]}}\n")
+    assert "not begun" not in command("report", folder).out
 
 
 def test_what_a_star_finds_beside_the_runs_of_a_sweep_is_passed_over(there: Path) -> None:
@@ -181,12 +228,12 @@ def test_what_a_star_finds_beside_the_runs_of_a_sweep_is_passed_over(there: Path
     paths = sorted(path.relative_to(there) for path in folder.iterdir())
     assert {path.name for path in paths} >= {"plots", "results.csv", "sweep.yaml"}
     result = minidl("compare", *paths, "--format", "json", cwd=there)
-    assert result.stderr == "drew runs/rates/plots/comparison.png\n"
-    content = json.loads(result.stdout)
+    assert result.err.startswith("drew runs/rates/plots/comparison-")
+    content = json.loads(result.out)
     assert [side["members"] for side in content["runs"]] == [
         [p.name] for p in paths if "=" in p.name
     ]
-    assert minidl("report", *paths, cwd=there).returncode == 0
+    assert minidl("report", *paths, cwd=there).code == 0
 
 
 def test_a_wide_report_fits_the_terminal_and_shows_no_hashes(tmp_path: Path) -> None:
@@ -195,13 +242,11 @@ def test_a_wide_report_fits_the_terminal_and_shows_no_hashes(tmp_path: Path) -> 
         own = {**data, "path": f"/data/{name}.csv", "sha256": digest * 32}
         write_run(tmp_path / "runs" / name, {**resolved(), "data": own}, curves(3))
     write_run(tmp_path / "runs" / "toy", resolved(optimizer="adam"), curves(3))
-    text = minidl("report", cwd=tmp_path).stdout
+    text = minidl("report", cwd=tmp_path).out
     assert "one.csv" in text
     assert "/data/" not in text
     assert "abab" not in text
-    rows = list(
-        csv.DictReader(io.StringIO(minidl("report", "--format", "csv", cwd=tmp_path).stdout))
-    )
+    rows = list(csv.DictReader(io.StringIO(minidl("report", "--format", "csv", cwd=tmp_path).out)))
     assert {row["data.path"] for row in rows} == {"/data/one.csv", "/data/two.csv", ""}
 
 
@@ -212,8 +257,8 @@ def test_a_sweep_may_run_while_it_is_reported(tmp_path: Path) -> None:
     (folder / "lr=0.2-0" / "run.json").unlink()  # about to be written
     (folder / "lr=0.1-1" / "metrics.csv").write_text("epoch,step\n1,2\n2")
     result = minidl("report", folder, cwd=tmp_path)
-    assert result.returncode == 0
-    lines = result.stdout.split("\n")
+    assert result.code == 0
+    lines = result.out.split("\n")
     assert [line.split()[:3] for line in lines[1:3]] == [["0.1", "1", "2"], ["0.2", "0", "2"]]
     assert "lr=0.2-0" in lines[4]
 
@@ -222,7 +267,7 @@ def test_where_all_runs_are_damaged_there_is_no_empty_table(tmp_path: Path) -> N
     bad = write_run(tmp_path / "runs" / "bad", resolved(), curves(3))
     bad.record_path.write_text("{")
     result = minidl("report", cwd=tmp_path)
-    assert result.stdout.startswith("damaged and left out: runs/bad/run.json: is damaged")
+    assert result.out.startswith("damaged and left out: runs/bad/run.json: is damaged")
 
 
 @pytest.mark.parametrize("words", ["report", "compare"])

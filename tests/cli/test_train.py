@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from minidl_cli.output import say
+from minidl_cli.progress import Bar
 from trainings import SMALL, columns, minidl, spec, train
 
 from minidl.execute import execute
@@ -170,6 +174,48 @@ def test_on_a_terminal_a_bar_is_drawn_in_colour_unless_no_color_is_set(
     assert bool(colours) is not no_color
     assert "300" in shown
     assert re.search(r"done after 300 epochs: .* in all\n$", shown)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 160])
+def test_a_bar_shows_whole_metrics_and_the_time_left_in_any_terminal(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("minidl_cli.progress.REDRAW_SECONDS", 0)
+    metrics = ["train loss 0.1235", "train accuracy 91.2 %", "test loss 0.2346"]
+    values = {"train_loss": 0.12345, "train_accuracy": 0.912, "test_loss": 0.23456}
+    with contextlib.closing(Bar(1000)) as bar:
+        bar._bar.start()
+        for epoch in (1, 2):
+            bar({"epoch": epoch, "step": 10 * epoch, "lr": 0.01, "seconds": None, **values})
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue().split("\x1b[2K")[-2]).strip()
+    assert len(last) <= columns
+    assert re.match(r"2/1000 .*(\d+:\d\d|--:--)$", last)
+    shown = [metric for metric in metrics if metric in last]
+    assert "…" not in last
+    assert shown[-1:] == metrics[-1:]  # the test part stays longest
+    assert len(shown) == {40: 1, 60: 1}.get(columns, 2 if columns == 80 else 3)
+    rest = re.sub("|".join(map(re.escape, [*metrics, "lr 0.01"])), "", last)
+    assert not re.search(r"loss|accuracy|lr", rest)
+
+
+def test_long_messages_wrap_at_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "30")
+    say("minidl: a run: was stopped before its end: `minidl resume runs/a-long-name` goes on")
+    say("to go on: minidl resume 'runs/with a blank'")
+    assert terminal.getvalue().splitlines() == [
+        "minidl: a run: was stopped",
+        "before its end:",
+        "`minidl resume runs/a-long-name`",  # whole, so that it can be copied
+        "goes on",
+        "to go on:",
+        "minidl resume 'runs/with a blank'",
+    ]
 
 
 def test_from_a_signal_on_the_bar_says_that_it_stops(

@@ -42,7 +42,7 @@ def _state_without(forgotten: Callable[[str], bool]) -> None:
         tensors, rest = original(trainer)
         return {name: one for name, one in tensors.items() if not forgotten(name)}, rest
 
-    Trainer.state = state  # type: ignore[method-assign]
+    Trainer.state = state  # type: ignore[assignment, method-assign]
 
 
 @fault
@@ -54,7 +54,7 @@ def a_file_is_written_in_place() -> None:
         files.disk(os.write, handle, content)
         os.close(handle)
 
-    files.write_atomic = write  # type: ignore[assignment]
+    files.write_atomic = write
 
 
 @fault
@@ -75,7 +75,7 @@ def an_error_of_the_disk_is_swallowed() -> None:
         with contextlib.suppress(files.WriteError):
             original(*arguments, **options)
 
-    files.write_atomic = write  # type: ignore[assignment]
+    files.write_atomic = write
 
 
 @fault
@@ -103,7 +103,7 @@ def the_draws_of_dropout_are_forgotten() -> None:
             if name.endswith("step"):
                 values.zero_()
 
-    Trainer.restore = restore  # type: ignore[method-assign]
+    Trainer.restore = restore  # type: ignore[assignment, method-assign]
 
 
 @fault
@@ -118,12 +118,12 @@ def the_steps_of_the_optimizer_are_forgotten() -> None:
     def restore(trainer: Trainer, tensors: Any, state: Any) -> None:
         original(trainer, tensors, {**state, "optimizer_steps": 0})
 
-    Trainer.restore = restore  # type: ignore[method-assign]
+    Trainer.restore = restore  # type: ignore[assignment, method-assign]
 
 
 @fault
 def the_best_weights_are_forgotten() -> None:
-    Restart._best = _nothing  # type: ignore[assignment, method-assign]
+    Restart._best = _nothing  # type: ignore[method-assign]
 
 
 @fault
@@ -139,7 +139,7 @@ def a_checkpoint_is_passed_over() -> None:
 @fault
 def checkpoints_are_seldom() -> None:
     due = CheckpointClock.due
-    CheckpointClock.due = lambda clock, epoch: epoch % 2 == 0 and due(clock, epoch)  # type: ignore[method-assign]
+    CheckpointClock.due = lambda clock, epoch: epoch % 2 == 0 and due(clock, epoch)  # type: ignore[assignment, method-assign]
 
 
 @fault

@@ -73,13 +73,16 @@ class Server:
 
 def serve() -> None:
     """Answer requests until there are no more."""
-    warm_up()
-    gc.freeze()  # a collection in a child would copy all that it looks at
-    for line in sys.stdin:
-        request = json.loads(line)
-        with tempfile.TemporaryDirectory() as scratch:
-            answers = _carry_out(request, Path(scratch))
-        print(json.dumps(answers), flush=True)
+    from kept_programs import keep_programs
+
+    with keep_programs({}):
+        warm_up()
+        gc.freeze()  # a collection in a child would copy all that it looks at
+        for line in sys.stdin:
+            request = json.loads(line)
+            with tempfile.TemporaryDirectory() as scratch:
+                answers = _carry_out(request, Path(scratch))
+            print(json.dumps(answers), flush=True)
 
 
 def warm_up() -> None:
@@ -89,7 +92,6 @@ def warm_up() -> None:
     import minidl_cli.sweep_progress
     import typer.main
     from crash.helpers import GRID, TRAINING
-    from kept_programs import keep_programs
     from trainings import SMALL
 
     import minidl.report.plots
@@ -104,7 +106,6 @@ def warm_up() -> None:
         return [folder.write_plot("loss", b"a figure")]
 
     minidl.report.plots.draw_run = draw_run
-    keep_programs()
     minidl_cli.app.app = typer.main.get_command(minidl_cli.app.app)  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         config, runs = Path(folder) / "small.yaml", Path(folder) / "runs"
@@ -196,7 +197,7 @@ def _note_epochs(path: str) -> None:
         steps_done(trainer, seconds)
         os.write(handle, f"{trainer.finished}\n".encode())
 
-    Trainer.steps_done = noted  # type: ignore[method-assign]
+    Trainer.steps_done = noted  # type: ignore[assignment, method-assign]
 
 
 class Counter:
@@ -207,7 +208,7 @@ class Counter:
         self.lock = threading.RLock()  # a handler of signals may use the disk too
         self.log: list[str] = []
         self.kill_at, self.fail_at = request.get("kill_at"), request.get("fail_at")
-        self.signal_at, self.signals = request.get("signal_at"), request.get("signals")
+        self.signal_at, self.signals = request.get("signal_at"), request.get("signals", [])
         self.errno, self.lasting = request.get("errno", 0), request.get("lasting", False)
 
     def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 import re
 import shutil
@@ -11,34 +13,19 @@ from pathlib import Path
 import pytest
 from attempts import TIMES
 from crash.helpers import assert_same, copy
-from trainings import minidl, spec
+from trainings import KilledError, kill_after, minidl, spec
 
 from minidl.errors import RunError
 from minidl.execute import execute, resume
 from minidl.restart import DamageWarning, Restart
 from minidl.runs import RunFolder
-from minidl.stopping import Row
 
-pytestmark = pytest.mark.torture
+pytestmark = [pytest.mark.torture, pytest.mark.usefixtures("no_plots")]
 
 CONFIG = (
     *("training.checkpoint_every=1", "training.epochs=6", "optimizer=adam", "model.dropout=0.2"),
     "training.early_stopping={patience: 50, restore_best: true}",
 )
-
-
-class KilledError(Exception):
-    """Stands for what ends a process."""
-
-
-def kill_in_epoch_5(row: Row) -> None:
-    if row["epoch"] == 5:
-        raise KilledError
-
-
-@pytest.fixture(autouse=True)
-def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: [])
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +42,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The same run, killed in epoch 5: its checkpoints are those of epochs 4 and 3."""
     folder = tmp_path_factory.mktemp("stopped") / "runs"
     with pytest.raises(KilledError):
-        execute(spec(*CONFIG), runs_dir=folder, name="run", observers=[kill_in_epoch_5])
+        execute(spec(*CONFIG), runs_dir=folder, name="run", observers=[kill_after(5)])
     return RunFolder(folder / "run")
 
 
@@ -185,7 +172,11 @@ def test_a_report_marks_a_damaged_run_and_goes_on(whole: RunFolder, tmp_path: Pa
     assert "metrics.csv: is damaged: the checksum doesn't fit" in ended.out
     assert "config.yaml: isn't what the run began with" in ended.out
     listed = minidl("list", "--runs-dir", tmp_path, "--format", "csv").out
-    assert "metrics.csv: is damaged" in listed or "broken" in listed
+    rows = {row["name"]: row for row in csv.DictReader(io.StringIO(listed))}
+    statuses = {name: row["status"] for name, row in rows.items()}
+    assert statuses == {"sound": "done", "metrics": "broken", "config": "done"}
+    problem = "metrics.csv: is damaged: the checksum doesn't fit"
+    assert rows["metrics"]["problem"] == f"{tmp_path}/metrics/{problem}"
 
 
 @pytest.mark.parametrize("file", ["run.json", "config.yaml"])

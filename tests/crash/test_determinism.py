@@ -27,12 +27,13 @@ def test_the_same_config_twice(name: str, server: Server, tmp_path: Path) -> Non
 
 
 def test_the_same_config_in_a_new_process(server: Server, tmp_path: Path) -> None:
-    """With other hashes, other variables and another working directory."""
+    """With other hashes, more threads and another working directory."""
     first = trained(server, tmp_path / "first")
     folder = tmp_path / "second"
     folder.mkdir()
     words = [sys.executable, "-m", "minidl_cli.main", *map(str, command(folder))]
-    variables = {**os.environ, "PYTHONHASHSEED": "123", "PYTHONPATH": os.pathsep.join(sys.path)}
+    variables = {"PYTHONHASHSEED": "123", "OMP_NUM_THREADS": "2"}
+    variables = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(words, env=variables, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert_equal(first, folder)

@@ -119,6 +119,17 @@ def test_values_too_large_to_average() -> None:
     assert "column 'age': the values are too large" in message
 
 
+def test_rows_unlike_the_header_are_said_beside_what_else_is_wrong() -> None:
+    assert complaints(rows("age,kind", *AGES, "7", "much,a", ",b", "8,a,b")) == [
+        "file.csv: row 22 has 1 cell, but the header names 2 columns; a cell that holds ',' must"
+        " stand in quotes",
+        "file.csv: row 25 has 3 cells, but the header names 2 columns; a cell that holds ',' must"
+        " stand in quotes",
+        "file.csv: row 24, column 'age': missing value (set `missing: drop` or `mean`)",
+        "file.csv: row 23, column 'age': expected a number, but got 'much'",
+    ]
+
+
 # Columns -------------------------------------------------------------------------------------
 
 

@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 import torch
+from engine.calls import product, reductions, unary, values
 from engine.helpers import SINGLE, compiler, target
-from engine.test_networks import several
-from engine.test_operations import product, reductions, unary, values
+from engine.network_cases import several
 from torch import Tensor
 
 from minidl.engine.compiler import FLAGS, HEADER

@@ -8,6 +8,7 @@ import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from scipy import special
 from minidl.engine.compiler import compile, find_compiler
 
 WIDTHS = (1, 2, 4, 8, 16)
-ELEMENTARY: dict[str, Callable[[NDArray], NDArray]] = {
+Array = NDArray[Any]
+
+ELEMENTARY: dict[str, Callable[[Array], Array]] = {
     "exp": np.exp,
     "expm1": np.expm1,
     "log": np.log,
@@ -103,7 +106,7 @@ class Library:
         with environment(MINIDL_CFLAGS=flags):
             self.functions = compile(source(dtype), compiler)
 
-    def __call__(self, name: str, width: int, *arrays: NDArray) -> NDArray:
+    def __call__(self, name: str, width: int, *arrays: Array) -> Array:
         assert len(arrays[0]) % max(WIDTHS) == 0
         whole = name in (*INTEGERS, "where_ints", "to_ints")
         out = np.empty(len(arrays[0]), np.int64 if whole else self.dtype)
@@ -126,13 +129,13 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         yield library
 
 
-def every(step: int, start: int = 0) -> NDArray:
+def every(step: int, start: int = 0) -> Array:
     """Every step-th float32 by its bits, so of all signs and exponents, NaN among them."""
     count = 2**32 // step // 16 * 16
     return (np.arange(count, dtype=np.uint64) * step + start).astype(np.uint32).view(np.float32)
 
 
-def furthest(name: str, x: NDArray, y: NDArray) -> tuple[float, float]:
+def furthest(name: str, x: Array, y: Array) -> tuple[float, float]:
     """The largest error of y, in units in the last place of the true result, and where it is.
 
     What lies below the smallest normal number may be taken for zero, and come out as zero.
@@ -241,7 +244,7 @@ def test_special_values(
         ), f"{name}{width}({x}) = {found[0]}"
 
 
-def same(a: NDArray, b: NDArray) -> bool:
+def same(a: Array, b: Array) -> bool:
     """The same bits; of a NaN only that it is one."""
     if a.dtype.kind == "f":
         number = ~(np.isnan(a) & np.isnan(b))
@@ -249,11 +252,11 @@ def same(a: NDArray, b: NDArray) -> bool:
     return a.tobytes() == b.tobytes()
 
 
-def reals(dtype: torch.dtype, seed: int, count: int = 1 << 14) -> NDArray:
+def reals(dtype: torch.dtype, seed: int, count: int = 1 << 14) -> Array:
     """Random bits, and as many ordinary numbers, and special ones."""
     rng = np.random.default_rng(seed)
     kind = TYPES[dtype]
-    wild = rng.integers(0, 256, count // 2 * kind().itemsize, np.uint8).view(kind)
+    wild = rng.integers(0, 256, count // 2 * np.dtype(kind).itemsize, np.uint8).view(kind)
     tame = (rng.standard_normal(count // 2) * 3).astype(kind)
     mixed = np.concatenate([wild, tame])
     special_ones = np.array([0.0, -0.0, 1, -1, INFINITE, -INFINITE, NAN, 2.0**-126], kind)
@@ -261,7 +264,7 @@ def reals(dtype: torch.dtype, seed: int, count: int = 1 << 14) -> NDArray:
     return mixed
 
 
-def integers(seed: int, bits: int = 64, count: int = 1 << 12) -> NDArray:
+def integers(seed: int, bits: int = 64, count: int = 1 << 12) -> Array:
     """Integers of all sizes up to so many bits, negative ones too where that is 64."""
     rng = np.random.default_rng(seed)
     low = -(2**63) if bits == 64 else 0
@@ -343,7 +346,7 @@ def test_a_double_is_the_c_librarys(libraries: Callable[..., Library], name: str
         assert np.allclose(found, wanted, rtol=1e-15, atol=0)
 
 
-OF_INTEGERS: dict[str, Callable[[NDArray, NDArray], NDArray]] = {
+OF_INTEGERS: dict[str, Callable[[Array, Array], Array]] = {
     "add_ints": np.add,
     "sub_ints": np.subtract,
     "mul_ints": np.multiply,

@@ -27,7 +27,7 @@ def reference_step(
     network: torch.nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, target: Tensor
 ) -> None:
     optimizer.zero_grad()
-    functional.mse_loss(network(x), target).backward()
+    functional.mse_loss(network(x), target).backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
 
@@ -69,7 +69,7 @@ def test_running_statistics_are_pytorchs_and_evaluation_uses_them(
     grad = layer.backward(torch.ones_like(y))
     leaf = x.clone().requires_grad_()
     expected = functional.batch_norm(leaf, mean, var, eps=1e-3)
-    expected.backward(torch.ones_like(expected))
+    expected.backward(torch.ones_like(expected))  # type: ignore[no-untyped-call]
     assert error(y, expected.detach()) < 1e-13
     assert leaf.grad is not None
     assert error(grad, leaf.grad) < 1e-13

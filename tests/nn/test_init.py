@@ -38,8 +38,8 @@ def test_weights_have_the_spread_of_the_formula(init: str, std: float, bound: fl
 
 def test_only_the_uniform_initialiser_draws_biases() -> None:
     layer = nn.Linear(FAN_IN, FAN_OUT)
-    assert layer.initialize("uniform", seed=0).bias.data.std() > 0
-    assert (layer.initialize("he", seed=0).bias.data == 0).all()
+    assert layer.initialize("uniform", seed=0).bias.data.std() > 0  # type: ignore[union-attr]
+    assert (layer.initialize("he", seed=0).bias.data == 0).all()  # type: ignore[union-attr]
     assert (layer.initialize(nn.Constant(0.5)).weight.data == 0.5).all()
     assert (layer.initialize("zeros").weight.data == 0).all()
 
@@ -59,29 +59,29 @@ def test_the_gain_is_that_of_the_activation_that_follows(
     layers = [nn.Linear(FAN_IN, FAN_OUT), nn.Dropout(0.1), activation, nn.Linear(FAN_OUT, FAN_OUT)]
     network = nn.Sequential(*layers)
     network.initialize("he_normal", seed=0)
-    assert network[0].weight.data.std().item() == pytest.approx(gain / math.sqrt(FAN_IN), rel=0.02)
-    assert network[3].weight.data.std().item() == pytest.approx(1 / math.sqrt(FAN_OUT), rel=0.02)
+    assert network[0].weight.data.std().item() == pytest.approx(gain / math.sqrt(FAN_IN), rel=0.02)  # type: ignore[attr-defined]
+    assert network[3].weight.data.std().item() == pytest.approx(1 / math.sqrt(FAN_OUT), rel=0.02)  # type: ignore[attr-defined]
     network.initialize("xavier_normal", seed=0)
     own = 1.0 if isinstance(activation, nn.Sigmoid) else gain
     expected = own * math.sqrt(2 / (FAN_IN + FAN_OUT))
-    assert network[0].weight.data.std().item() == pytest.approx(expected, rel=0.02)
+    assert network[0].weight.data.std().item() == pytest.approx(expected, rel=0.02)  # type: ignore[attr-defined]
     network.initialize("he_normal", seed=0, gain=3.0)
-    assert network[0].weight.data.std().item() == pytest.approx(3 / math.sqrt(FAN_IN), rel=0.02)
+    assert network[0].weight.data.std().item() == pytest.approx(3 / math.sqrt(FAN_IN), rel=0.02)  # type: ignore[attr-defined]
 
 
 def test_an_activation_widens_only_the_layer_before_it() -> None:
     network = nn.Sequential(nn.Linear(FAN_IN, FAN_IN), nn.Linear(FAN_IN, FAN_IN), nn.Tanh())
     network.initialize("he_normal", seed=0)
     for layer, gain in zip(network, (1, 5 / 3), strict=False):
-        std = layer.weight.data.std().item()
+        std = layer.weight.data.std().item()  # type: ignore[attr-defined]
         assert std == pytest.approx(gain / math.sqrt(FAN_IN), rel=0.02)
 
 
 def test_a_layers_own_initialiser_goes_first() -> None:
     network = nn.Sequential(nn.Linear(2, 2, init=nn.Constant(0.25)), nn.Linear(2, 2))
     network.initialize("zeros")
-    assert (network[0].weight.data == 0.25).all()
-    assert (network[1].weight.data == 0).all()
+    assert (network[0].weight.data == 0.25).all()  # type: ignore[attr-defined]
+    assert (network[1].weight.data == 0).all()  # type: ignore[attr-defined]
 
 
 def test_a_seed_says_all_numbers_and_another_seed_others() -> None:

@@ -48,12 +48,12 @@ def test_a_flat_vector_can_be_bound_to_other_memory() -> None:
     flat = network.flatten()
     data, grad = torch.arange(float(flat.size)), torch.zeros(flat.size)
     flat.bind(data, grad)
-    assert network["fc_1"].bias.data.tolist() == [12.0, 13.0, 14.0, 15.0]
+    assert network["fc_1"].bias.data.tolist() == [12.0, 13.0, 14.0, 15.0]  # type: ignore[attr-defined]
     network.forward(torch.ones(2, 3))
     network.backward(torch.ones(2, 2))
     assert grad[-2:].tolist() == [2.0, 2.0]
     data[12] = 99
-    assert network["fc_1"].bias.data[0] == 99
+    assert network["fc_1"].bias.data[0] == 99  # type: ignore[attr-defined]
 
 
 def test_a_network_without_parameters_has_nothing_to_train() -> None:
@@ -186,7 +186,7 @@ def test_children_are_named_by_kind_and_found_by_name_or_number() -> None:
         "fc_1", "act_1", "fc_2", "act_2", "fc_3",
     ]  # fmt: skip
     assert network["fc_2"] is network[2]
-    assert network["fc_2"].weight.grad.shape == (4, 4)
+    assert network["fc_2"].weight.grad.shape == (4, 4)  # type: ignore[attr-defined]
     assert len(network) == len(list(network)) == 5
     with pytest.raises(KeyError, match="no module named 'fc_9'; there are fc_1, act_1"):
         network["fc_9"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def test_fifty_steps_equal_pytorch(case: OptimizerCase) -> None:
             reference.param_groups[0]["lr"] *= 0.5
         step(network, loss, optimizer, x, target)
         reference.zero_grad()
-        ((torch.tanh(x @ w.T + b) @ w2.T + b2 - target) ** 2).mean().backward()
+        ((torch.tanh(x @ w.T + b) @ w2.T + b2 - target) ** 2).mean().backward()  # type: ignore[no-untyped-call]
         reference.step()
     for mine, theirs in zip(network.parameters(), parameters, strict=True):
         assert error(mine.data, theirs.detach()) < TOLERANCE
@@ -97,7 +98,7 @@ def test_numbers_are_written_into_bound_tensors() -> None:
 
 def test_a_watched_step_leaves_the_counting_to_the_watcher() -> None:
     optimizer = optim.Adam(nn.Linear(2, 2))
-    told = []
+    told: list[Any] = []
     with watching(told.append):
         optimizer.step()
     assert told == [optimizer.advance]
@@ -162,7 +163,7 @@ def test_clipping_equals_pytorch(kind: str, limit: float) -> None:
     else:
         optim.clip_value(flat, limit)
         torch.nn.utils.clip_grad_value_(copies, limit)
-    assert error(flat.grad, torch.cat([copy.grad.view(-1) for copy in copies])) < 1e-14
+    assert error(flat.grad, torch.cat([copy.grad.view(-1) for copy in copies])) < 1e-14  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])

@@ -13,10 +13,12 @@ import yaml
 from study_cases import curves, resolved, sweep, write_run
 
 from minidl.errors import RunError
-from minidl.report.collect import collect
+from minidl.report.collect import Member, collect
 from minidl.report.configs import read_settings
 from minidl.report.groups import Statistics, best_over, group_by
 from minidl.report.settings import flatten, heads, matches, number, varying
+from minidl.report.table import whole_keys
+from minidl.runs import RunFolder
 
 
 def test_components_are_named_by_their_type_and_lists_are_one_word() -> None:
@@ -42,12 +44,31 @@ def test_components_are_named_by_their_type_and_lists_are_one_word() -> None:
 
 
 def test_only_keys_that_tell_runs_apart_vary() -> None:
-    sgd = {"optimizer": "sgd", "optimizer.lr": 0.1, "seed": 0}
-    adam = {"optimizer": "adam", "optimizer.lr": 0.1, "optimizer.beta1": 0.9, "seed": 1}
+    sgd: dict[str, Any] = {"optimizer": "sgd", "optimizer.lr": 0.1, "seed": 0}
+    adam: dict[str, Any] = {
+        "optimizer": "adam",
+        "optimizer.lr": 0.1,
+        "optimizer.beta1": 0.9,
+        "seed": 1,
+    }
     assert varying([sgd, adam]) == ["optimizer"]
     assert varying([sgd, sgd | {"seed": 5, "name": "x"}]) == []
     # Where nothing else does, a key that only one has tells them apart.
     assert varying([sgd, sgd | {"clip": 1.0}]) == ["clip"]
+
+
+def test_the_end_of_a_key_is_enough_where_one_is_meant() -> None:
+    def members(**second: Any) -> list[Member]:
+        first: dict[str, Any] = {"optimizer.lr": 0.1, "a.x": 1, "b.x": 1}
+        both = first, {**first, **second}
+        return [Member(RunFolder("run"), settings, {}) for settings in both]
+
+    assert whole_keys(members(), ["lr", "a.x"]) == ["optimizer.lr", "a.x"]
+    assert whole_keys(members(**{"b.x": 2}), ["x"]) == ["b.x"]  # the one that differs
+    with pytest.raises(RunError, match=r"'x' is the end of several keys: write one of a.x, b.x"):
+        whole_keys(members(), ["x"])
+    with pytest.raises(RunError, match="none of these runs has the key 'r'"):
+        whole_keys(members(), ["r"])
 
 
 def test_values_match_like_a_config_s() -> None:
@@ -175,7 +196,12 @@ def test_a_member_that_failed_before_it_began_says_why(tmp_path: Path) -> None:
 
 
 def test_metrics_that_are_no_numbers_are_none(tmp_path: Path) -> None:
-    final = {"test_loss": "low", "test_accuracy": None, "train_loss": True, "train_mse": []}
+    final: dict[str, Any] = {
+        "test_loss": "low",
+        "test_accuracy": None,
+        "train_loss": True,
+        "train_mse": [],
+    }
     write_run(tmp_path / "odd", resolved(), curves(5), final=final, best=final)
     (member,) = collect([tmp_path]).members
     for metric in ("test_loss", "test_error", "train_loss", "train_mse"):

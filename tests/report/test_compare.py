@@ -50,6 +50,28 @@ def test_what_diverged_is_not_the_best(two: list[Path], tmp_path: Path) -> None:
     assert made.best("test_loss") == 0
 
 
+def test_losses_of_different_kinds_are_not_compared(two: list[Path], tmp_path: Path) -> None:
+    other = write_run(
+        tmp_path / "c", resolved(loss="cross_entropy"), curves(10, final_loss=0.3, final_accuracy=1)
+    )
+    made = compare([two[0], other.path])
+    assert (made.best("test_loss"), made.best("train_loss"), made.best("test_accuracy")) == (
+        *(None, None),
+        1,
+    )
+    text = as_table(made)
+    cells = {line.split("  ")[0]: line.split() for line in text.splitlines()}
+    assert len(cells["test loss"]) == 4  # no difference
+    assert "of different losses, which say nothing about each other: train loss, test loss" in text
+
+
+def test_nothing_is_better_on_other_data(two: list[Path], tmp_path: Path) -> None:
+    other = write_run(tmp_path / "c", resolved(data="moons"), curves(10, final_accuracy=0.99))
+    made = compare([two[0], other.path])
+    assert [m for m in made.metrics if made.best(m) is not None] in ([], ["train_seconds"])
+    assert any(note.startswith("on different data") for note in made.notes)
+
+
 def test_formats_are_read_back(two: list[Path]) -> None:
     made = compare(two)
     rows = {row[0]: row[1:] for row in csv.reader(io.StringIO(as_csv(made)))}
@@ -93,7 +115,14 @@ def test_a_single_sweep_is_taken_apart_into_its_groups(tmp_path: Path) -> None:
     assert {len(side.group.members) for side in made.sides} == {3}
     assert plot_path([folder]) == folder / "plots" / "comparison.png"
     members = sorted(folder.glob("*-0"))
-    assert plot_path(members) == folder / "plots" / "comparison.png"
+    first, second, *_ = (member.name for member in members)
+    named = folder / "plots" / f"comparison-{first}-{second}.png"
+    assert plot_path(members[:2]) == named  # another comparison doesn't take its place
+    many, others = plot_path(members), plot_path(members[1:])
+    assert many is not None
+    assert others is not None
+    assert (many.parent, many == others) == (folder / "plots", False)
+    assert len(many.name) < 110
     assert plot_path([members[0], tmp_path]) is None
     one = sweep(tmp_path / "one", {"optimizer.lr": [0.1]})
     assert [side.name for side in compare([one]).sides] == [f"lr=0.1-{seed}" for seed in range(3)]

@@ -10,9 +10,57 @@ import pytest
 from study_cases import curves, resolved, sweep, words_of, write_run
 
 from minidl.report.collect import collect
+from minidl.report.groups import Statistics
 from minidl.report.series import series
-from minidl.report.study import draw
+from minidl.report.study import default_figures, draw
+from minidl.report.style import to_png
 from minidl.spec import CurvesFigure
+from minidl.spec.report import AnyFigure, ErrorBarsFigure, HeatMapFigure
+
+
+def test_a_band_on_a_logarithmic_axis_ends_at_the_lowest_run_where_it_reaches_zero(
+    tmp_path: Path,
+) -> None:
+    for seed, size in enumerate((1.0, 0.02, 0.01)):
+        columns = curves(20, seed=seed)
+        columns["test_loss"] = np.exp(-columns["epoch"] / 3) * size
+        write_run(tmp_path / str(seed), resolved(seed=seed), columns)
+    members = collect([tmp_path]).members
+    made = series(members, "test_loss", "std", [])
+    assert made is not None
+    assert (made.low < 0).all()
+    assert made.positive().low == pytest.approx(np.exp(-made.epochs / 3) * 0.01)
+    figure = draw(members, CurvesFigure(lines="loss", metrics=("test_loss",)), [])
+    assert figure is not None
+    (band,) = figure.axes[0].collections
+    assert figure.axes[0].get_yscale() == "log"
+    assert np.asarray(band.get_paths()[0].vertices)[:, 1].min() == pytest.approx(
+        np.exp(-20 / 3) * 0.01
+    )
+    figure = draw(members, ErrorBarsFigure(metric="test_loss", x="loss"), [])
+    assert figure is not None
+    (bars,) = figure.axes[0].containers
+    assert figure.axes[0].get_yscale() == "log"
+    (ends,) = bars[2][0].get_segments()
+    assert ends[0][1] == pytest.approx(np.exp(-20 / 3) * 0.01)
+
+
+def test_losses_whose_squares_overflow_have_statistics_and_curves(tmp_path: Path) -> None:
+    for seed in range(2):
+        columns = curves(3, seed=seed)
+        columns["test_loss"] = np.array([1e178, 2e178, 3e178]) * (1 + seed)
+        write_run(tmp_path / str(seed), resolved(seed=seed), columns)
+    members = collect([tmp_path]).members
+    of = Statistics.of([3e178, 6e178])
+    assert (of.mean, of.std) == pytest.approx((4.5e178, 4.5e178 * 2**0.5 / 3))
+    made = series(members, "test_loss", "std", [])
+    assert made is not None
+    assert made.mean[-1] == pytest.approx(4.5e178)
+    assert made.high[-1] == pytest.approx(of.mean + of.std)
+    for asked in (CurvesFigure(lines="loss"), ErrorBarsFigure(metric="test_loss", x="loss")):
+        figure = draw(members, asked, [])
+        assert figure is not None
+        assert to_png(figure)
 
 
 def test_a_band_is_the_mean_plus_and_minus_the_sample_s_std(tmp_path: Path) -> None:
@@ -45,6 +93,60 @@ def test_diverged_runs_are_named_and_bend_no_axis(tmp_path: Path) -> None:
     assert "1 (2 diverged)" in said
     assert "10: diverged" in said
     assert all(axes.get_ylim()[1] < 1 for axes in figure.axes)
+
+
+def test_lines_are_told_apart_by_their_markers_too(tmp_path: Path) -> None:
+    sweep(tmp_path / "s", {"training.batch_size": [1, 2, 5, 10, 20, 50, 100, 200]}, repeats=1)
+    asked = CurvesFigure(lines="training.batch_size", metrics=("test_loss",))
+    figure = draw(collect([tmp_path]).members, asked, [])
+    assert figure is not None
+    assert len({line.get_marker() for line in figure.axes[0].lines}) == 8
+    shown = figure.axes[0].get_legend()
+    assert shown is not None
+    assert len({handle.get_marker() for handle in shown.legend_handles}) == 8
+
+
+def test_runs_that_differ_in_more_than_their_seed_are_no_mean_without_a_word(
+    tmp_path: Path,
+) -> None:
+    sweep(tmp_path / "s", {"optimizer.lr": [0.1, 0.01], "training.batch_size": [5, 50]})
+    members = collect([tmp_path]).members
+    pooled: list[AnyFigure] = [
+        CurvesFigure(lines="optimizer.lr"),
+        ErrorBarsFigure(x="optimizer.lr"),
+        HeatMapFigure(x="optimizer.lr", y="loss"),
+    ]
+    for asked in pooled:
+        figure = draw(members, asked, [])
+        assert figure is not None
+        assert "of 6 runs  ·  over all values of batch_size" in figure.texts[1].get_text()
+    for asked in default_figures(members):
+        figure = draw(members, asked, [])
+        assert figure is not None
+        assert figure.texts[1].get_text() in ("mean ± std of 3 runs", "mean of 3 runs")
+
+
+def test_what_two_keys_leave_over_is_held_at_the_best_runs_value(tmp_path: Path) -> None:
+    rates = {0.1: 0.9, 0.01: 0.99}
+    grid: dict[str, list[Any]] = {
+        "loss": ["mse", "bce"],
+        "training.batch_size": [5, 50],
+        "optimizer.lr": [*rates],
+    }
+    sweep(
+        tmp_path / "s",
+        {"model.activation": ["relu", "tanh"], **grid},
+        repeats=1,
+        epochs=3,
+        look=lambda settings, seed: {"final_accuracy": rates[settings["optimizer.lr"]]},
+    )
+    members = collect([tmp_path]).members
+    for asked in default_figures(members):
+        if isinstance(asked, CurvesFigure):
+            assert asked.where.get("optimizer.lr", 0.01) == 0.01
+        figure = draw(members, asked, [])
+        assert figure is not None
+        assert "over all" not in figure.texts[1].get_text()
 
 
 def test_runs_that_diverged_at_once_stay_in_the_legend(tmp_path: Path) -> None:

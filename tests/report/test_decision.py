@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.report.decision import class_of, margins, probabilities
+from minidl.report.decision import class_of, margins
 
 HALF = {"kind": "threshold", "at": 0.5}
-ZERO = {"kind": "threshold", "at": 0.0}
 ARGMAX = {"kind": "argmax"}
 
 
@@ -33,20 +32,3 @@ def test_a_margin_is_positive_for_the_class_decided_for_alone(decision: dict[str
     ahead = margins(output, decision)
     assert np.array_equal(ahead.argmax(axis=-1), class_of(output, decision))
     assert ((ahead > 0).sum(axis=-1) == 1).all()
-
-
-def test_logits_become_probabilities_without_overflow() -> None:
-    assert probabilities(np.array([[-1e4], [0.0], [1e4]]), ZERO) == pytest.approx(
-        np.array([[0.0], [0.5], [1.0]])
-    )
-    logits = {"kind": "argmax", "logits": True}
-    assert probabilities(np.array([[0.0, 0.0], [1e4, -1e4]]), logits) == pytest.approx(
-        np.array([[0.5, 0.5], [1.0, 0.0]])
-    )
-
-
-def test_other_outputs_are_probabilities_only_if_they_can_be() -> None:
-    certain, beyond = np.array([[0.2, 0.8]]), np.array([[0.2, 0.9]])
-    assert probabilities(certain, ARGMAX) is certain
-    assert probabilities(beyond, ARGMAX) is None
-    assert probabilities(np.array([[1.01]]), HALF) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from minidl.report.escape import columns
@@ -52,7 +54,7 @@ def test_labels_are_as_short_as_they_stay_unlike() -> None:
 
 
 def test_hashes_tell_apart_only_what_nothing_else_does() -> None:
-    def of(path: str, digest: str) -> dict[str, str]:
+    def of(path: str, digest: str) -> dict[str, Any]:
         return {"data": "csv", "data.path": path, "data.sha256": digest * 64}
 
     assert varying([of("/a", "0"), of("/b", "1")]) == ["data.path"]

@@ -5,21 +5,26 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 from run_cases import CASES, TWO, disk, disk_output, in_disk, plane, spirals, write
 
 from minidl.errors import RunError
 from minidl.report.confusion import counts
 from minidl.report.curves import accuracy, loss, psnr, r2
 from minidl.report.image_grid import image_grid
-from minidl.report.plane import decision_boundary, output
+from minidl.report.plane import data, decision_boundary, fine_classes, finer, output
 from minidl.report.plots import draw_run
 from minidl.report.run_view import RunView
+from minidl.report.style import class_colour, to_png
 from minidl.runs import RunFolder
 
-CURVES, PLANE = {"loss", "accuracy"}, {"data", "decision_boundary", "output"}
+CURVES = {"loss", "accuracy"}
+PLANE = {"data", "decision_boundary", "output", "confusion_matrix"}
 FIGURES = {
     "disk": CURVES | PLANE,
     "spirals": CURVES | PLANE,
@@ -49,6 +54,10 @@ def texts(figure: object) -> list[str]:
     from matplotlib.text import Text
 
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]  # type: ignore[attr-defined]
+
+
+def xdata(line: Line2D) -> NDArray[Any]:
+    return np.asarray(line.get_xdata())
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -98,7 +107,7 @@ def test_few_changes_of_the_rate_are_marked_with_the_new_rates(tmp_path: Path) -
     assert figure is not None
     assert len(figure.axes) == 1
     assert {"rate 0.1", "0.03", "0.01"} <= set(texts(figure))
-    marks = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    marks = [x[0] for x in map(xdata, figure.axes[0].lines) if len(x) == 2]
     assert marks == [100, 175]  # the epochs after which the new rates hold
 
 
@@ -110,7 +119,7 @@ def test_a_rate_that_always_changes_gets_a_strip_instead_of_a_forest_of_lines(
     curve, strip = figure.axes
     assert len(curve.lines) == 2
     assert strip.get_ylabel() == "rate"
-    assert strip.lines[0].get_ydata()[0] == pytest.approx(0.1)
+    assert np.asarray(strip.lines[0].get_ydata())[0] == pytest.approx(0.1)
 
 
 def view(**metrics: list[float]) -> RunView:
@@ -137,7 +146,7 @@ def test_a_diverged_run_is_drawn_up_to_its_last_number_and_says_so(tmp_path: Pat
     figure = loss(RunView.read(CASES["diverged"](tmp_path)))
     assert figure is not None
     assert any("diverged in epoch 9" in text for text in texts(figure))
-    assert figure.axes[0].lines[0].get_xdata()[-1] == 8
+    assert xdata(figure.axes[0].lines[0])[-1] == 8
 
 
 def test_what_a_diverged_network_gets_right_is_no_best() -> None:
@@ -159,6 +168,23 @@ def test_the_legend_gives_the_last_values_and_the_line_below_the_best() -> None:
     assert figure is not None
     assert {"train  100 %", "test  75.0 %"} <= set(texts(figure))
     assert any("best on test >99.9 % (epoch 1)" in text for text in texts(figure))
+
+
+def test_the_epoch_that_was_kept_is_marked_and_its_values_are_said(tmp_path: Path) -> None:
+    """They are what the terminal says of the run."""
+    kept = view(train_loss=[0.4, 0.2, 0.1], test_loss=[0.4, 0.3, 0.5])
+    figure = loss(replace(kept, kept=2.0))
+    assert figure is not None
+    assert {"train  0.2", "test  0.3", "kept (epoch 2)"} <= set(texts(figure))
+    rings = [line for line in figure.axes[0].lines if list(xdata(line)) == [2.0]]
+    assert [np.asarray(line.get_ydata())[0] for line in rings] == [0.2, 0.3]
+    plain = loss(replace(kept, kept=3.0))
+    assert plain is not None
+    assert not any("kept" in text for text in texts(plain))
+    run = disk(tmp_path)
+    best = {"metric": "test_loss", "epoch": 7}
+    run.write_record({**run.read_record(), "weights": "best", "best": best})
+    assert RunView.read(run).kept == 7
 
 
 # Images
@@ -193,6 +219,47 @@ def test_the_curve_of_psnr_is_in_decibels(tmp_path: Path) -> None:
 # Classes
 
 
+@pytest.mark.parametrize("classes", [3, 56])
+def test_many_classes_have_a_legend_and_panels_that_name_them(classes: int, tmp_path: Path) -> None:
+    def logits(x: np.ndarray) -> np.ndarray:
+        centres = np.random.default_rng(1).uniform(0, 1, (classes, 2))
+        return np.asarray(-40 * ((x[..., None, :] - centres) ** 2).sum(-1))
+
+    arrays = plane(logits, lambda x: logits(x).argmax(-1), cells=21, points=200)
+    names = [f"kind {index}" for index in range(classes)]
+    run = RunView.read(write(tmp_path, "many", [], arrays, "cross_entropy", class_names=names))
+    points = data(run)
+    assert points is not None
+    assert to_png(points)  # with no warning of matplotlib's
+    assert set(names) <= set(texts(points))
+    figure = output(run)
+    assert figure is not None
+    panels = figure.axes[: min(classes, 9)]
+    assert [axes.get_title() for axes in panels] == names[: len(panels)]
+    assert panels[0].get_ylabel() == "x2"
+    assert panels[-1].get_xlabel() == "x1"
+    marks = [panel.lines[0].get_color() for panel in panels]  # as in the other figures
+    assert marks == [class_colour(index) for index in range(len(panels))]
+
+
+def test_the_output_says_which_colour_is_which_class(tmp_path: Path) -> None:
+    figure = output(RunView.read(disk(tmp_path)))
+    assert figure is not None
+    assert [text.get_text() for text in figure.axes[0].texts] == ["outside", "inside"]
+
+
+def test_classes_between_the_grid_s_points_need_not_all_their_outputs_at_once() -> None:
+    grid = np.random.default_rng(0).normal(size=(7, 5, 4))
+    wanted = finer(grid).argmax(-1)
+    assert np.array_equal(fine_classes(grid, {"kind": "argmax"}), wanted)
+
+
+def test_the_score_of_a_fit_is_that_of_the_kept_epoch() -> None:
+    scores = view(test_r2=[0.1, 0.9, 0.5])
+    assert scores.final("test_r2") == 0.5
+    assert replace(scores, kept=2.0).final("test_r2") == 0.9
+
+
 def test_the_decision_boundary_counts_and_rings_the_wrong_test_points(tmp_path: Path) -> None:
     run = disk(tmp_path)
     predictions = run.read_predictions()
@@ -225,6 +292,5 @@ def test_only_a_loss_of_probabilities_makes_the_output_one(
     loss_type: str, what: str, tmp_path: Path
 ) -> None:
     within = plane(lambda x: disk_output(x).clip(0, 1), in_disk)
-    run = write(tmp_path, loss_type, [], within, **TWO)
-    run.config_path.write_text(f"loss: {{type: {loss_type}}}")
+    run = write(tmp_path, loss_type, [], within, loss_type, **TWO)
     assert f"Predicted {what}" in " ".join(texts(output(RunView.read(run))))

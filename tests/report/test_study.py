@@ -128,6 +128,19 @@ def test_every_figure_of_odd_sweeps_can_be_drawn(tmp_path: Path, epochs: int, re
         assert not notes
 
 
+def test_boundaries_say_which_colour_is_which_class(tmp_path: Path) -> None:
+    sweep(tmp_path / "s", {"optimizer.lr": [0.1, 1.0]}, 1, 2, boundaries=True)
+    figure = draw(collect([tmp_path]).members, BoundariesFigure(x="optimizer.lr"), [])
+    assert figure is not None
+    legend = figure.axes[-1].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        *("outside", "inside", "wrong on test"),
+    ]
+    tints = [handle.get_color() for handle in legend.legend_handles[:2]]
+    assert tints == [style.tint(style.class_colour(index)) for index in (0, 1)]
+
+
 def test_hostile_words_in_figures_are_words(tmp_path: Path) -> None:
     run = write_run(tmp_path / "a", resolved(), curves(3))
     (member,) = collect([run.path]).members

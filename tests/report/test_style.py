@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from minidl.report.fonts import use_fonts_that_have_all
 from minidl.report.style import (
     CELLS,
     DPI,
@@ -20,6 +21,7 @@ from minidl.report.style import (
     number,
     percent,
     to_png,
+    warn_of_boxes,
     wrapped,
 )
 
@@ -83,6 +85,65 @@ def test_a_legend_beside_the_axes_is_never_cut_off() -> None:
     made = legend(axes, [point], ["wrong on test (4)"])
     width = int.from_bytes(to_png(figure)[16:20], "big")
     assert made.get_window_extent().x1 < width
+
+
+def test_a_legend_of_many_takes_columns_and_says_how_many_are_left_out() -> None:
+    for count, shown in ((60, 60), (200, None)):
+        figure, (axes,) = new_figure("Blobs", size=(6.1, 4.9))
+        handles = axes.plot([0, 1], np.zeros((2, count)))
+        made = legend(axes, handles, [f"c{index}" for index in range(count)], last=2)
+        said = [text.get_text() for text in made.get_texts()]
+        assert said[-2:] == [f"c{count - 2}", f"c{count - 1}"]
+        assert shown is None or len(said) == shown
+        if shown is None:
+            assert f"and {count - len(said) + 1} more" in said
+        width, height = (int.from_bytes(to_png(figure)[at : at + 4], "big") for at in (16, 20))
+        box = made.get_window_extent()
+        assert box.y0 >= 0
+        assert box.y1 <= height
+        assert box.x1 <= width
+        assert axes.get_window_extent().width > 3 * DPI
+
+
+@pytest.mark.parametrize(("title", "below"), [("Fit", False), ("Predicted against true", True)])
+def test_a_head_s_legend_is_never_over_the_title(title: str, below: bool) -> None:
+    figure, (axes,) = new_figure(title, "a run", size=(5.6, 5.4))
+    handles = [*axes.plot([0, 1]), *axes.plot([1, 0]), *axes.plot([1, 1])]
+    made = head_legend(figure, handles, ["train (40,000)", "test (10,000)", "equal"])
+    figure.draw_without_rendering()
+    words = [text.get_window_extent() for text in figure.texts]
+    box = made.get_window_extent()
+    assert not any(box.overlaps(other) for other in words)
+    assert (box.y1 < words[1].y0) == below
+    assert axes.get_tightbbox().y1 < min(box.y0, words[1].y0) + 1
+
+
+def test_a_title_that_fits_is_in_one_line_and_another_in_even_ones() -> None:
+    said = "diverged_denoiser  ·  diverged in epoch 4  ·  best on test 23.42 dB (epoch 3)"
+    figure, _ = new_figure("PSNR", said)
+    assert figure.texts[1].get_text() == said
+    title = "Train loss, test loss, train accuracy and test accuracy over the epochs"
+    figure, _ = new_figure(title)
+    lines = figure.texts[0].get_text().split("\n")
+    assert len(lines) == 2
+    assert min(map(len, lines)) > 0.6 * max(map(len, lines))
+
+
+def test_a_letter_that_the_font_lacks_comes_from_another_one() -> None:
+    letter = "ℊ"  # in STIX, which comes with matplotlib, but not in its usual font
+    figure, _ = new_figure(letter)
+    assert use_fonts_that_have_all(figure)
+    assert len(figure.texts[0].get_fontfamily()) > len(figure.texts[1].get_fontfamily())
+
+
+def test_letters_that_no_font_has_are_said_in_one_line() -> None:
+    figure, (axes,) = new_figure(chr(0x10FFFD))  # private use
+    axes.set_xlabel(chr(0x10FFFC))
+    warn_of_boxes.cache_clear()
+    with pytest.warns(UserWarning, match="no font here has all letters") as warned:
+        pictures = [to_png(figure) for _ in range(2)]
+    assert len(warned) == 1
+    assert pictures[0] == pictures[1]
 
 
 def light(colour: object) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from minidl.spec import Sweep
 
 SWEPT = """\
@@ -13,3 +15,9 @@ optimizer: {type: sgd, lr: 0.5}
 
 def names(sweep: Sweep) -> list[str]:
     return [member.name for member in sweep.members]
+
+
+Problem = Callable[..., str]
+Problems = Callable[..., list[str]]
+Load = Callable[..., Sweep]
+Refusal = Callable[..., list[str]]

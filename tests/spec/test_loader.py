@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from spec.helpers import Problem, Problems
 
 from minidl.errors import ConfigError
 from minidl.spec import load_spec, parse_spec
@@ -38,30 +39,30 @@ def test_a_column_may_be_called_like_a_number() -> None:
 
 
 @pytest.mark.parametrize("written", ["012", "1:30", "190:20:30", "0x10", "1_000", "'3'", "1e400"])
-def test_what_is_no_plain_integer_is_none(written: str, problem) -> None:
+def test_what_is_no_plain_integer_is_none(written: str, problem: Problem) -> None:
     assert "c.yaml:3:7: seed: expected an integer ≥ 0, but got" in problem(
         BASE + f"seed: {written}"
     )
 
 
 @pytest.mark.parametrize("written", ["3.0", "1e3", "1.0e+5", "true"])
-def test_neither_floats_nor_booleans_are_integers(written: str, problem) -> None:
+def test_neither_floats_nor_booleans_are_integers(written: str, problem: Problem) -> None:
     assert f"seed: expected an integer ≥ 0, but got {written}" in problem(BASE + f"seed: {written}")
 
 
 @pytest.mark.parametrize("written", ["yes", "no", "on", "off", "True", "y", "1", "'true'"])
-def test_only_true_and_false_are_booleans(written: str, problem) -> None:
+def test_only_true_and_false_are_booleans(written: str, problem: Problem) -> None:
     line = problem(BASE + f"training: {{drop_last: {written}}}")
     assert "training.drop_last: expected true or false, but got" in line
 
 
 @pytest.mark.parametrize("written", [".nan", ".inf", "-.inf", "1e999", "nan", "inf"])
-def test_numbers_are_finite(written: str, problem) -> None:
+def test_numbers_are_finite(written: str, problem: Problem) -> None:
     line = problem(BASE + f"optimizer: {{type: sgd, lr: {written}}}")
     assert "optimizer.lr: expected a number > 0, but got" in line
 
 
-def test_an_empty_value_is_an_error_where_a_value_is_needed(problem) -> None:
+def test_an_empty_value_is_an_error_where_a_value_is_needed(problem: Problem) -> None:
     assert problem(BASE + "optimizer:\n  type: sgd\n  lr:\n") == (
         "c.yaml:5:6: optimizer.lr: expected a number > 0, but got nothing; "
         "write a value or leave the key out"
@@ -113,13 +114,13 @@ def test_an_empty_value_is_fine_where_null_is() -> None:
         ("a: [" + "1," * 20_000 + "]", "more than 10,000 values, too many for a config"),
     ],
 )
-def test_what_is_no_config_is_one_clear_line(text: str, complaint: str, problems) -> None:
+def test_what_is_no_config_is_one_clear_line(text: str, complaint: str, problems: Problems) -> None:
     lines = problems(text)
     assert complaint in lines[0]
     assert len(lines) == 1
 
 
-def test_an_alias_is_reported_once_and_hides_no_other_problem(problems) -> None:
+def test_an_alias_is_reported_once_and_hides_no_other_problem(problems: Problems) -> None:
     assert problems("data: &d disk\nmodel: *d\nseed: -1") == [
         "c.yaml:1:7: anchors (&d) aren't used in a config: write it out",
         "c.yaml:2:8: aliases (*d) aren't used in a config: write it out",
@@ -127,7 +128,7 @@ def test_an_alias_is_reported_once_and_hides_no_other_problem(problems) -> None:
     ]
 
 
-def test_aliases_that_multiply_are_never_followed(problems) -> None:
+def test_aliases_that_multiply_are_never_followed(problems: Problems) -> None:
     bomb = "a: &a [x]\n" + "".join(
         f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n"
         for old, new in zip("abcdefgh", "bcdefghi", strict=True)
@@ -135,7 +136,7 @@ def test_aliases_that_multiply_are_never_followed(problems) -> None:
     assert problems(bomb)[-1].startswith("c.yaml:")
 
 
-def test_a_thousand_problems_are_not_all_listed(problems) -> None:
+def test_a_thousand_problems_are_not_all_listed(problems: Problems) -> None:
     lines = problems(BASE + "".join(f"key_{index}: 1\n" for index in range(1000)))
     assert len(lines) <= 101
     lines = problems(BASE + "seed: 1\n" * 1000)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from spec.helpers import Problem, Problems
 
 from minidl.spec import (
     AdamOptimizer,
@@ -32,7 +33,9 @@ def test_a_bare_name_replaces_the_component_and_a_type_only_the_type() -> None:
     assert changed("optimizer.type=adam").optimizer == AdamOptimizer(lr=0.5, weight_decay=0.1)
 
 
-def test_a_type_that_lacks_the_keys_that_stand_there_is_refused_by_its_name(problem) -> None:
+def test_a_type_that_lacks_the_keys_that_stand_there_is_refused_by_its_name(
+    problem: Problem,
+) -> None:
     text = BASE + "schedule: {type: cosine, final: 0.1}"
     assert problem(text, "schedule.type=constant") == (
         "c.yaml:4:26: schedule.final: unknown key; the keys here are type, warmup; "
@@ -103,14 +106,14 @@ def test_the_last_of_several_wins_and_null_unsets() -> None:
         ("name=\x1b[31m", "command line: isn't valid YAML"),
     ],
 )  # fmt: skip
-def test_a_wrong_override_is_quoted(override: str, expected: str, problem) -> None:
+def test_a_wrong_override_is_quoted(override: str, expected: str, problem: Problem) -> None:
     text = BASE.replace("mlp", "{mlp: [1, 2, 3]}")
     line = problem(text, override)
     assert expected in line
     assert "(in the override" in line
 
 
-def test_problems_of_the_file_come_before_those_of_the_command_line(problems) -> None:
+def test_problems_of_the_file_come_before_those_of_the_command_line(problems: Problems) -> None:
     lines = problems(BASE + "seed: -1", "optimizer.lr=-1", "device=gpu")
     assert [line.split(": ")[0] for line in lines] == ["c.yaml:4:7", "command line", "command line"]
 

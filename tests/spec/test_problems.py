@@ -1,6 +1,8 @@
 """Every problem comes at once, with its place, what was expected, what was got, and a guess."""
 
 import pytest
+from spec.helpers import Problem as ReadProblem
+from spec.helpers import Problems
 
 from minidl.errors import Problem
 from minidl.spec import component_groups, parse_spec
@@ -8,14 +10,14 @@ from minidl.spec import component_groups, parse_spec
 BASE = "data: disk\nmodel: mlp\n"
 
 
-def test_unknown_key_names_the_file_the_line_and_the_alternatives(problem) -> None:
+def test_unknown_key_names_the_file_the_line_and_the_alternatives(problem: ReadProblem) -> None:
     assert problem(BASE + "optimizer: {type: adam, weight_decai: 0.1}") == (
         "c.yaml:3:25: optimizer.weight_decai: unknown key; the keys here are type, lr, betas, eps, "
         "amsgrad, weight_decay; did you mean 'weight_decay'?"
     )
 
 
-def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems) -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems: Problems) -> None:
     lines = problems(
         "seed: -1\n"
         "data: {type: disk, train: 0}\n"
@@ -52,7 +54,9 @@ WHERE = {
 
 @pytest.mark.parametrize("group", WHERE)
 @pytest.mark.parametrize("form", ["{}", "{{{}: 1}}", "{{type: {}}}"])
-def test_a_misspelt_component_of_any_kind_is_guessed(group: str, form: str, problem) -> None:
+def test_a_misspelt_component_of_any_kind_is_guessed(
+    group: str, form: str, problem: ReadProblem
+) -> None:
     (components,) = (each.components for each in component_groups() if each.name == group)
     for name in (component.name for component in components):
         misspelt = form.format(name[1] + name[0] + name[2:])
@@ -115,13 +119,17 @@ def test_a_misspelt_component_of_any_kind_is_guessed(group: str, form: str, prob
         ("schedule: {multistep: [[20, 0.1], [10, 0.2]]}", "schedule.milestones[1]: epochs must "
          "increase strictly, but 10 comes after 20"),
         ("schedule: {multistep: [[20]]}", "schedule.milestones[0]: expected a pair [epoch, rate]"),
+        ("schedule: {type: cosine, epochs: 5, warmup: 5}", "schedule.epochs: the fall must end "
+         "after the warmup of 5"),
         ("schedule: {multistep: [10]}", "schedule.factor: is missing: milestones that are bare"),
         ("schedule: {type: multistep, milestones: [[9, 0.1]], factor: 2.0}", "schedule.factor: "
          "excludes [epoch, rate] milestones"),
         ("schedule: {multistep: []}", "expected a list of [epoch, rate] pairs, or of epochs"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_says_what_was_expected(text: str, expected: str, problem) -> None:
+def test_a_wrong_value_says_what_was_expected(
+    text: str, expected: str, problem: ReadProblem
+) -> None:
     assert expected in problem(BASE + text)
 
 
@@ -151,7 +159,7 @@ def test_a_wrong_value_says_what_was_expected(text: str, expected: str, problem)
          "integer ≥ 1 and ≤ 100000, or null, but got a mapping"),
     ],
 )  # fmt: skip
-def test_a_wrong_model_says_where(model: str, expected: str, problem) -> None:
+def test_a_wrong_model_says_where(model: str, expected: str, problem: ReadProblem) -> None:
     assert expected in problem(f"data: disk\nmodel: {model}")
 
 
@@ -170,16 +178,20 @@ def test_a_wrong_model_says_where(model: str, expected: str, problem) -> None:
          "and < 1, or a test_path instead"),
     ],
 )  # fmt: skip
-def test_a_wrong_table_says_what_is_missing(options: str, expected: str, problem) -> None:
+def test_a_wrong_table_says_what_is_missing(
+    options: str, expected: str, problem: ReadProblem
+) -> None:
     assert expected in problem(f"data: {{type: csv, {options}}}\nmodel: mlp")
 
 
-def test_what_a_user_wrote_is_quoted_so_that_a_terminal_obeys_none_of_it(problem) -> None:
+def test_what_a_user_wrote_is_quoted_so_that_a_terminal_obeys_none_of_it(
+    problem: ReadProblem,
+) -> None:
     line = problem(BASE + '"\\e[31mred\\n\\u202e": 1')
     assert line.isprintable()
 
 
-def test_a_missing_section_says_what_to_write(problems) -> None:
+def test_a_missing_section_says_what_to_write(problems: Problems) -> None:
     data, model = problems("seed: 3")
     assert data.startswith("c.yaml:1:1: data: is missing: expected data (disk, annulus, xor, ")
     assert model == "c.yaml:1:1: model: is missing: expected a model (mlp, sequential)"

@@ -60,7 +60,7 @@ def _is_a(kind: str, value: Any) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     types = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
-    return value is None if kind == "null" else isinstance(value, types.get(kind, ()))
+    return value is None if kind == "null" else isinstance(value, types.get(kind, ()))  # type: ignore[arg-type]
 
 
 def config(**sections: Any) -> dict[str, Any]:

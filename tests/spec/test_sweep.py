@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spec.helpers import SWEPT, names
+from spec.helpers import SWEPT, Load, Refusal, names
 
 from minidl.spec import (
     AdamOptimizer,
@@ -26,7 +26,7 @@ def values(sweep: Sweep) -> list[tuple[object, ...]]:
 # The block.
 
 
-def test_a_grid_has_every_combination_the_last_key_fastest(load) -> None:
+def test_a_grid_has_every_combination_the_last_key_fastest(load: Load) -> None:
     sweep = load("sweep: {grid: {optimizer.lr: [1e-2, 1e-3], training.batch_size: [5, 50]}}")
     assert values(sweep) == [(0.01, 5), (0.01, 50), (0.001, 5), (0.001, 50)]
     for member in sweep.members:
@@ -34,14 +34,14 @@ def test_a_grid_has_every_combination_the_last_key_fastest(load) -> None:
         assert (member.spec.optimizer.lr, member.spec.training.batch_size) == (lr, batch_size)
 
 
-def test_a_member_is_the_config_with_its_values_put_in(load, tmp_path: Path) -> None:
+def test_a_member_is_the_config_with_its_values_put_in(load: Load, tmp_path: Path) -> None:
     (member,) = load("sweep: {grid: {optimizer.lr: [0.25], model.dropout: [0.1]}}").members
     plain = tmp_path / "plain.yaml"
     plain.write_text("name: c\n" + SWEPT)
     assert member.spec == load_spec(plain, ["optimizer.lr=0.25", "model.dropout=0.1"])
 
 
-def test_values_that_are_zipped_go_together_beside_the_grid(load) -> None:
+def test_values_that_are_zipped_go_together_beside_the_grid(load: Load) -> None:
     sweep = load(
         "sweep: {zip: {optimizer.lr: [1, 2], training.batch_size: [5, 50]}, "
         "grid: {loss: [mse, cross_entropy]}}"
@@ -54,19 +54,19 @@ def test_values_that_are_zipped_go_together_beside_the_grid(load) -> None:
     ]
 
 
-def test_repeats_count_the_seed_up(load) -> None:
+def test_repeats_count_the_seed_up(load: Load) -> None:
     sweep = load("seed: 7\nsweep: {grid: {optimizer.lr: [1, 2]}, repeats: 3}")
     assert values(sweep) == [(lr, seed) for lr in (1, 2) for seed in (7, 8, 9)]
     assert [member.spec.seed for member in sweep.members] == [7, 8, 9] * 2
 
 
-def test_equal_members_are_one(load) -> None:
+def test_equal_members_are_one(load: Load) -> None:
     assert len(load("sweep: {grid: {optimizer.lr: [0.1, 1e-1, 0.10]}}").members) == 1
     overlapping = load("sweep: {grid: {seed: [1, 2]}, repeats: 2}")
     assert [member.spec.seed for member in overlapping.members] == [1, 2, 3]
 
 
-def test_whole_components_vary_and_keys_deep_in_them_whichever_is_written_first(load) -> None:
+def test_whole_components_vary_and_keys_deep_in_them_whichever_is_written_first(load: Load) -> None:
     for block in (
         "sweep: {grid: {optimizer: [sgd, adam], optimizer.lr: [0.1]}}",
         "sweep: {grid: {optimizer.lr: [0.1], optimizer: [sgd, adam]}}",
@@ -76,7 +76,7 @@ def test_whole_components_vary_and_keys_deep_in_them_whichever_is_written_first(
         assert {member.values["optimizer"] for member in load(block).members} == {"sgd", "adam"}
 
 
-def test_a_component_with_options_is_shown_with_them(load) -> None:
+def test_a_component_with_options_is_shown_with_them(load: Load) -> None:
     sweep = load("sweep: {grid: {loss: [mse, {type: cross_entropy, label_smoothing: 0.1}]}}")
     assert [m.spec.loss for m in sweep.members] == [
         MseLoss(),
@@ -85,13 +85,13 @@ def test_a_component_with_options_is_shown_with_them(load) -> None:
     assert values(sweep) == [("mse",), ("cross_entropy(label_smoothing=0.1)",)]
 
 
-def test_keys_reach_into_lists(load) -> None:
+def test_keys_reach_into_lists(load: Load) -> None:
     base = "data: disk\nmodel: {sequential: [{linear: 5}, {dropout: 0.1}, linear]}\n"
     sweep = load("sweep: {grid: {'model.layers[1].p': [0.2, 0.3]}}", base=base)
     assert [member.spec.model.layers[1].p for member in sweep.members] == [0.2, 0.3]
 
 
-def test_a_block_without_values_is_one_run(load) -> None:
+def test_a_block_without_values_is_one_run(load: Load) -> None:
     assert values(load()) == [()]
     assert values(load("sweep: {}")) == [()]
 
@@ -102,7 +102,7 @@ RANDOM = (
 )
 
 
-def test_random_values_come_from_their_ranges(load) -> None:
+def test_random_values_come_from_their_ranges(load: Load) -> None:
     drawn = load(RANDOM % (200, 0)).members
     rates = [member.spec.optimizer.lr for member in drawn]
     assert len(set(rates)) == 200
@@ -117,13 +117,13 @@ def test_random_values_come_from_their_ranges(load) -> None:
     assert 65 < activations.count("tanh") < 135
 
 
-def test_random_members_are_the_same_each_time_and_stay_when_samples_grow(load) -> None:
+def test_random_members_are_the_same_each_time_and_stay_when_samples_grow(load: Load) -> None:
     assert names(load(RANDOM % (5, 0))) == names(load(RANDOM % (5, 0)))
     assert names(load(RANDOM % (9, 0)))[:5] == names(load(RANDOM % (5, 0)))
     assert not set(names(load(RANDOM % (5, 1)))) & set(names(load(RANDOM % (5, 0))))
 
 
-def test_random_numbers_are_whole_where_the_key_takes_an_integer(load) -> None:
+def test_random_numbers_are_whole_where_the_key_takes_an_integer(load: Load) -> None:
     drawn = load(
         "sweep: {random: {samples: 60, "
         "training.batch_size: {log_uniform: [1, 1000]}, 'model.hidden[1]': {uniform: [4, 9]}, "
@@ -140,14 +140,14 @@ def test_random_numbers_are_whole_where_the_key_takes_an_integer(load) -> None:
     assert {member.values["model.hidden[1]"] for member in drawn} == {4, 5, 6, 7, 8, 9}
 
 
-def test_points_that_give_one_run_are_counted(load) -> None:
+def test_points_that_give_one_run_are_counted(load: Load) -> None:
     same = load("sweep: {grid: {optimizer.lr: [0.1, 1e-1, 0.2], loss: [mse, {type: mse}]}}")
     assert (len(same.members), same.repeated) == (2, 4)
     assert load("sweep: {grid: {seed: [0, 1]}, repeats: 2}").repeated == 1
     assert load("sweep: {grid: {seed: [0, 1]}}").repeated == 0
 
 
-def test_the_hint_for_milestones_with_rates_can_be_typed(load, refusal) -> None:
+def test_the_hint_for_milestones_with_rates_can_be_typed(load: Load, refusal: Refusal) -> None:
     rates = "schedule={type: multistep, milestones: [[2, 0.03], [4, 0.01]]}"
     (line,) = refusal("", rates, "optimizer.lr=0.1,1", "model.hidden=[3]")
     typed = line.split("or '")[1].partition("'")[0]
@@ -156,7 +156,7 @@ def test_the_hint_for_milestones_with_rates_can_be_typed(load, refusal) -> None:
     assert len(load("", "schedule=constant", "optimizer.lr=0.1,1").members) == 2
 
 
-def test_rates_may_be_named_where_the_schedule_varies_too(load) -> None:
+def test_rates_may_be_named_where_the_schedule_varies_too(load: Load) -> None:
     schedule = "{type: multistep, milestones: [[9, 0.1]]}"
     block = f"sweep: {{zip: {{optimizer.lr: [1, 2], schedule: [{schedule}, constant]}}}}"
     assert len(load(block).members) == 2
@@ -165,7 +165,7 @@ def test_rates_may_be_named_where_the_schedule_varies_too(load) -> None:
 # The command line.
 
 
-def test_commas_outside_brackets_make_a_list(load) -> None:
+def test_commas_outside_brackets_make_a_list(load: Load) -> None:
     sweep = load("", "optimizer.lr=1e-1,1e-2", "loss=mse,cross_entropy", "seed=1,2,3")
     assert len(sweep.members) == 12
     assert values(sweep)[0] == (0.1, "mse", 1)
@@ -179,14 +179,14 @@ def test_commas_outside_brackets_make_a_list(load) -> None:
     }
 
 
-def test_a_list_in_brackets_is_one_value(load) -> None:
+def test_a_list_in_brackets_is_one_value(load: Load) -> None:
     assert values(load("", "model.hidden=[5,5]")) == [()]
     sweep = load("", "model.hidden=[5,5],[3]")
     assert [member.spec.model.hidden for member in sweep.members] == [(5, 5), (3,)]
     assert values(sweep) == [("[5, 5]",), ("[3]",)]
 
 
-def test_a_type_varies_under_the_options_that_stand_there(load, refusal) -> None:
+def test_a_type_varies_under_the_options_that_stand_there(load: Load, refusal: Refusal) -> None:
     sweep = load("", "optimizer.type=sgd,adam")
     assert [member.spec.optimizer for member in sweep.members] == [
         SgdOptimizer(lr=0.5),
@@ -199,7 +199,7 @@ def test_a_type_varies_under_the_options_that_stand_there(load, refusal) -> None
 
 
 @pytest.mark.parametrize("group", ["grid: {optimizer.lr: [1, 2]}", "zip: {optimizer.lr: [1, 2]}"])
-def test_the_command_line_replaces_the_same_key_of_the_block(group: str, load) -> None:
+def test_the_command_line_replaces_the_same_key_of_the_block(group: str, load: Load) -> None:
     block = f"sweep: {{{group}, repeats: 2}}"
     assert values(load(block, "optimizer.lr=0.1,0.2,0.3", repeats=1)) == [(0.1,), (0.2,), (0.3,)]
     single = load(block, "optimizer.lr=0.1")
@@ -207,7 +207,7 @@ def test_the_command_line_replaces_the_same_key_of_the_block(group: str, load) -
     assert {member.spec.optimizer.lr for member in single.members} == {0.1}
 
 
-def test_a_random_key_is_replaced_too(load) -> None:
+def test_a_random_key_is_replaced_too(load: Load) -> None:
     sweep = load(RANDOM % (2, 0), "optimizer.lr=1,2")
     assert [m.spec.optimizer.lr for m in sweep.members] == [1, 1, 2, 2]
 
@@ -215,7 +215,7 @@ def test_a_random_key_is_replaced_too(load) -> None:
 # What is written down.
 
 
-def test_a_sweep_that_is_written_down_loads_as_the_same_members(load, tmp_path: Path) -> None:
+def test_a_sweep_that_is_written_down_loads_as_the_same_members(load: Load, tmp_path: Path) -> None:
     base = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\n"
     for block, overrides in [
         ("sweep: {grid: {data.path: [b.csv, sub/c.csv]}, repeats: 2}", ()),
@@ -241,7 +241,9 @@ def _listed(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
-def test_the_report_block_is_kept_and_its_mistakes_show_at_once(load, refusal) -> None:
+def test_the_report_block_is_kept_and_its_mistakes_show_at_once(
+    load: Load, refusal: Refusal
+) -> None:
     assert load("report: {tables: [{by: [loss]}]}").report == {"tables": ({"by": ("loss",)},)}
     assert load().report is None
     (line,) = refusal("report: {tabels: []}")
@@ -266,12 +268,12 @@ def test_the_report_block_is_kept_and_its_mistakes_show_at_once(load, refusal) -
         ("sweep: {grid: {sweep: [1]}}", "c.yaml:4:24: sweep: unknown key"),
     ],
 )
-def test_numbers_that_no_config_can_hold(block: str, said: str, refusal) -> None:
+def test_numbers_that_no_config_can_hold(block: str, said: str, refusal: Refusal) -> None:
     (line,) = refusal(block)
     assert line.startswith(said)
     assert "did you mean" not in line
 
 
-def test_a_drawn_integer_is_one_that_a_config_can_hold(load) -> None:
+def test_a_drawn_integer_is_one_that_a_config_can_hold(load: Load) -> None:
     sweep = load("sweep: {random: {samples: 3, training.epochs: {uniform: [1, 1e308]}}}")
     assert {member.spec.training.epochs for member in sweep.members} == {2**63 - 1}

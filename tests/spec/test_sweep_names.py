@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from spec.helpers import names
+from spec.helpers import Load, names
 
 from minidl.names import check_name
 
 
-def test_names_say_the_values_and_the_seed(load) -> None:
+def test_names_say_the_values_and_the_seed(load: Load) -> None:
     sweep = load("", "optimizer.lr=0.1,0.01", "loss=mse,cross_entropy")
     assert names(sweep)[0].rpartition("-")[0] == "lr=0.1,loss=mse,seed=0"
     clash = load("sweep: {grid: {seed: [1], data.seed: [2]}}")
     assert names(clash)[0].rpartition("-")[0] == "seed=1,data.seed=2"
 
 
-def test_names_stay_when_the_grid_grows(load) -> None:
+def test_names_stay_when_the_grid_grows(load: Load) -> None:
     small = load("sweep: {grid: {optimizer.lr: [0.1, 0.2]}}")
     for block, repeats in [
         ("sweep: {grid: {optimizer.lr: [0.3, 0.2, 0.1]}}", None),
@@ -28,7 +28,7 @@ def test_names_stay_when_the_grid_grows(load) -> None:
         assert set(names(small)) <= set(names(load(block, repeats=repeats)))
 
 
-def test_names_change_with_anything_that_changes_the_run(load) -> None:
+def test_names_change_with_anything_that_changes_the_run(load: Load) -> None:
     one = names(load("sweep: {grid: {optimizer.lr: [0.1]}}"))
     other = names(load("training: {epochs: 7}\nsweep: {grid: {optimizer.lr: [0.1]}}"))
     renamed = names(load("name: other\nsweep: {grid: {optimizer.lr: [0.1]}}"))
@@ -54,7 +54,7 @@ HOSTILE = [
 ]
 
 
-def test_names_are_safe_folders_whatever_the_values_are(load, tmp_path: Path) -> None:
+def test_names_are_safe_folders_whatever_the_values_are(load: Load, tmp_path: Path) -> None:
     base = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\n"
     sweep = load(f"sweep: {{grid: {{data.target: {json.dumps(HOSTILE)}}}}}", base=base)
     assert [member.spec.data.target for member in sweep.members] == HOSTILE

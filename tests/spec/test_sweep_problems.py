@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from spec.helpers import Refusal
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ import pytest
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_block_is_one_line_with_its_place(
-    block: str, expected: str, refusal
+    block: str, expected: str, refusal: Refusal
 ) -> None:
     assert refusal(block) == [expected]
 
@@ -73,7 +74,7 @@ def test_a_mistake_in_the_block_is_one_line_with_its_place(
         "3",
     ],
 )
-def test_a_distribution_that_is_none_is_refused(distribution: str, refusal) -> None:
+def test_a_distribution_that_is_none_is_refused(distribution: str, refusal: Refusal) -> None:
     (line,) = refusal(f"sweep: {{random: {{samples: 2, optimizer.lr: {distribution}}}}}")
     assert line.startswith(
         "c.yaml:4:44: sweep.random.optimizer.lr: expected {uniform: [low, high]}, "
@@ -81,14 +82,14 @@ def test_a_distribution_that_is_none_is_refused(distribution: str, refusal) -> N
     )
 
 
-def test_all_mistakes_are_told_at_once_in_the_files_order(refusal) -> None:
+def test_all_mistakes_are_told_at_once_in_the_files_order(refusal: Refusal) -> None:
     lines = refusal("sweep: {grid: {seed: 3}, gird: {}, repeats: x}")
     assert [line.split(": ")[0] for line in lines] == ["c.yaml:4:22", "c.yaml:4:26", "c.yaml:4:45"]
     lines = refusal("sweep: {grid: {seed: [-1, 1], model.dropout: [0.1, 2]}}")
     assert [line.split(": ")[0] for line in lines] == ["c.yaml:4:23", "c.yaml:4:52"]
 
 
-def test_ten_million_members_are_refused_with_the_number(refusal) -> None:
+def test_ten_million_members_are_refused_with_the_number(refusal: Refusal) -> None:
     ten = list(range(10))
     block = f"sweep: {{grid: {{seed: {ten}, data.seed: {ten}, model.seed: {ten}}}, repeats: 10000}}"
     assert refusal(block) == [
@@ -110,7 +111,7 @@ def test_ten_million_members_are_refused_with_the_number(refusal) -> None:
         ("loss=mse,[", "command line: isn't valid YAML"),
     ],
 )  # fmt: skip
-def test_a_wrong_override_is_quoted(override: str, expected: str, refusal) -> None:
+def test_a_wrong_override_is_quoted(override: str, expected: str, refusal: Refusal) -> None:
     lines = refusal("", override)
     assert lines[0].startswith(expected)
     assert f"(in the override {override!r})" in lines[0]

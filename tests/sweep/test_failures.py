@@ -31,7 +31,7 @@ def one_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets the member with bce_with_logits fail while it is built, or in its second epoch."""
 
     def plant(error: Exception, *, epoch: int = 0) -> None:
-        build, epoch_ended = worker.build, MemberRun.epoch_ended
+        build, epoch_ended = vars(worker)["build"], MemberRun.epoch_ended
 
         def failing(spec: Spec, data: Any) -> Any:
             if spec.loss.type == "bce_with_logits" and not epoch:
@@ -154,7 +154,7 @@ def lanes_fail(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     failed: list[list[int]] = []
     train_epoch = Lanes.train_epoch
     opened: dict[int, int] = {}
-    original = worker.build
+    original = vars(worker)["build"]
 
     def build(spec: Spec, data: Any) -> Any:
         experiment = original(spec, data)

@@ -13,7 +13,7 @@ from sweep.helpers import loaded, members, planned, statuses, sweep
 from trainings import SMALL, columns, minidl, train
 
 from minidl.plural import plural
-from minidl.spec import load_sweep
+from minidl.spec import Member, load_sweep
 from minidl.sweep import run as sweep_run
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import run as carry_out
@@ -215,9 +215,12 @@ def test_results_read_again_what_has_changed_alone(
 ) -> None:
     read: list[str] = []
     row = SweepFolder._row
-    monkeypatch.setattr(
-        SweepFolder, "_row", lambda folder, one: (read.append(one.name), row(folder, one))[1]
-    )
+
+    def noted(folder: SweepFolder, one: Member) -> Any:
+        read.append(one.name)
+        return row(folder, one)
+
+    monkeypatch.setattr(SweepFolder, "_row", noted)
     monkeypatch.setattr(sweep_run, "RESULTS_SECONDS", -1.0)
     sweep(tmp_path, "optimizer.lr=0.1,0.2,0.3", options=["--jobs", 1, "--stack", 1])
     assert len(read) == 3 + 3  # at the beginning, one by one

@@ -243,7 +243,7 @@ class Sweeping:
     def wait_for_checkpoints(self) -> None:
         def trained() -> bool:
             assert self.process.poll() is None, self.process.communicate()
-            return len(list(self.folder.rglob("last.safetensors"))) == 2
+            return len(list(self.folder.glob("runs/small/*/checkpoints/last.safetensors"))) == 2
 
         until(trained)
 
@@ -273,10 +273,22 @@ class Sweeping:
         return False
 
 
-@pytest.fixture(params=["threads", "processes"])
+THREADS, PROCESSES = "threads", "processes"
+
+
+def slowly(workers: str) -> Any:
+    return pytest.param(workers, marks=pytest.mark.slow)
+
+
+def by(*workers: Any) -> pytest.MarkDecorator:
+    """What trains a test's sweep."""
+    return pytest.mark.parametrize("sweeping", workers, indirect=True)
+
+
+@pytest.fixture
 def sweeping(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Sweeping]:
     grid = ["training.epochs=1000000,999999", "training.checkpoint_every=100"]
-    started = Sweeping(tmp_path, *grid, plain=request.param == "processes")
+    started = Sweeping(tmp_path, *grid, plain=request.param == PROCESSES)
     try:
         started.wait_for_checkpoints()
         yield started
@@ -284,6 +296,7 @@ def sweeping(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Sweepin
         started.kill()
 
 
+@by(THREADS, PROCESSES)
 def test_ctrl_c_ends_all_workers_and_leaves_checkpoints(sweeping: Sweeping, tmp_path: Path) -> None:
     os.killpg(sweeping.process.pid, signal.SIGINT)  # a terminal sends it to the workers too
     code, out, err = sweeping.end()
@@ -299,6 +312,7 @@ def test_ctrl_c_ends_all_workers_and_leaves_checkpoints(sweeping: Sweeping, tmp_
         assert [row["status"] for row in csv.DictReader(file)] == ["interrupted"] * 2
 
 
+@by(THREADS, slowly(PROCESSES))
 def test_ctrl_c_twice_ends_it_too(sweeping: Sweeping) -> None:
     """Sent to the sweep alone, as another program would."""
     for _ in range(2):
@@ -394,6 +408,7 @@ def test_killed_with_its_workers_it_goes_on_to_the_same_end(
     assert_same(tmp_path, tmp_path / "whole")
 
 
+@by(slowly(THREADS), PROCESSES)
 def test_workers_end_when_the_sweep_is_killed(sweeping: Sweeping) -> None:
     sweeping.process.kill()
     sweeping.process.wait()

@@ -120,7 +120,7 @@ def test_lanes_are_filled_and_a_small_rest_trains_one_by_one() -> None:
 def test_of_no_kind_is_code_for_one_network_made_to_save_less_than_that_takes() -> None:
     kind = Kind(of([spec()] * 17), 8, {f"m{i}": 0.01 for i in range(17)})
     queue = Queue([kind])
-    assert len(queue.next().members) == 8
+    assert len(queue.next().members) == 8  # type: ignore[union-attr]
     kind._made[False] = mock.Mock()
     assert [(len(one.members), one.single) for one in queue.turns()] == [(8, False), (1, False)]
 
@@ -143,7 +143,7 @@ def test_lanes_that_get_free_are_filled_and_what_finds_none_goes_back() -> None:
     queue = Queue([kind])
     turn = queue.next()
     assert turn is not None
-    assert queue.more(kind).name == "m8"
+    assert queue.more(kind).name == "m8"  # type: ignore[union-attr]
     queue.give_back(kind, turn.members[6:])
     assert [one.name for one in kind.waiting] == ["m6", "m7", "m9", "m10", "m11"]
     queue.again(kind, turn.members[:1])

@@ -135,7 +135,7 @@ SWEEPS = {
 
 @pytest.mark.torture
 @pytest.mark.timeout(240 * TIMES)
-@in_parts(20)
+@in_parts(20, sample=3)
 @pytest.mark.parametrize("name", SWEEPS)
 @pytest.mark.parametrize("seed", range(TIMES))
 def test_killed_at_each_operation_on_the_disk(

@@ -24,7 +24,7 @@ LONG = ["training.epochs=40", "training.dtype=float64", "model.dropout=0.2"]
 
 def stopped(folder: Path, epoch: int, *overrides: str) -> Any:
     """A sweep in this process that is told to stop in that epoch of its first members."""
-    told = []
+    told: list[Any] = []
 
     def watch(news: Sequence[News]) -> None:
         if any(one.epoch >= epoch for one in news) and not told:
@@ -69,7 +69,7 @@ def test_minidl_resume_takes_a_sweeps_folder_too(
 def test_a_signal_while_a_member_is_built_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = worker.build
+    build = vars(worker)["build"]
 
     def building(*arguments: Any) -> Any:
         signal.raise_signal(signal.SIGTERM)

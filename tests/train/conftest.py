@@ -6,10 +6,10 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def no_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes a hundred times as long as these trainings; a test may ask for `plots`."""
+def plots_if_asked_for(request: pytest.FixtureRequest) -> None:
+    """Nothing is drawn, unless a test asks for `plots`."""
     if "plots" not in request.fixturenames:
-        monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: [])
+        request.getfixturevalue("no_plots")
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def plant(trainer: Trainer, value: float) -> None:
         flat.grad[3].copy_(planted)
         return result
 
-    trainer.network.backward = backward_and_plant  # type: ignore[method-assign]
+    trainer.network.backward = backward_and_plant  # type: ignore[assignment, method-assign]
 
 
 def test_an_infinite_gradient_at_a_rate_of_zero() -> None:

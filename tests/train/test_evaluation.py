@@ -33,11 +33,11 @@ def network(outputs: int, end: nn.Module | None = None) -> nn.Sequential:
 
 
 def sigmoid(x: Array) -> Array:
-    return 1 / (1 + np.exp(-x))
+    return np.asarray(1 / (1 + np.exp(-x)))
 
 
 def softmax(x: Array) -> Array:
-    return np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    return np.asarray(np.exp(x) / np.exp(x).sum(1, keepdims=True))
 
 
 # loss, encoding, last layer, and the loss and the classes from outputs (N, K) and labels (N,)

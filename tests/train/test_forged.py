@@ -12,42 +12,28 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from trainings import minidl, spec
+from trainings import KilledError, kill_after, minidl, spec
 
 from minidl import checkpoint
 from minidl.errors import RunError
 from minidl.execute import execute, resume
 from minidl.runs import RunFolder
-from minidl.stopping import Row
 
 CONFIG = (
     *("training.checkpoint_every=1", "training.epochs=6", "model.dropout=0.2"),
     *("optimizer={type: sgd, lr: 0.1, momentum: 0.9}", "schedule={type: plateau, patience: 0}"),
     "training.early_stopping={metric: test_accuracy, patience: 50}",
 )
-Tensors, State = dict[str, Tensor], dict[str, Any]
+Tensors = dict[str, Tensor]
+State = dict[str, Any]
 Forge = Callable[[Tensors, State], object]
-
-
-class KilledError(Exception):
-    """Stands for what ends a process."""
-
-
-def kill_in_epoch_5(row: Row) -> None:
-    if row["epoch"] == 5:
-        raise KilledError
-
-
-@pytest.fixture(autouse=True)
-def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: [])
 
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.raises(KilledError):
-        execute(spec(*CONFIG), runs_dir=folder, name="run", observers=[kill_in_epoch_5])
+        execute(spec(*CONFIG), runs_dir=folder, name="run", observers=[kill_after(5)])
     return RunFolder(folder / "run")
 
 

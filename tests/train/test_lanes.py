@@ -83,6 +83,7 @@ KINDS = {
     ),
 }
 every_kind = pytest.mark.parametrize("name", KINDS)
+kept_programs = pytest.mark.usefixtures("kept_programs")
 
 
 def members(name: str, *more: str) -> list[Experiment]:
@@ -113,6 +114,7 @@ def values(epoch: Epoch) -> list[float]:
 
 
 @every_kind
+@kept_programs
 def test_each_network_in_the_lanes_trains_as_if_alone(name: str) -> None:
     check_lanes(name, exact=True)
 
@@ -152,6 +154,7 @@ def check_lanes(name: str, *, exact: bool) -> None:
 
 
 @pytest.mark.parametrize("width", [1, 4, 8, 16])
+@kept_programs
 def test_a_lane_is_another_networks_as_soon_as_one_has_ended(
     width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 import torch
-from trainings import OPTIMIZERS, minidl
+from trainings import OPTIMIZERS, KilledError, kill_after, minidl
 
 import minidl.execute as execution
 from minidl import checkpoint
@@ -23,6 +23,8 @@ from minidl.spec import Spec, parse_spec
 from minidl.spec.optimizer import AnyOptimizer
 from minidl.stopping import Row
 from minidl.train import Trainer
+
+pytestmark = pytest.mark.usefixtures("kept_programs")
 
 CONFIG = """
 name: resumed
@@ -113,18 +115,6 @@ def test_every_optimizer_with_dropout_and_batch_normalisation_goes_on_from_every
         assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
-class KilledError(Exception):
-    """Stands for whatever ends a process in the midst of its work."""
-
-
-def kill_after(epoch: int) -> object:
-    def observer(row: Row) -> None:
-        if row["epoch"] == epoch:
-            raise KilledError
-
-    return observer
-
-
 @pytest.mark.parametrize("overrides", VARIANTS, ids=str)
 def test_a_killed_run_ends_with_the_files_of_one_that_never_stopped(
     overrides: list[str], tmp_path: Path
@@ -132,7 +122,7 @@ def test_a_killed_run_ends_with_the_files_of_one_that_never_stopped(
     spec = make([*overrides, "training.checkpoint_every=2"])
     whole = execute(spec, runs_dir=tmp_path, name="whole").run.folder
     with pytest.raises(KilledError):
-        execute(spec, runs_dir=tmp_path, name="killed", observers=[kill_after(3)])  # type: ignore[list-item]
+        execute(spec, runs_dir=tmp_path, name="killed", observers=[kill_after(3)])
     assert RunFolder.open(tmp_path / "killed").status == "failed"
     killed = resume(tmp_path / "killed").run.folder
     assert without_clock(killed) == without_clock(whole)
@@ -148,7 +138,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -
     spec = make(["training.checkpoint_every=5"])
     whole = execute(spec, runs_dir=tmp_path, name="whole").run.folder
     with pytest.raises(KilledError):
-        execute(spec, runs_dir=tmp_path, name="killed", observers=[kill_after(3)])  # type: ignore[list-item]
+        execute(spec, runs_dir=tmp_path, name="killed", observers=[kill_after(3)])
     what = "killed: was stopped before its first checkpoint: training starts from the beginning"
     with pytest.warns(RestartWarning, match=what):
         killed = resume(tmp_path / "killed").run.folder

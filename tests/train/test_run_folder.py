@@ -44,6 +44,7 @@ def test_a_run_folder_is_complete(tmp_path: Path, plots: None) -> None:
         "loss",
         "accuracy",
         "data",
+        "confusion_matrix",
         "decision_boundary",
         "output",
     }
@@ -64,7 +65,7 @@ def test_the_record_says_what_was_run_and_what_came_of_it(tmp_path: Path) -> Non
         "target_names": ["class"],
         "input_shape": [2],
         "outputs": 1,
-        "decision": {"kind": "threshold", "at": 0.0, "logits": True},
+        "decision": {"kind": "threshold", "at": 0.0},
         "parameters": 2 * 8 + 8 + 8 + 1,
         "weights": "last",
         "epochs": 3,

@@ -135,6 +135,17 @@ def test_min_delta_is_the_least_change_that_counts() -> None:
     assert stopped_at(EarlyStopping("test_loss", 2, min_delta=0.09), given) is None
 
 
+def test_min_delta_decides_when_to_stop_but_not_which_weights_are_best(tmp_path: Path) -> None:
+    large = STOPPING.replace("}", ", min_delta: 99}")
+    run = train(tmp_path, "training.epochs=9", "optimizer.lr=0.3", large).run
+    record, cells = run.read_record(), columns(run)
+    assert record["epochs"] == 4  # none after the first improves by so much
+    index, best = best_row(run, "test_loss", highest=False)
+    assert index > 0
+    assert (record["best"]["epoch"], record["final"]) == (index + 1, best)
+    assert accuracy_of_predictions(run) == cells["test_accuracy"][index]
+
+
 def test_the_best_of_nan_is_never_nan() -> None:
     best = Best("test_loss")
     for row in rows("test_loss", math.nan, math.inf, 3.0, math.nan):

@@ -15,7 +15,7 @@ import pytest
 import torch
 from minidl_cli.check import check as command
 from minidl_cli.main import main
-from minidl_cli.options import TableFormat
+from minidl_cli.options import TABLE_FORMATS, Format
 from torch import Tensor
 from trainings import minidl
 
@@ -24,7 +24,7 @@ from minidl.engine import lowering
 from minidl.engine.compiler import find_compiler
 from minidl.errors import CheckError, ConfigError, DataError
 from minidl.spec import load_spec, parse_spec
-from minidl.verify import AUTOGRAD, DIFFERENCES, Row, check
+from minidl.verify import AUTOGRAD, DIFFERENCES, Row, check, raise_if_off
 from minidl.verify.compare import Gradient, Subject, compare
 from minidl.verify.sheet import notes_of
 
@@ -236,25 +236,46 @@ def test_the_command_ends_with_3_and_names_the_layer(
 
 def test_every_format_holds_the_same(tmp_path: Path) -> None:
     texts = {}
-    for format in TableFormat:
+    for format in TABLE_FORMATS:
         command(Path(IRIS), format=format, output=tmp_path / format, samples=3, seed=0)
         texts[format] = (tmp_path / format).read_text(encoding="utf-8")
-    rows = json.loads(texts[TableFormat.json])["tables"][0]["rows"]
-    lines = list(csv.DictReader(texts[TableFormat.csv].splitlines()))
+    rows = json.loads(texts[Format.json])["tables"][0]["rows"]
+    lines = list(csv.DictReader(texts[Format.csv].splitlines()))
     assert [row["key"] for row in rows] == [row["key"] for row in lines]
     for row, line in zip(rows, lines, strict=True):
         assert (row["autograd"] is None) == (row["mode"] == "compiled")
         assert row["autograd"] == (float(line["autograd"]) if line["autograd"] else None)
     assert all(row["ok"] for row in rows)
-    assert texts[TableFormat.md].count("| ok |") == len(rows)
-    assert texts[TableFormat.latex].count(r"& ok \\") == len(rows)
+    assert texts[Format.md].count("| ok |") == len(rows)
+    assert texts[Format.latex].count(r"& ok \\") == len(rows)
 
 
-def test_of_a_sweep_that_is_checked_which_its_members_vary(tmp_path: Path) -> None:
+def test_of_a_sweep_each_kind_of_network_is_checked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = tmp_path / "sweep.yaml"
-    config.write_text("data: iris\nmodel: {type: mlp, hidden: [3]}\nsweep: {repeats: 2}\n")
-    command(config, format=TableFormat.csv, output=tmp_path / "csv", samples=3, seed=0)
-    assert "model.hidden[0]" in (tmp_path / "csv").read_text(encoding="utf-8")
+    grid = "{model.activation: [tanh, relu], optimizer.lr: [0.1, 0.2], training.batch_size: [5, 9]}"
+    config.write_text(f"data: iris\nmodel: {{type: mlp, hidden: [3]}}\nsweep: {{grid: {grid}}}\n")
+    module = sys.modules["minidl.verify.check"]
+    monkeypatch.setattr(module, "compare_compiled", lambda *given: [])
+    monkeypatch.setattr(nn.Tanh, "backward", lambda self, grad: grad)
+    with pytest.raises(CheckError, match=r"tanh .* is off.* \(in the run activation=tanh,lr=0.1"):
+        command(config, output=tmp_path / "t.csv", samples=3, seed=0)
+    rows = list(csv.DictReader((tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()))
+    assert [run.split(",")[0] for run in dict.fromkeys(row["run"] for row in rows)] == [
+        "activation=tanh",
+        "activation=relu",
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_rounding_leaves_of_a_single_number_is_no_mistake(seed: int) -> None:
+    text = (
+        "data: {type: noisy_sine, train: 50, test: 30}\n"
+        "model: {type: sequential, layers: [layer_norm, {linear: 4}, tanh, linear]}\n"
+    )
+    found = check(parse_spec(text), seed=seed, compiled=False)
+    assert [row.quantity for row in found.rows if not row.ok] == []
 
 
 def test_mistakes_are_config_and_data_errors(tmp_path: Path) -> None:
@@ -314,10 +335,10 @@ def test_wrong_code_is_told(operation: str, wrong: str, monkeypatch: pytest.Monk
     assert all(row.ok for row in found.rows)
     messages = [str(problem) for problem in found.problems()]
     assert len(messages) == 4
-    assert notes_of(found)[-1] == "config: all gradients are right; compiled code differs"
+    assert notes_of([found])[-1] == "config: all gradients are right; compiled code differs"
     assert "mlp: its compiled step (float32, single) differs from the plain one: by " in messages[0]
     with pytest.raises(CheckError):
-        found.raise_if_off()
+        raise_if_off([found])
 
 
 @needs_compiler
