@@ -26,10 +26,10 @@ from rich.table import Table
 from minidl.build import build, seed_of
 from minidl.data import Dataset
 from minidl.data.load import load_dataset
-from minidl.lanes import Lanes, Programs
 from minidl.seeds import generator
 from minidl.spec import Spec, load_spec
-from minidl.train import Epoch, Trainer
+from minidl.train.lanes import Lanes, Programs
+from minidl.train.trainer import Epoch, Trainer
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 

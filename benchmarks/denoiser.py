@@ -23,7 +23,7 @@ from minidl import nn, optim
 from minidl.bench.timing import medians
 from minidl.engine import compile
 from minidl.reference import counterpart
-from minidl.report.sheet import Field, Record, Sheet, as_text
+from minidl.report.tables.sheet import Field, Record, Sheet, as_text
 
 BATCH, CHANNELS, SIZE = 32, 32, 32
 

@@ -20,13 +20,12 @@ import torch
 from sides import CONFIG, RATE, WIDTHS
 from torch import Tensor
 
-from minidl.build import build
+from minidl.build import build, read_data
 from minidl.data.load import load_dataset
-from minidl.execute import read_data
-from minidl.lanes import Lanes, Programs
 from minidl.seeds import generator
 from minidl.spec import Spec, parse_spec
-from minidl.train import Trainer
+from minidl.train.lanes import Lanes, Programs
+from minidl.train.trainer import Trainer
 
 # As no training ends, and nothing is evaluated, while it is measured.
 ENDLESS = ("training.epochs=1000000", "training.eval_every=1000000")

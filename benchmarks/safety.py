@@ -20,10 +20,10 @@ from statistics import median
 from typing import Any
 from unittest import mock
 
-from minidl import execute as execution
-from minidl.execute import execute
-from minidl.runs import RunFolder
+from minidl.runs import execute as execution
+from minidl.runs.execute import execute
 from minidl.spec import load_spec
+from minidl.store.run_folder import RunFolder
 
 _fsync = os.fsync
 CALLS = ("create_at", "append_metrics", "save_checkpoint", "save_last", "write_record")
@@ -90,7 +90,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     spec, shares = load_spec(options.config), []
-    with tempfile.TemporaryDirectory(dir=".") as folder, mock.patch("minidl.report.plots.draw_run"):
+    with (
+        tempfile.TemporaryDirectory(dir=".") as folder,
+        mock.patch("minidl.report.figures.plots.draw_run"),
+    ):
         for _ in range(options.repeats):
             clock = Clock()
             with clock.watching():

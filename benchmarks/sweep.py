@@ -194,8 +194,7 @@ def _pytorch_clock(spec: Any, steps: int) -> Callable[[], float]:
     from time import perf_counter
 
     from minidl.bench.training import PyTorchTraining
-    from minidl.build import build
-    from minidl.execute import read_data
+    from minidl.build import build, read_data
 
     training = PyTorchTraining(build(spec, read_data(spec)))
     batches = list(training.trainer.batches)

@@ -1,16 +1,20 @@
-"""Every error that minidl raises on purpose.
+"""Every error that minidl raises on purpose, and every warning.
 
     MinidlError
     ├── ConfigError     a config or an override is wrong: carries every problem, with positions
     ├── DataError       a data file is missing, unreadable or holds what it must not
     ├── RunError        a run folder exists, is missing, or can't be read or written
     │   ├── DamagedError    a file in it is missing or isn't what was written
-    │   └── WriteError      the disk failed (files.py)
-    ├── TraceError      a step can't be held as a graph (engine/trace.py)
-    ├── CompileError    a step can't be compiled: it runs plainly instead (engine/base.py)
+    │   └── WriteError      the disk failed half-way
+    ├── TraceError      a step can't be held as a graph
+    ├── CompileError    a step can't be compiled: it runs plainly instead
     │   ├── LoweringError   it makes a call that the compiled engine doesn't know
     │   └── CompilerError   the C compiler is gone, fails or hangs, or the disk does
     └── CheckError      a gradient isn't that of its function: carries a problem per layer
+
+    MinidlWarning   what can be meant, but rarely is
+    └── RestartWarning  what has to be trained again
+        └── DamageWarning   a file of a run folder is damaged
 
 `exit_code` is what the command line exits with: 2 for what the user can mend before anything ran,
 1 for what failed while running, 3 for a check that failed.
@@ -30,6 +34,14 @@ class MinidlError(Exception):
 
 class MinidlWarning(UserWarning):
     """What can be meant, but rarely is: the message is shown, and the work goes on."""
+
+
+class RestartWarning(MinidlWarning):
+    """What has to be trained again, and why."""
+
+
+class DamageWarning(RestartWarning):
+    """A file of a run folder is damaged, and what is done about it."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,28 @@ class DamagedError(RunError):
 
     Never the disk's failure (WriteError): what can't be read may be sound.
     """
+
+
+class WriteError(RunError):
+    """The disk failed half-way through the work (full, I/O error, permission lost)."""
+
+    exit_code = 1
+
+
+class TraceError(MinidlError):
+    """A step that can't be held as a graph."""
+
+
+class CompileError(MinidlError):
+    """An engine can't run a function; the plain one runs them all."""
+
+
+class LoweringError(CompileError):
+    """A call that the compiled engine doesn't know."""
+
+
+class CompilerError(CompileError):
+    """There is no function: the compiler is gone, fails or hangs, or the disk does."""
 
 
 class CheckError(MinidlError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from minidl.lanes import Programs
+    from minidl.train.lanes import Programs
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,7 +35,7 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes a hundred times as long as a small training."""
-    monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: [])
+    monkeypatch.setattr("minidl.report.figures.plots.draw_run", lambda folder: [])
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from unittest import mock
 
 from minidl.engine import PlainEngine, choose
-from minidl.lanes import Programs
-from minidl.train import Trainer
+from minidl.train.lanes import Programs
+from minidl.train.trainer import Trainer
 
 
 @contextmanager

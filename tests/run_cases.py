@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.runs import RunFolder
+from minidl.store.run_folder import RunFolder
 
 Array = NDArray[Any]
 CASES: dict[str, Callable[[Path], RunFolder]] = {}

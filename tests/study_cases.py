@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from run_cases import disk_output, in_disk, plane
 
-from minidl.runs import RunFolder
 from minidl.spec import dump, parse_spec
 from minidl.spec.dump import to_yaml
+from minidl.store.run_folder import RunFolder
 
 Array = np.ndarray
 BASE = "data: disk\nmodel: mlp\ntraining: {epochs: 20}\n"

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,62 +15,61 @@ ROOT = Path(__file__).parent.parent
 STANDARD = sys.stdlib_module_names
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "pydantic", "rich.progress")
 
-# What the files of a part may import besides the standard library and the part itself.
-ALLOWED = {
-    "minidl/errors.py": (),
-    "minidl/scores.py": (),
-    "minidl/probabilities.py": ("numpy",),
-    "minidl/plural.py": (),
-    "minidl/nn": ("torch", "minidl.errors"),
-    "minidl/optim": (
-        *("torch", "minidl.errors", "minidl.scores"),
-        *("minidl.host", "minidl.nn.parameter", "minidl.nn.module"),
-    ),
-    "minidl/host.py": (),
-    "minidl/engine": ("torch", "numpy", "minidl.errors", "minidl.host"),
-    "minidl/spec": (
-        *("yaml", "pydantic", "pydantic_core"),
-        *("minidl.errors", "minidl.files", "minidl.folders", "minidl.names"),
-    ),
+# What each folder knows besides the standard library, what lies in it and what everyone may use: in
+# the order in which a config passes through them, so that none knows a later one.
+EVERYONE = ("errors", "host", "plural", "probabilities", "scores", "seeds", "signals")
+FOLDERS = {
+    "minidl/store": ("torch", "numpy", "safetensors", "filelock"),
+    "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.store"),
+    "minidl/nn": ("torch",),
+    "minidl/optim": ("torch", "minidl.nn.parameter", "minidl.nn.module"),
+    "minidl/engine": ("torch", "numpy"),
     "minidl/data": (
         *("torch", "numpy", "pandas", "sklearn", "safetensors", "PIL"),
-        *("minidl.errors", "minidl.plural", "minidl.seeds", "minidl.files", "minidl.folders"),
-        "minidl.spec",
+        *("minidl.store.files", "minidl.store.folders", "minidl.spec"),
     ),
-    "minidl/train.py": (
-        *("torch", "minidl.data.batches", "minidl.evaluation", "minidl.lanes"),
-        *("minidl.nn", "minidl.optim", "minidl.weights"),
+    "minidl/train": (
+        *("torch", "numpy", "minidl.nn", "minidl.optim", "minidl.engine"),
+        *("minidl.data.batches", "minidl.data.encoding"),
     ),
-    "minidl/lanes.py": ("torch", "numpy", "minidl.engine", "minidl.errors", "minidl.evaluation"),
-    "minidl/weights.py": ("torch", "minidl.nn"),
+    "minidl/build": (
+        *("torch", "numpy", "minidl.spec", "minidl.nn", "minidl.optim", "minidl.data"),
+        "minidl.train",
+    ),
     "minidl/reference": ("torch", "minidl.nn", "minidl.optim"),
-    "minidl/verify": (
-        *("torch", "minidl.errors", "minidl.nn", "minidl.spec", "minidl.data", "minidl.build"),
-        *("minidl.execute", "minidl.plural", "minidl.reference", "minidl.report.sheet"),
-        *("numpy", "minidl.engine", "minidl.host", "minidl.lanes", "minidl.train"),
-    ),
-    "minidl/bench": (
-        *("torch", "minidl.nn", "minidl.spec", "minidl.build", "minidl.engine", "minidl.threads"),
-        *("minidl.execute", "minidl.evaluation", "minidl.reference", "minidl.scores"),
-        *("minidl.report.sheet", "minidl.report.groups", "minidl.report.measures"),
-        "minidl.report.numbers",
-    ),
     "minidl/report": (
         *("numpy", "scipy.special", "matplotlib", "pandas", "jinja2"),
-        *(
-            "minidl.errors",
-            "minidl.files",
-            "minidl.find",
-            "minidl.folders",
-            "minidl.names",
-            "minidl.plural",
-            "minidl.records",
-            "minidl.runs",
-            "minidl.spec",
-        ),
-        *("minidl.scores", "minidl.probabilities"),
-        "minidl.build.function",
+        *("minidl.spec", "minidl.store", "minidl.build.function"),
     ),
+    "minidl/verify": (
+        *("torch", "numpy", "minidl.spec", "minidl.nn", "minidl.data", "minidl.engine"),
+        *("minidl.train", "minidl.build", "minidl.reference", "minidl.report.tables.sheet"),
+    ),
+    "minidl/bench": (
+        *("torch", "minidl.spec", "minidl.nn", "minidl.engine", "minidl.train", "minidl.build"),
+        *("minidl.reference", "minidl.report.tables", "minidl.report.members"),
+    ),
+    "minidl/runs": (
+        *("torch", "numpy", "pandas", "minidl.spec", "minidl.store", "minidl.nn", "minidl.data"),
+        *("minidl.build", "minidl.train", "minidl.report.figures.plots"),
+    ),
+    "minidl/sweep": (
+        *("torch", "joblib", "minidl.spec", "minidl.store", "minidl.nn", "minidl.engine"),
+        *("minidl.data", "minidl.train", "minidl.build", "minidl.runs"),
+    ),
+}
+# These know less than their folders.
+FILES = {
+    **{f"minidl/{name}.py": () for name in EVERYONE},
+    "minidl/probabilities.py": ("numpy",),
+    "minidl/seeds.py": ("torch", "numpy"),
+    "minidl/nn/parameter.py": ("torch",),
+    "minidl/train/weights.py": ("torch", "minidl.nn"),
+    "minidl/report/members": ("numpy", "scipy.special", "minidl.spec", "minidl.store"),
+    "minidl/report/tables": (
+        *("numpy", "pandas", "minidl.spec", "minidl.store", "minidl.report.members"),
+    ),
+    "minidl/report/html": ("jinja2", "minidl.report.tables", "minidl.report.members"),
 }
 # Where minidl is compared with PyTorch's own networks.
 COMPARISONS = ("reference", "verify", "bench")
@@ -105,26 +105,76 @@ def within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
-@pytest.mark.parametrize("part", ALLOWED)
+def test_all_folders_are_spoken_of_and_little_lies_beside_them() -> None:
+    folders = {f"minidl/{path.parent.name}" for path in (ROOT / "minidl").glob("*/__init__.py")}
+    assert folders == set(FOLDERS)
+    modules = {path.stem for path in (ROOT / "minidl").glob("*.py")}
+    assert modules == {"__init__", *EVERYONE}
+    assert len(modules) <= 8
+
+
+@pytest.mark.parametrize("part", [*FOLDERS, *FILES])
 def test_a_part_knows_only_what_it_builds_on(part: str) -> None:
     own = part.removesuffix(".py").replace("/", ".")
+    everyone = [f"minidl.{name}" for name in EVERYONE]
+    allowed = [own, *everyone, *{**FOLDERS, **FILES}[part]]
     for file in files(part):
         for module in imports(file):
             known = module.split(".")[0] in STANDARD or any(
-                within(module, package) for package in (own, *ALLOWED[part])
+                within(module, package) for package in allowed
             )
             assert known, f"{file.relative_to(ROOT)} imports {module}"
 
 
+def test_every_folder_says_what_lives_there() -> None:
+    for file in (ROOT / "minidl").rglob("__init__.py"):
+        text = ast.get_docstring(ast.parse(file.read_text())) or ""
+        assert len(text) > 80, f"{file.relative_to(ROOT)}: what lives here, and where to start?"
+
+
+def _edges() -> dict[str, set[str]]:
+    """Each module of minidl and its command line, and the modules that it imports."""
+    paths = {
+        ".".join(file.relative_to(above).with_suffix("").parts).removesuffix(".__init__"): file
+        for above, part in ((ROOT, "minidl"), (ROOT / "cli", "cli/minidl_cli"))
+        for file in files(part)
+    }
+    return {
+        module: {
+            name if name in paths else name.rpartition(".")[0]
+            for name in imports(file)
+            if name.startswith("minidl")
+        }
+        - {module}
+        for module, file in paths.items()
+    }
+
+
+def test_no_file_and_no_folder_imports_in_a_circle() -> None:
+    edges = _edges()
+    packages = {module.rpartition(".")[0] for module in edges}
+
+    def folder(module: str) -> str:
+        # What a package's own file imports it hands on: nobody is above or below it for that.
+        return f"{module}.__init__" if module in packages else module.rpartition(".")[0]
+
+    of_folders: dict[str, set[str]] = {}
+    for module, imported in edges.items():
+        known = of_folders.setdefault(folder(module), set())
+        known |= {folder(name) for name in imported} - {folder(module)}
+    for graph in (edges, of_folders):
+        TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
 def test_the_training_loop_knows_no_files() -> None:
-    for part in ("minidl/train.py", "minidl/lanes.py"):
+    for part in ("minidl/train/trainer.py", "minidl/train/lanes.py"):
         assert not {"pathlib", "os", "io"} & {
             name.split(".")[0] for name in imports(files(part)[0])
         }
 
 
-# Calls that reach the disk: through minidl/files.py alone, where tests can fail each of them. The
-# cache of compiled code is no part of any run, and what fails there is made again elsewhere.
+# Calls that reach the disk: through minidl/store/files.py alone, where tests can fail each of them.
+# The cache of compiled code is no part of any run, and what fails there is made again elsewhere.
 DISK = {
     *("read_text", "read_bytes", "write_text", "write_bytes", "mkdir", "rmdir", "unlink", "touch"),
     *("iterdir", "glob", "rglob", "walk", "scandir", "listdir", "exists", "is_file", "is_dir"),
@@ -134,7 +184,7 @@ DISK = {
 
 def test_every_touch_of_the_disk_goes_through_one_module() -> None:
     for file in [*files("minidl"), *files("cli")]:
-        if file in (ROOT / "minidl/files.py", ROOT / "minidl/engine/compiler.py"):
+        if file in (ROOT / "minidl/store/files.py", ROOT / "minidl/engine/compiler.py"):
             continue
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call):
@@ -183,7 +233,7 @@ def test_pytorchs_own_networks_serve_only_to_compare() -> None:
     [
         ("minidl_cli.main", HEAVY),
         ("minidl.spec", ("torch", "numpy", "pandas", "matplotlib", "sklearn")),
-        ("minidl.runs", ("torch", "numpy", "pandas", "matplotlib", "sklearn")),
+        ("minidl.store.run_folder", ("torch", "numpy", "pandas", "matplotlib", "sklearn")),
     ],
 )
 def test_importing_it_loads_nothing_slow(module: str, without: tuple[str, ...]) -> None:

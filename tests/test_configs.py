@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from minidl.execute import execute
-from minidl.runs import RunFolder
+from minidl.runs.execute import execute
 from minidl.spec import load_spec
+from minidl.store.run_folder import RunFolder
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))

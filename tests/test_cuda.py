@@ -10,7 +10,7 @@ import torch
 from cases import LAYERS, OPTIMIZERS, LayerCase, OptimizerCase, error, samples, step
 
 from minidl import nn
-from minidl.execute import execute
+from minidl.runs.execute import execute
 from minidl.spec import parse_spec
 
 pytestmark = [

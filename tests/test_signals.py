@@ -10,10 +10,10 @@ import pytest
 from trainings import built, spec
 
 from minidl import signals
-from minidl.execute import execute
-from minidl.runs import RunFolder
+from minidl.runs.execute import execute
 from minidl.signals import Stopped, orderly_end
-from minidl.train import Stop, Trainer
+from minidl.store.run_folder import RunFolder
+from minidl.train.trainer import Stop, Trainer
 
 ALARM = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm clock")
 
@@ -53,8 +53,8 @@ def test_a_signal_cuts_a_long_evaluation_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is between two epochs neither: the next process trains the epoch again."""
-    monkeypatch.setattr("minidl.lanes.even_chunk", lambda counts, most: 1)
-    monkeypatch.setattr("minidl.lanes.CALL_SECONDS", 0.0)
+    monkeypatch.setattr("minidl.train.lanes.even_chunk", lambda counts, most: 1)
+    monkeypatch.setattr("minidl.train.lanes.CALL_SECONDS", 0.0)
     monkeypatch.setattr(Stop, "patience", 0.0)
     small = spec("training.epochs=2")
     whole = execute(small, runs_dir=tmp_path, name="whole")

@@ -16,12 +16,11 @@ import torch
 from minidl_cli.main import main
 from torch import Tensor
 
-from minidl.build import Experiment
+from minidl.build import Experiment, prepare
 from minidl.data import Dataset
-from minidl.execute import prepare
-from minidl.runs import RunFolder
 from minidl.spec import Spec, parse_spec
-from minidl.stopping import Row
+from minidl.store.run_folder import RunFolder
+from minidl.train.stopping import Row
 
 Test = TypeVar("Test", bound=Callable[..., None])
 

@@ -20,7 +20,7 @@ from minidl_cli.options import (
 from minidl_cli.report import show_text
 
 if TYPE_CHECKING:
-    from minidl.report.sheet import Sheet
+    from minidl.report.tables.sheet import Sheet
 
 
 class Dtype(StrEnum):
@@ -75,7 +75,7 @@ def bench(
       minidl bench
       minidl bench configs/relu_mse_sgd.yaml training.epochs=50 --repeats 10
     """
-    from minidl.report.sheet import as_text
+    from minidl.report.tables.sheet import as_text
 
     written_as = Format.json if as_json else format_for(format, output, TABLE_FORMATS)
     if config is None:

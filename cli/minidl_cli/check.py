@@ -52,7 +52,7 @@ def check(
     written_as = format_for(format, output, TABLE_FORMATS)
     loaded = load_sweep(config, overrides or ())
 
-    from minidl.report.sheet import as_text
+    from minidl.report.tables.sheet import as_text
     from minidl.sweep.work import networks
     from minidl.verify import check as checked
     from minidl.verify import raise_if_off

@@ -52,9 +52,9 @@ def compare(
     """
     from dataclasses import replace
 
-    from minidl.report import compare_formats as formats
-    from minidl.report.compare import compare as compared
-    from minidl.report.compare import draw, plot_path
+    from minidl.report.tables import compare_formats as formats
+    from minidl.report.tables.compare import compare as compared
+    from minidl.report.tables.compare import plot_path
 
     written_as = format_for(format, output, _FORMATS)
     paths = list(map(in_runs, paths))
@@ -64,15 +64,16 @@ def compare(
     if place is None and not no_plot:
         print("the runs lie in unlike folders: --plot FILE draws their curves", file=sys.stderr)
     if place is not None and not no_plot:
-        from minidl import folders
-        from minidl.files import write_atomic
-        from minidl.report.escape import line
+        from minidl.report.figures.comparison import draw
+        from minidl.report.tables.escape import line
+        from minidl.store import folders
+        from minidl.store.files import write_atomic
 
         notes = list(made.notes)
         figure = draw(made, notes)
         made = replace(made, notes=notes)
         if figure is not None:
-            from minidl.report import style
+            from minidl.report.figures import style
 
             drawn = place
             if plot is None:  # nobody has named this file

@@ -16,12 +16,12 @@ from typing import Annotated, Any
 
 import typer
 
-from minidl import files
 from minidl.errors import RunError
-from minidl.find import find_runs
-from minidl.report.escape import columns, csv_text
-from minidl.report.escape import line as one_line
-from minidl.runs import RunFolder, is_sweep
+from minidl.report.tables.escape import columns, csv_text
+from minidl.report.tables.escape import line as one_line
+from minidl.store import files
+from minidl.store.find import find_runs
+from minidl.store.run_folder import RunFolder, is_sweep
 from minidl_cli.options import RUNS, Debug, Format, format_option
 from minidl_cli.output import duration, harmless, measured, show
 
@@ -95,7 +95,7 @@ def list_runs(
       minidl list --format csv > runs.csv
     """
     # Before the first training there is no folder, which is nobody's mistake.
-    known = files.status(runs_dir) is not None or runs_dir != RUNS
+    known = files.stat_of(runs_dir) is not None or runs_dir != RUNS
     rows = [read_row(run) for run in find_runs([runs_dir])] if known else []
     if format is Format.json:
         print(json.dumps([vars(row) for row in rows], indent=2))

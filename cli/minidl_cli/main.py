@@ -107,7 +107,7 @@ def _hear_signals(handler: Any) -> None:
 
 def _leave(number: int, frame: Any) -> None:
     # Not by an exception: modules that are being imported turn it into others.
-    if abandon := getattr(sys.modules.get("minidl.files"), "abandon", None):
+    if abandon := getattr(sys.modules.get("minidl.store.files"), "abandon", None):
         abandon()
     with contextlib.suppress(OSError):
         os.write(2, f"minidl: stopped by {signal.Signals(number).name}\n".encode())

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from minidl.errors import RunError
-from minidl.files import is_folder, status, write_atomic
+from minidl.store.files import is_folder, stat_of, write_atomic
 from minidl_cli.options import Debug
 from minidl_cli.output import show
 
@@ -145,7 +145,7 @@ def new(
     """
     if is_folder(path):
         raise RunError(f"{path}: is a folder; name a file in it, such as {path / 'first.yaml'}")
-    if status(path) is not None and not overwrite:
+    if stat_of(path) is not None and not overwrite:
         raise RunError(f"{path}: exists already (use --overwrite to replace it)")
     write_atomic(path, starter(data, path).encode())
     show(path)

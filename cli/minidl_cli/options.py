@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from minidl.errors import RunError
-from minidl.files import status
+from minidl.store.files import stat_of
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Quiet = Annotated[
@@ -42,7 +42,7 @@ RUNS = Path("runs")
 def in_runs(path: Path) -> Path:
     """The path, or what has that name in the folder of runs where nothing is under the path."""
     inside = RUNS / path
-    return inside if status(path) is None and status(inside) is not None else path
+    return inside if stat_of(path) is None and stat_of(inside) is not None else path
 
 
 class Format(StrEnum):

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minidl.report.escape import wrapped
-from minidl.runs import resume_command
+from minidl.report.tables.escape import wrapped
 from minidl.scores import is_share
+from minidl.store.run_folder import resume_command
 
 _GAP = "  "
 

@@ -57,8 +57,8 @@ def predict(
       minidl predict runs/apples new.csv -o out.csv
       minidl predict runs/denoised noisy.png -o clean.png
     """
-    from minidl.files import write_atomic
-    from minidl.inference import TrainedRun
+    from minidl.runs.inference import TrainedRun
+    from minidl.store.files import write_atomic
 
     if output is not None and os.path.realpath(output) == os.path.realpath(data):
         raise RunError(f"{output}: is the file to predict from; write to another one")

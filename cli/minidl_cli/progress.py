@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from minidl.errors import Problem
-    from minidl.execute import Outcome
-    from minidl.member import MemberRun
-    from minidl.runs import RunFolder
-    from minidl.stopping import Row
-    from minidl.train import Trainer
+    from minidl.runs.execute import Outcome
+    from minidl.runs.member import MemberRun
+    from minidl.store.run_folder import RunFolder
+    from minidl.train.stopping import Row
+    from minidl.train.trainer import Trainer
 
 LINES = 10  # without a terminal, about so many in a whole training
 REDRAW_SECONDS = 0.1  # a bar drawn for each epoch would cost more than the epoch

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.errors import RunError
-from minidl.files import status, write_atomic
-from minidl.folders import refuse_link
-from minidl.runs import is_sweep
+from minidl.store.files import stat_of, write_atomic
+from minidl.store.folders import refuse_link
+from minidl.store.run_folder import is_sweep
 from minidl_cli.options import RUNS, Debug, Format, Output, format_for, format_option, in_runs
 
 if TYPE_CHECKING:
-    from minidl.report.collect import Collection
-    from minidl.report.document import Document
+    from minidl.report.members.collect import Collection
+    from minidl.report.tables.document import Document
     from minidl.spec import ReportTable
 
 
@@ -97,13 +97,13 @@ def report(
       minidl report runs/spirals --by optimizer.lr
       minidl report -o table.md
     """
-    from minidl.report.collect import collect
-    from minidl.report.query import query
+    from minidl.report.members.collect import collect
     from minidl.report.study import default_figures, document, named, report_of
+    from minidl.report.tables.query import query
 
     written_as = format_for(format, output, Format)
     chosen = list(map(in_runs, paths or [RUNS]))
-    if not paths and status(RUNS) is None:
+    if not paths and stat_of(RUNS) is None:
         raise RunError("runs: no such folder: `minidl train CONFIG` makes the first run")
     own = any(x for x in (by, metric, where, best_over, best_by, sort_by))
     own = own or epoch is not Epoch.last or stats != "mean,std"
@@ -143,7 +143,7 @@ def _unbegun(collection: Collection) -> Iterator[str]:
 
 def _write(made: Document, format: Format, output: Path | None) -> None:
     """The document as text, and on stderr what the text doesn't say."""
-    from minidl.report.escape import line
+    from minidl.report.tables.escape import line
 
     show_text(lambda width, bold: _text(made, format, width, bold), output)
     for drawn in made.figures:
@@ -156,7 +156,7 @@ def _write(made: Document, format: Format, output: Path | None) -> None:
 
 def show_text(text: Callable[[int | None, bool], str], output: Path | None) -> None:
     """Writes `text(width, bold)` into a file, or to stdout: as wide and bold as the terminal is."""
-    from minidl.report.escape import line
+    from minidl.report.tables.escape import line
 
     if output is not None:
         write_atomic(output, text(None, False).encode())
@@ -174,10 +174,10 @@ def show_text(text: Callable[[int | None, bool], str], output: Path | None) -> N
 
 
 def _text(made: Document, format: Format, width: int | None, bold: bool) -> str:
-    from minidl.report import formats
+    from minidl.report.tables import formats
 
     if format is Format.html:
-        from minidl.report.html import as_html
+        from minidl.report.html.page import as_html
 
         return as_html(made)
     if format is Format.csv:

@@ -38,12 +38,12 @@ def resume(
       minidl resume runs/spirals
     """
     folder = in_runs(folder)
-    from minidl.runs import RunFolder, is_sweep
+    from minidl.store.run_folder import RunFolder, is_sweep
     from minidl.sweep.folder import SweepFolder
 
     if is_sweep(folder):
-        from minidl.locks import locked
         from minidl.spec import load_sweep
+        from minidl.store.locks import locked
         from minidl.sweep.run import plan
         from minidl.sweep.work import measure
         from minidl_cli.sweep import finish
@@ -58,7 +58,7 @@ def resume(
             todo = plan(loaded, opened, works, command=command, jobs=jobs, force=force)
             finish(todo, fail_fast=False, quiet=quiet)
 
-    from minidl.execute import resume as resume_run
+    from minidl.runs.execute import resume as resume_run
     from minidl.spec import load_spec
     from minidl_cli.train import show
 

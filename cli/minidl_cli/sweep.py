@@ -69,7 +69,7 @@ def sweep(
     given = [*(overrides or ()), *([f"device={device}"] if device else ())]
     loaded = load_sweep(config, given, repeats)
 
-    from minidl.locks import locked
+    from minidl.store.locks import locked
     from minidl.sweep.folder import SweepFolder
     from minidl.sweep.run import plan, planned
     from minidl.sweep.work import measure

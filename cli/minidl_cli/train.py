@@ -14,10 +14,10 @@ from minidl_cli import output
 from minidl_cli.options import RUNS, Debug, Device, Overrides, Quiet, Threads
 
 if TYPE_CHECKING:
-    from minidl.execute import Outcome
-    from minidl.runs import RunFolder
-    from minidl.stopping import Observer
-    from minidl.train import Trainer
+    from minidl.runs.execute import Outcome
+    from minidl.store.run_folder import RunFolder
+    from minidl.train.stopping import Observer
+    from minidl.train.trainer import Trainer
 
     Started = Callable[[RunFolder, Trainer], None]
 
@@ -57,7 +57,7 @@ def train(
     given = [*(overrides or ()), *([f"device={device}"] if device else ())]
     spec = load_spec(config, given)
 
-    from minidl.execute import execute
+    from minidl.runs.execute import execute
 
     show(
         lambda observers, started: execute(

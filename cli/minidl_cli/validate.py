@@ -42,7 +42,7 @@ def validate(
     members = load_sweep(config, overrides or ()).members
     count = len(members)
     if data and count == 1:
-        from minidl.execute import prepare
+        from minidl.build import prepare
 
         spec = members[0].spec
         dataset, experiment = prepare(spec)

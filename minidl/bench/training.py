@@ -12,17 +12,16 @@ import torch
 from torch import Tensor
 
 from minidl import nn
-from minidl.build import Experiment, build
-from minidl.evaluation import Evaluator
-from minidl.execute import read_data
+from minidl.build import Experiment, build, read_data
 from minidl.reference import counterpart, loss_counterpart, optimizer_counterpart
-from minidl.report.groups import Statistics
-from minidl.report.measures import words
-from minidl.report.numbers import MISSING, mean_and_std
-from minidl.report.sheet import Field, Record, Sheet
+from minidl.report.members.groups import Statistics
+from minidl.report.members.measures import words
+from minidl.report.tables.numbers import MISSING, mean_and_std
+from minidl.report.tables.sheet import Field, Record, Sheet
 from minidl.scores import is_share
 from minidl.spec import Spec
-from minidl.threads import use_threads
+from minidl.train.evaluation import Evaluator
+from minidl.train.threads import use_threads
 
 
 @dataclass(frozen=True)

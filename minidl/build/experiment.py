@@ -19,11 +19,11 @@ from minidl.data import Dataset, Split
 from minidl.data.batches import Batches
 from minidl.data.encoding import Encoding
 from minidl.errors import MinidlWarning
-from minidl.evaluation import Evaluator, Part, chunk_size, chunk_sizes, even_chunk
 from minidl.nn import BatchNorm1d, BatchNorm2d, Sequential, Sigmoid, Softmax, Tanh
 from minidl.plural import plural
 from minidl.spec import MlpModel, Spec
-from minidl.train import Trainer
+from minidl.train.evaluation import Evaluator, Part, chunk_size, chunk_sizes, even_chunk
+from minidl.train.trainer import Trainer
 
 
 @dataclass

@@ -5,10 +5,10 @@ from __future__ import annotations
 from minidl.build.options import problem
 from minidl.data import Dataset
 from minidl.data.encoding import Encoding
-from minidl.evaluation import Evaluator
 from minidl.nn.shape import times
 from minidl.plural import plural
 from minidl.spec import LinearLayer, MlpModel, Spec
+from minidl.train.evaluation import Evaluator
 
 MOST_ONE_HOT = 2**27  # numbers: 1 GiB in float64
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from minidl import files, folders
 from minidl.errors import DataError, RunError
+from minidl.store import files, folders
 
 MEBIBYTE = 2**20
 

@@ -8,11 +8,11 @@ knows what a network is: it gets functions of tensors, and the lasting tensors t
 
 from __future__ import annotations
 
-from minidl.engine.base import CompileError, Engine, Program, State
+from minidl.engine.base import Engine, Program, State
 from minidl.engine.choose import prepare
 from minidl.engine.compiled_step import CompiledStep, compile
 from minidl.engine.plain import PlainEngine
-from minidl.engine.trace import TraceError
+from minidl.errors import CompileError, TraceError
 
 __all__ = [
     "CompileError",

@@ -14,18 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from minidl.errors import MinidlError
-
 Array = NDArray[Any]
 Tensors = Mapping[str, Tensor]
 Function = Callable[..., None]
 # By name: what to run, with example inputs.
 Functions = Mapping[str, tuple[Function, tuple[Tensor, ...]]]
 Sources = Sequence[tuple[Tensor, ...] | None]
-
-
-class CompileError(MinidlError):
-    """An engine can't run a function; the plain one runs them all."""
 
 
 class State(Protocol):

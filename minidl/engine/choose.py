@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import torch
 
-from minidl.engine.base import CompileError, Engine, Functions, Program, Tensors
-from minidl.engine.compiler import CompilerError, find_compiler, lanes_for, vector_bytes
+from minidl.engine.base import Engine, Functions, Program, Tensors
+from minidl.engine.compiler import find_compiler, lanes_for, vector_bytes
 from minidl.engine.plain import PlainEngine
 from minidl.engine.program import CompiledEngine
 from minidl.engine.source import Code
-from minidl.engine.trace import TraceError, trace
+from minidl.engine.trace import trace
 from minidl.engine.writer import Target
+from minidl.errors import CompileError, CompilerError, TraceError
 
 # What the networks in lanes work on in a step, in bytes: beyond it they push each other out of the
 # processor's cache, and mostly train faster one after the other. Two layers of 64 at batch 200 do,

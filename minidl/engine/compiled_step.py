@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from minidl.engine.base import CompileError
 from minidl.engine.choose import single_engine
 from minidl.engine.graph import Buffer, View
 from minidl.engine.program import (
@@ -32,7 +31,7 @@ from minidl.engine.program import (
 )
 from minidl.engine.source import batch_of
 from minidl.engine.trace import Traced, tensors_in, trace
-from minidl.errors import MinidlWarning
+from minidl.errors import CompileError, MinidlWarning
 from minidl.host import watching
 
 # A step that is given ever new batch sizes would otherwise compile each of them.

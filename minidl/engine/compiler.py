@@ -31,7 +31,7 @@ from pathlib import Path
 
 import torch
 
-from minidl.engine.base import CompileError
+from minidl.errors import CompilerError
 
 HEADER = Path(__file__).with_name("vectors.h")
 # Contraction off: only what the source says is fused, so that every width rounds alike.
@@ -44,10 +44,6 @@ ZIG = (sys.executable, "-m", "ziglang", "cc")
 KEPT = 500  # objects in the cache
 PARTIAL = ".partial-"  # how the folder of a compilation under way begins
 ABANDONED = 86400.0  # seconds after which one that lies there belongs to nobody
-
-
-class CompilerError(CompileError):
-    """There is no function: the compiler is gone, fails or hangs, or the disk does."""
 
 
 @dataclass(frozen=True)

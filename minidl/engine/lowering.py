@@ -8,15 +8,10 @@ from typing import Any, Literal
 
 import torch
 
-from minidl.engine.base import CompileError
 from minidl.engine.graph import Buffer, Call, Graph, View
 from minidl.engine.operations import Contract, Index, Kind, Map, Number, Operand, Operation, Reduce
 from minidl.engine.words import take_words
-
-
-class LoweringError(CompileError):
-    """A call that the compiled engine doesn't know."""
-
+from minidl.errors import LoweringError
 
 # What computes with reals and gives a real; {0}, {1} are the operands.
 _REAL = {

@@ -13,21 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from minidl.engine.base import (
-    Array,
-    CompileError,
-    Function,
-    Functions,
-    Program,
-    Sources,
-    State,
-    Tensors,
-)
+from minidl.engine.base import Array, Function, Functions, Program, Sources, State, Tensors
 from minidl.engine.compiler import Compiler, compile
 from minidl.engine.graph import Buffer, Graph
 from minidl.engine.source import ALIGN, Code, Step, code_of
 from minidl.engine.trace import trace
 from minidl.engine.writer import Target
+from minidl.errors import CompileError
 from minidl.host import watching
 
 # Of the largest entry: by how much the first step may differ from the plain one.

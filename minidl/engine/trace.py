@@ -19,9 +19,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from minidl.engine.base import CompileError
 from minidl.engine.graph import Buffer, Call, Graph, View
-from minidl.errors import MinidlError
+from minidl.errors import CompileError, TraceError
 from minidl.host import Computation, watching
 
 # Calls that hand a tensor's content to Python without passing the dispatcher.
@@ -38,10 +37,6 @@ _READS = {
 }
 # Memory without content: it counts from the first call on that writes there.
 _ALLOCATIONS = {"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided"}
-
-
-class TraceError(MinidlError):
-    """A step that can't be held as a graph."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The core: layers and losses with forward and backward written by hand.
 
-Only tensor arithmetic and rearrangement is used: no autograd, no torch.nn.
+Start reading at linear.py and activations.py, then sequential.py. Formulas are for one network, in
+tensor arithmetic and rearrangement alone: no autograd, no torch.nn, nothing for speed's sake.
 """
 
 from minidl.nn.activations import GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh

@@ -1,4 +1,7 @@
-"""Optimizers, learning-rate schedules and clipping."""
+"""Optimizers, learning-rate schedules and clipping, as plain formulas over one flat vector.
+
+Start reading at optimizer.py and sgd.py. Nothing here knows about speed, files or configs.
+"""
 
 from minidl.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
 from minidl.optim.clipping import clip_norm, clip_value, not_finite

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minidl import files, folders
-from minidl.errors import ConfigError, Problem, RunError
-from minidl.report.collect import Collection, Member
-from minidl.report.document import Document, Drawn
-from minidl.report.groups import goodness, group_by, pooled_keys, values_of
-from minidl.report.settings import Value, heads, varying
-from minidl.report.table import Table, default_metrics, make_table
-from minidl.runs import SWEEP, is_sweep
+from minidl.errors import ConfigError, Problem, RunError, WriteError
+from minidl.report.members.collect import Collection, Member
+from minidl.report.members.groups import goodness, group_by, pooled_keys, values_of
+from minidl.report.members.settings import Value, heads, varying
+from minidl.report.tables.document import Document, Drawn
+from minidl.report.tables.table import Table, default_metrics, make_table
 from minidl.spec.report import (
     ActivationsFigure,
     AnyFigure,
@@ -26,6 +24,8 @@ from minidl.spec.report import (
     ReportTable,
 )
 from minidl.spec.study import load_report
+from minidl.store import files, folders
+from minidl.store.run_folder import SWEEP, is_sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,12 +79,12 @@ def named(tables: Sequence[ReportTable]) -> list[ReportTable]:
 
 def draw(members: Sequence[Member], asked: AnyFigure, notes: list[str]) -> Figure | None:
     """One figure; None where no run has what it shows."""
-    from minidl.report.activations import activations
-    from minidl.report.boundaries import boundaries
-    from minidl.report.error_bars import error_bars
-    from minidl.report.heat_map import heat_map
-    from minidl.report.overlay import overlay
-    from minidl.report.study_curves import curves
+    from minidl.report.figures.activations import activations
+    from minidl.report.figures.boundaries import boundaries
+    from minidl.report.figures.error_bars import error_bars
+    from minidl.report.figures.heat_map import heat_map
+    from minidl.report.figures.overlay import overlay
+    from minidl.report.figures.study_curves import curves
 
     match asked:
         case CurvesFigure():
@@ -160,7 +160,7 @@ class _Blame:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        damaged = isinstance(error, files.WriteError)
+        damaged = isinstance(error, WriteError)
         if self.report is not None and isinstance(error, RunError) and not damaged:
             problem: Problem = self.report.problem(self.key, str(error))
             raise ConfigError([problem]) from error
@@ -181,7 +181,7 @@ def _names(figures: Sequence[AnyFigure]) -> list[str]:
 
 
 def _kept(name: str, asked: AnyFigure, figure: Figure, folder: Path | None) -> Drawn:
-    from minidl.report import style
+    from minidl.report.figures import style
 
     png = style.to_png(figure)
     path = None

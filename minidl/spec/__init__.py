@@ -1,6 +1,8 @@
 """The typed, closed description of a run: a YAML file with positions → `Spec`.
 
 The pieces of a spec are named after their type and group: `SgdOptimizer`, `LinearLayer`, `CsvData`.
+Start reading at load.py (text → nodes → full form → `Spec`) and spec.py. Every problem is found at
+once, with its place; nothing here imports torch or reads data.
 """
 
 from minidl.spec.activation import (

@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from minidl.errors import ConfigError, Problem
-from minidl.names import clean_name
 from minidl.spec.expand import expand
 from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Mapping, Node, Place, Scalar, plain, show_node
@@ -17,6 +16,7 @@ from minidl.spec.problems import in_order, problems_of
 from minidl.spec.shape import Shape
 from minidl.spec.spec import MAX_NAME_BYTES, Spec
 from minidl.spec.study import read_report
+from minidl.store.names import clean_name
 
 
 def load_spec(path: str | Path, overrides: Sequence[str] = ()) -> Spec:

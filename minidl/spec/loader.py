@@ -16,9 +16,9 @@ from typing import Any
 
 import yaml
 
-from minidl import files, folders
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.spec.nodes import Broken, Mapping, Node, Place, Scalar, Sequence, show
+from minidl.store import files, folders
 
 MAX_BYTES = 1_000_000
 MAX_LEVELS = 32

@@ -6,7 +6,6 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr
 
 from minidl.errors import Problem
-from minidl.names import fault
 from minidl.spec.component import Expect, Part, Text
 from minidl.spec.data import Data
 from minidl.spec.loss import Loss, MseLoss
@@ -15,6 +14,7 @@ from minidl.spec.nodes import Mapping, parse_key, place_of
 from minidl.spec.optimizer import Optimizer, SgdOptimizer
 from minidl.spec.schedule import ConstantSchedule, Schedule
 from minidl.spec.training import Training
+from minidl.store.names import fault
 
 MAX_NAME_BYTES = 100
 

@@ -16,15 +16,15 @@ from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from minidl import files, folders
 from minidl.errors import ConfigError, DamagedError, RunError
-from minidl.locks import is_locked
-from minidl.names import check_name
 from minidl.plural import plural
-from minidl.records import spreadsheet_safe
-from minidl.runs import SWEEP, RunFolder, is_run, is_sweep, resume_command
 from minidl.spec import Member, Sweep, dump, load_sweep
 from minidl.spec.sweep import count_members
+from minidl.store import files, folders
+from minidl.store.locks import is_locked
+from minidl.store.names import check_name
+from minidl.store.records import spreadsheet_safe
+from minidl.store.run_folder import SWEEP, RunFolder, is_run, is_sweep, resume_command
 from minidl.sweep.written import as_yaml, differences, other_files
 
 _RESULTS, _ERROR = "results.csv", "error.txt"
@@ -52,14 +52,14 @@ class SweepFolder:
         """
         folder = cls(cls.place(runs_dir, sweep, name))
         folders.refuse_link(folder.path)
-        if files.status(folder.path) is not None:
+        if files.stat_of(folder.path) is not None:
             folders.refuse_links(folder.path)
             if not files.is_file(folder.path / SWEEP):
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder.refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
         text = as_yaml(sweep, files_read or {})
-        if files.status(folder.path) is None:
+        if files.stat_of(folder.path) is None:
             folders.new(folder.path, {SWEEP: text.encode()})
         else:
             files.write_atomic(folder.path / SWEEP, text.encode())

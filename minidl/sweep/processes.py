@@ -20,14 +20,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from minidl.errors import MinidlWarning
-from minidl.restart import Restart
+from minidl.runs.restart import Restart
 from minidl.signals import SIGNALS, Stopped, orderly_end
 from minidl.spec import Member
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.queue import Kind, Queue, Turn
 from minidl.sweep.work import Datasets
 from minidl.sweep.worker import Ending, News, Tell, Worker
-from minidl.threads import use_threads
+from minidl.train.threads import use_threads
 
 _PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 PATIENCE = 1.0  # seconds that a worker without work may take to end

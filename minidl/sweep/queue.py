@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from minidl.engine import PlainEngine
-from minidl.lanes import Programs
 from minidl.spec import Member
-from minidl.train import Trainer
+from minidl.train.lanes import Programs
+from minidl.train.trainer import Trainer
 
 # What a network takes alone, by what it takes in lanes that are all full (1.9 to 2.7, measured).
 SINGLE = 2.5

@@ -11,15 +11,12 @@ from typing import Any
 
 import torch
 
-from minidl.beginning import pinned
-from minidl.build import build, choose_device
+from minidl.build import build, choose_device, read_data
 from minidl.engine.compiler import find_compiler, lanes_for
-from minidl.errors import DamagedError, MinidlWarning, RunError
-from minidl.execute import read_data
-from minidl.lanes import Programs
+from minidl.errors import DamagedError, DamageWarning, MinidlWarning, RestartWarning, RunError
 from minidl.plural import plural
-from minidl.provenance import differences, provenance
-from minidl.restart import DamageWarning, Restart, RestartWarning
+from minidl.runs.record import differences, pinned, provenance
+from minidl.runs.restart import Restart
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
 from minidl.sweep.folder import SweepFolder
@@ -29,7 +26,8 @@ from minidl.sweep.queue import Kind, Queue
 from minidl.sweep.threads import run_threads
 from minidl.sweep.work import Datasets, Works, measure, memory_for_networks
 from minidl.sweep.worker import Ending, News, Tell, Worker
-from minidl.threads import use_threads
+from minidl.train.lanes import Programs
+from minidl.train.threads import use_threads
 
 # A run in one of these states is a result; the others are trained (again).
 ENDED = ("done", "diverged")

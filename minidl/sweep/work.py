@@ -13,13 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from minidl.build import Experiment, build, seed_of
+from minidl.build import Experiment, build, read_data, seed_of
 from minidl.data import Dataset
 from minidl.errors import ConfigError, DataError, Problem
-from minidl.execute import read_data
-from minidl.files import read
 from minidl.nn import Module
 from minidl.spec import Member, Spec
+from minidl.store.files import read
 from minidl.sweep.kinds import kind_of, optimizer_kind
 
 # One core's time, roughly: of a step whatever it computes, and of a multiplication and addition.

@@ -11,26 +11,25 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from minidl import files
-from minidl.beginning import first_record, resolved
 from minidl.build import Experiment, build
 from minidl.data import Dataset
 from minidl.engine import PlainEngine
-from minidl.errors import DamagedError, MinidlError, RunError
-from minidl.execute import CheckpointClock
-from minidl.files import WriteError, forced_together
-from minidl.lanes import Lanes, Programs
-from minidl.member import MemberRun
-from minidl.provenance import differences
-from minidl.restart import Restart
-from minidl.runs import RunFolder, is_run
+from minidl.errors import DamagedError, MinidlError, RunError, WriteError
+from minidl.runs.execute import CheckpointClock
+from minidl.runs.member import MemberRun
+from minidl.runs.record import differences, first_record, resolved
+from minidl.runs.restart import Restart
 from minidl.signals import Received
 from minidl.spec import Member, dump
-from minidl.stopping import Best
+from minidl.store import files
+from minidl.store.files import forced_together
+from minidl.store.run_folder import RunFolder, is_run
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.queue import Queue, Turn
 from minidl.sweep.work import Datasets
-from minidl.train import Epoch, Stop, Trainer
+from minidl.train.lanes import Lanes, Programs
+from minidl.train.stopping import Best
+from minidl.train.trainer import Epoch, Stop, Trainer
 
 EVENT_SECONDS = 0.25  # between two times that a worker tells how its members stand
 # What tells which of a sweep's members is the best so far, whatever losses they train with.

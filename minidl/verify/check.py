@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from minidl.build import read_data
 from minidl.errors import CheckError, Problem
-from minidl.execute import read_data
 from minidl.spec import Spec
 from minidl.verify.compare import DIFFERENCES, Row, compare
 from minidl.verify.compiled import Compiled, compare_compiled

@@ -12,14 +12,14 @@ from torch import Generator, Tensor
 
 from minidl.build import build
 from minidl.data import Dataset
-from minidl.engine import CompileError, TraceError
 from minidl.engine.choose import lanes_engine, single_engine
 from minidl.engine.compiler import lanes_for
 from minidl.engine.program import CompiledEngine
 from minidl.engine.trace import trace
+from minidl.errors import CompileError, TraceError
 from minidl.host import watching
 from minidl.spec import Spec
-from minidl.train import Trainer
+from minidl.train.trainer import Trainer
 
 # How far a tensor may be off, as a part of its largest entry: sums in another order. In float32 an
 # input of a ReLU may be within rounding of 0 and fall on either side; of the million in a step of

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from minidl.plural import plural
-from minidl.report.sheet import Field, Record, Sheet
+from minidl.report.tables.sheet import Field, Record, Sheet
 from minidl.verify.check import Checked
 from minidl.verify.compare import AUTOGRAD, AUTOGRAD_OF_MODEL, DIFFERENCES
 from minidl.verify.compiled import TOLERANCES, Compiled

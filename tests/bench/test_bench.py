@@ -20,7 +20,7 @@ from minidl.bench.modules import sheets_of
 from minidl.bench.pairs import LOSSES, MODULES, NAMES
 from minidl.bench.training import notes_of, sheet_of
 from minidl.errors import ConfigError
-from minidl.report.sheet import as_text
+from minidl.report.tables.sheet import as_text
 from minidl.spec import parse_spec
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from minidl.build import prepare
 from minidl.errors import ConfigError
-from minidl.execute import prepare
 from minidl.nn import Sequential
 from minidl.spec import SequentialModel, dump, parse_spec
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minidl.build import prepare
 from minidl.errors import ConfigError, MinidlWarning
-from minidl.execute import prepare
 from minidl.spec import Spec, parse_spec
 
 DATA = "{type: photo_patches, train: 12, test: 6, size: 8}"

@@ -10,10 +10,9 @@ import pytest
 import torch
 from trainings import spec
 
-from minidl.build import build
+from minidl.build import build, prepare
 from minidl.data import Dataset, Split
 from minidl.errors import ConfigError, MinidlWarning
-from minidl.execute import prepare
 from minidl.spec import Spec, parse_spec
 
 MLP = "{type: mlp, hidden: [4]}"

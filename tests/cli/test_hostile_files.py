@@ -12,7 +12,7 @@ from hostile_files import PICKLE, refused, saved
 from study_cases import curves, resolved, write_run
 from trainings import minidl
 
-from minidl.report.plots import draw_run
+from minidl.report.figures.plots import draw_run
 from minidl.spec import load_sweep
 
 LAUGHS = "a: &a [x, x]\n" + "".join(

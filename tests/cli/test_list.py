@@ -13,9 +13,9 @@ import typer
 from minidl_cli.list import _lines, list_runs, read_row
 from typer.testing import CliRunner, Result
 
-from minidl.find import find_runs
-from minidl.locks import locked
-from minidl.runs import RunFolder
+from minidl.store.find import find_runs
+from minidl.store.locks import locked
+from minidl.store.run_folder import RunFolder
 
 app = typer.Typer()
 app.command("list")(list_runs)

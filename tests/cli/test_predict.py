@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from trainings import Finished, minidl, train
 
-from minidl.runs import RunFolder
+from minidl.store.run_folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("no_plots")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from trainings import minidl, train
 
-from minidl.inference import TrainedRun
-from minidl.runs import RunFolder
+from minidl.runs.inference import TrainedRun
+from minidl.store.run_folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("no_plots")
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from trainings import SMALL, minidl
 
-from minidl.runs import RunFolder
+from minidl.store.run_folder import RunFolder
 
 COMMAND = [sys.executable, "-m", "minidl_cli.main"]
 

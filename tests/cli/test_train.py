@@ -19,11 +19,11 @@ from minidl_cli.output import say
 from minidl_cli.progress import Bar
 from trainings import SMALL, columns, minidl, spec, train
 
-from minidl.execute import execute
-from minidl.report.run_view import RunView
-from minidl.runs import RunFolder
-from minidl.stopping import Row
-from minidl.train import Trainer
+from minidl.report.members.run_view import RunView
+from minidl.runs.execute import execute
+from minidl.store.run_folder import RunFolder
+from minidl.train.stopping import Row
+from minidl.train.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("no_plots")
 
@@ -97,7 +97,7 @@ def test_the_figures_of_a_diverged_run_know_how_it_ended(
         seen.append((RunView.read(folder).status, folder.status))
         return []
 
-    monkeypatch.setattr("minidl.report.plots.draw_run", draw)
+    monkeypatch.setattr("minidl.report.figures.plots.draw_run", draw)
     diverged = train(tmp_path, text=SMALL.replace("lr: 0.1", "lr: 1e30"))
     done = train(tmp_path)
     # Until they are drawn, the run itself counts as running: resume draws them.
@@ -395,7 +395,7 @@ def test_a_mistake_in_minidl_says_so_without_a_traceback(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("minidl.execute.load_dataset", broken)
+    monkeypatch.setattr("minidl.build.data.load_dataset", broken)
     finished = train(tmp_path)
     assert finished.code == 70
     assert "unexpected ZeroDivisionError: oh\nThis is a mistake in minidl" in finished.err
@@ -408,7 +408,7 @@ def test_an_interrupt_before_training_begins_ends_quietly(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("minidl.execute.load_dataset", interrupted)
+    monkeypatch.setattr("minidl.build.data.load_dataset", interrupted)
     finished = train(tmp_path)
     assert finished.code == 130
     assert "Traceback" not in finished.err

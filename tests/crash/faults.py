@@ -13,14 +13,15 @@ from typing import Any
 
 from filelock import SoftFileLock
 
-import minidl.restart
+import minidl.runs.restart
 import minidl.sweep.run
-from minidl import files, folders, locks
 from minidl.data.batches import Batches
-from minidl.execute import CheckpointClock
-from minidl.metrics import MetricsFile
-from minidl.restart import Restart
-from minidl.train import Stop, Trainer
+from minidl.errors import WriteError
+from minidl.runs.execute import CheckpointClock
+from minidl.runs.restart import Restart
+from minidl.store import files, folders, locks
+from minidl.store.metrics import MetricsFile
+from minidl.train.trainer import Stop, Trainer
 
 FAULTS: dict[str, Callable[[], None]] = {}
 
@@ -72,7 +73,7 @@ def an_error_of_the_disk_is_swallowed() -> None:
     original = files.write_atomic
 
     def write(*arguments: Any, **options: Any) -> None:
-        with contextlib.suppress(files.WriteError):
+        with contextlib.suppress(WriteError):
             original(*arguments, **options)
 
     files.write_atomic = write

@@ -13,9 +13,9 @@ import torch
 from crash.server import Ended, Server
 from trainings import SMALL
 
-from minidl import checkpoint
-from minidl.restart import Restart
-from minidl.runs import RunFolder, is_run
+from minidl.runs.restart import Restart
+from minidl.store import checkpoint
+from minidl.store.run_folder import RunFolder, is_run
 
 TRAINING = ["training.checkpoint_every=1", "optimizer=adam", "model.dropout=0.2"]
 GRID = ["optimizer.lr=0.1,0.01", "seed=1,2"]  # side by side, in lanes

@@ -94,10 +94,10 @@ def warm_up() -> None:
     from crash.helpers import GRID, TRAINING
     from trainings import SMALL
 
-    import minidl.report.plots
-    from minidl.execute import execute, resume
-    from minidl.runs import RunFolder
+    import minidl.report.figures.plots
+    from minidl.runs.execute import execute, resume
     from minidl.spec import load_spec, load_sweep
+    from minidl.store.run_folder import RunFolder
     from minidl.sweep.folder import SweepFolder
     from minidl.sweep.run import plan, run
 
@@ -105,7 +105,7 @@ def warm_up() -> None:
         """One figure that takes no time."""
         return [folder.write_plot("loss", b"a figure")]
 
-    minidl.report.plots.draw_run = draw_run
+    minidl.report.figures.plots.draw_run = draw_run
     minidl_cli.app.app = typer.main.get_command(minidl_cli.app.app)  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         config, runs = Path(folder) / "small.yaml", Path(folder) / "runs"
@@ -157,7 +157,7 @@ def _read(path: Path) -> str:
 def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
     from minidl_cli.main import _leave, main
 
-    from minidl import files
+    from minidl.store import files
 
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, _leave)  # as `main` begins: a signal may come before it does
@@ -189,7 +189,7 @@ def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
 
 def _note_epochs(path: str) -> None:
     """Note each epoch as soon as it is trained, so that a kill finds it noted."""
-    from minidl.train import Trainer
+    from minidl.train.trainer import Trainer
 
     handle, steps_done = os.open(path, os.O_WRONLY | os.O_CREAT), Trainer.steps_done
 

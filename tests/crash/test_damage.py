@@ -15,10 +15,10 @@ from attempts import TIMES
 from crash.helpers import assert_same, copy
 from trainings import KilledError, kill_after, minidl, spec
 
-from minidl.errors import RunError
-from minidl.execute import execute, resume
-from minidl.restart import DamageWarning, Restart
-from minidl.runs import RunFolder
+from minidl.errors import DamageWarning, RunError
+from minidl.runs.execute import execute, resume
+from minidl.runs.restart import Restart
+from minidl.store.run_folder import RunFolder
 
 pytestmark = [pytest.mark.torture, pytest.mark.usefixtures("no_plots")]
 
@@ -33,7 +33,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that came to its end."""
     folder = tmp_path_factory.mktemp("whole") / "runs"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minidl.report.plots.draw_run", lambda folder: [])
+        patch.setattr("minidl.report.figures.plots.draw_run", lambda folder: [])
         return execute(spec(*CONFIG), runs_dir=folder, name="run").run.folder
 
 

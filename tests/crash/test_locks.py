@@ -24,10 +24,9 @@ from crash.helpers import (
 from crash.server import Server
 from trainings import minidl
 
-from minidl import locks
-from minidl.errors import RunError
-from minidl.files import WriteError
-from minidl.locks import locked
+from minidl.errors import RunError, WriteError
+from minidl.store import locks
+from minidl.store.locks import locked
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
@@ -93,7 +92,7 @@ def test_a_dead_holder_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     os.waitpid(pid, 0)
     lock = tmp_path / ".run.lock"
     lock.write_text(json.dumps({"pid": pid, "host": platform.node(), "since": "then"}))
-    monkeypatch.setattr("minidl.locks._write_name", lambda path: None)
+    monkeypatch.setattr("minidl.store.locks._write_name", lambda path: None)
     with (
         locked(tmp_path / "run"),
         pytest.raises(RunError, match=r"is in use by another process$"),

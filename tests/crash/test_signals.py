@@ -27,11 +27,11 @@ from crash.helpers import (
 from crash.server import Ended, Server, delays
 from trainings import spec
 
-from minidl.execute import execute, resume
-from minidl.report import plots
-from minidl.runs import RunFolder
+from minidl.report.figures import plots
+from minidl.runs.execute import execute, resume
 from minidl.signals import SIGNALS
-from minidl.train import Stop
+from minidl.store.run_folder import RunFolder
+from minidl.train.trainer import Stop
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
@@ -80,7 +80,7 @@ def test_a_signal_at_each_operation_on_the_disk(
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the midst of an epoch, however long the first one would wait for its end."""
     monkeypatch.setattr(Stop, "patience", math.inf)
-    monkeypatch.setattr("minidl.lanes.CALL_SECONDS", 0.0)  # a step to a call
+    monkeypatch.setattr("minidl.train.lanes.CALL_SECONDS", 0.0)  # a step to a call
     asked, calls = Stop.too_late.fget, itertools.count(1)  # type: ignore[attr-defined]
 
     def too_late(stop: Stop) -> bool:

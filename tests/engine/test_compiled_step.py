@@ -12,8 +12,8 @@ from engine.helpers import compiler
 from torch import Tensor
 
 from minidl import nn, optim
-from minidl.engine import TraceError, compile, compiled_step
-from minidl.errors import MinidlWarning
+from minidl.engine import compile, compiled_step
+from minidl.errors import MinidlWarning, TraceError
 
 
 class Made:

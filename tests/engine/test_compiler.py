@@ -16,13 +16,8 @@ import pytest
 import torch
 
 from minidl.engine import compiler as module
-from minidl.engine.compiler import (
-    Compiler,
-    CompilerError,
-    compile,
-    find_compiler,
-    lanes_for,
-)
+from minidl.engine.compiler import Compiler, compile, find_compiler, lanes_for
+from minidl.errors import CompilerError
 
 THREE = "int three(void) { return 3; }"
 WITH_VECTORS = """

@@ -13,9 +13,10 @@ from engine.calls import INFINITE, NAN, Calls, product, reductions, unary, value
 from engine.helpers import SINGLE, WIDTHS, check, target
 from torch import Tensor
 
-from minidl.engine.base import CompileError, Tensors
+from minidl.engine.base import Tensors
 from minidl.engine.source import Names, step_source
 from minidl.engine.trace import trace
+from minidl.errors import CompileError
 
 # Of the largest entry. vectors.h's functions are exact to 3 units in the last place (test_vectors);
 # sums and products add up a few roundings more.

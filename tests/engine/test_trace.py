@@ -13,7 +13,8 @@ from torch import Tensor
 
 from minidl import nn, optim
 from minidl.engine.graph import Graph, View
-from minidl.engine.trace import TraceError, trace
+from minidl.engine.trace import trace
+from minidl.errors import TraceError
 from minidl.host import Computation, each_step
 
 X = torch.arange(6.0).view(2, 3)

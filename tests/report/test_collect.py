@@ -13,12 +13,12 @@ import yaml
 from study_cases import curves, resolved, sweep, write_run
 
 from minidl.errors import RunError
-from minidl.report.collect import Member, collect
-from minidl.report.configs import read_settings
-from minidl.report.groups import Statistics, best_over, group_by
-from minidl.report.settings import flatten, heads, matches, number, varying
-from minidl.report.table import whole_keys
-from minidl.runs import RunFolder
+from minidl.report.members.collect import Member, collect
+from minidl.report.members.configs import read_settings
+from minidl.report.members.groups import Statistics, best_over, group_by
+from minidl.report.members.settings import flatten, heads, matches, number, varying
+from minidl.report.tables.table import whole_keys
+from minidl.store.run_folder import RunFolder
 
 
 def test_components_are_named_by_their_type_and_lists_are_one_word() -> None:

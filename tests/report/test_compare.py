@@ -11,10 +11,11 @@ import pytest
 from study_cases import curves, resolved, sweep, write_run
 
 from minidl.errors import RunError
-from minidl.report import style
-from minidl.report.compare import MOST_SIDES, compare, draw, plot_path
-from minidl.report.compare_formats import as_csv, as_json, as_markdown, as_table
-from minidl.report.escape import columns
+from minidl.report.figures import style
+from minidl.report.figures.comparison import draw
+from minidl.report.tables.compare import MOST_SIDES, compare, plot_path
+from minidl.report.tables.compare_formats import as_csv, as_json, as_markdown, as_table
+from minidl.report.tables.escape import columns
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from study_cases import curves, resolved, sweep, words_of, write_run
 
-from minidl.report.collect import collect
-from minidl.report.groups import Statistics
-from minidl.report.series import series
+from minidl.report.figures.style import to_png
+from minidl.report.members.collect import collect
+from minidl.report.members.groups import Statistics
+from minidl.report.members.series import series
 from minidl.report.study import default_figures, draw
-from minidl.report.style import to_png
 from minidl.spec import CurvesFigure
 from minidl.spec.report import AnyFigure, ErrorBarsFigure, HeatMapFigure
 

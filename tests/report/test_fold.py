@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from minidl.report.escape import columns
-from minidl.report.fold import fold, longest_word
-from minidl.report.settings import labels, varying
+from minidl.report.members.settings import labels, varying
+from minidl.report.tables.escape import columns
+from minidl.report.tables.fold import fold, longest_word
 
 
 @pytest.mark.parametrize(

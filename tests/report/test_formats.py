@@ -15,16 +15,16 @@ import yaml
 from hostile import FORBIDDEN, HOSTILE, check_csv, check_html, check_latex, check_markdown
 from study_cases import batch_size_by_lr, curves, resolved, sweep, write_run
 
-from minidl.locks import locked
-from minidl.report.collect import Broken, collect
-from minidl.report.document import Document, Drawn
-from minidl.report.escape import columns, csv_text, latex, line, markdown
-from minidl.report.formats import as_csv, as_json, as_latex, as_markdown, as_table
-from minidl.report.groups import Statistics
-from minidl.report.html import as_html
-from minidl.report.numbers import mean_and_std
-from minidl.report.table import COUNTS, Table, make_table
+from minidl.report.html.page import as_html
+from minidl.report.members.collect import Broken, collect
+from minidl.report.members.groups import Statistics
+from minidl.report.tables.document import Document, Drawn
+from minidl.report.tables.escape import columns, csv_text, latex, line, markdown
+from minidl.report.tables.formats import as_csv, as_json, as_latex, as_markdown, as_table
+from minidl.report.tables.numbers import mean_and_std
+from minidl.report.tables.table import COUNTS, Table, make_table
 from minidl.spec import ReportTable
+from minidl.store.locks import locked
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from study_cases import sweep
 
-from minidl.report.collect import collect
-from minidl.report.html import as_html
+from minidl.report.html.page import as_html
+from minidl.report.members.collect import collect
 from minidl.report.study import document
 from minidl.spec.report import ReportTable
 

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from run_cases import CASES, TWO, disk, disk_output, in_disk, plane, spirals, write
 
 from minidl.errors import RunError
-from minidl.report.confusion import counts
-from minidl.report.curves import accuracy, loss, psnr, r2
-from minidl.report.image_grid import image_grid
-from minidl.report.plane import data, decision_boundary, fine_classes, finer, output
-from minidl.report.plots import draw_run
-from minidl.report.run_view import RunView
-from minidl.report.style import class_colour, to_png
-from minidl.runs import RunFolder
+from minidl.report.figures.confusion import counts
+from minidl.report.figures.curves import accuracy, loss, psnr, r2
+from minidl.report.figures.image_grid import image_grid
+from minidl.report.figures.plane import data, decision_boundary, fine_classes, finer, output
+from minidl.report.figures.plots import draw_run
+from minidl.report.figures.style import class_colour, to_png
+from minidl.report.members.run_view import RunView
+from minidl.store.run_folder import RunFolder
 
 CURVES = {"loss", "accuracy"}
 PLANE = {"data", "decision_boundary", "output", "confusion_matrix"}

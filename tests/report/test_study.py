@@ -10,8 +10,8 @@ import pytest
 from study_cases import batch_size_by_lr, curves, resolved, sweep, words_of, write_run
 
 from minidl.errors import ConfigError, RunError
-from minidl.report import style
-from minidl.report.collect import Collection, Member, collect
+from minidl.report.figures import style
+from minidl.report.members.collect import Collection, Member, collect
 from minidl.report.study import default_figures, document, draw, report_of
 from minidl.spec import (
     ActivationsFigure,

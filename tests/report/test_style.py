@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from minidl.report.fonts import use_fonts_that_have_all
-from minidl.report.style import (
+from minidl.report.figures.fonts import use_fonts_that_have_all
+from minidl.report.figures.style import (
     CELLS,
     DPI,
     INK,

@@ -7,7 +7,7 @@ import math
 import pytest
 from matplotlib.figure import Figure
 
-from minidl.report.ticks import PlainTicks, few_if_long, tick_words
+from minidl.report.figures.ticks import PlainTicks, few_if_long, tick_words
 
 
 @pytest.mark.parametrize(

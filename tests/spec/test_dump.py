@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from minidl.errors import ConfigError
-from minidl.names import clean_name
 from minidl.spec import Spec, dump, load_spec, parse_spec
 from minidl.spec.component import Component
 from minidl.spec.shape import Shape
+from minidl.store.names import clean_name
 
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12

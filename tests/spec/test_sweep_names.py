@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spec.helpers import Load, names
 
-from minidl.names import check_name
+from minidl.store.names import check_name
 
 
 def test_names_say_the_values_and_the_seed(load: Load) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from trainings import SMALL, Finished, minidl, text_of_metrics
 
-from minidl.execute import execute
-from minidl.runs import RunFolder, is_run
+from minidl.runs.execute import execute
 from minidl.spec import Spec, Sweep, load_sweep
+from minidl.store.run_folder import RunFolder, is_run
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import SweepPlan, plan, run
 from minidl.sweep.worker import News

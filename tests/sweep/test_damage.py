@@ -9,8 +9,8 @@ import pytest
 from sweep.helpers import Killed, assert_same, carried_out, kill_after, members, planned, sweep
 from trainings import minidl
 
-from minidl.locks import locked
-from minidl.restart import DamageWarning
+from minidl.errors import DamageWarning
+from minidl.store.locks import locked
 from minidl.sweep.run import run
 
 pytestmark = [
@@ -94,7 +94,9 @@ def test_other_versions_are_refused_unless_forced(killed: Path, tmp_path: Path) 
 def test_one_of_its_runs_can_be_resumed_alone(
     killed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: None)  # it takes seconds
+    monkeypatch.setattr(
+        "minidl.report.figures.plots.draw_run", lambda folder: None
+    )  # it takes seconds
     first, *others = members(tmp_path)
     assert minidl("resume", first.path).code == 0
     assert first.status == "done"

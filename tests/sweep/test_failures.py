@@ -11,17 +11,16 @@ import pytest
 from sweep.helpers import KINDS, assert_same, loaded, members, statuses, sweep
 from trainings import SMALL
 
-from minidl import files
-from minidl.errors import DataError
-from minidl.lanes import Lanes
-from minidl.member import MemberRun
-from minidl.runs import RunFolder
+from minidl.errors import DataError, WriteError
+from minidl.runs.member import MemberRun
 from minidl.spec import Spec
+from minidl.store.run_folder import RunFolder
 from minidl.sweep import worker
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import plan, run
 from minidl.sweep.work import measure
-from minidl.train import Epoch
+from minidl.train.lanes import Lanes
+from minidl.train.trainer import Epoch
 
 CSV = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\ntraining: {epochs: 2}\n"
 
@@ -194,7 +193,7 @@ def test_on_a_full_disk_each_member_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(run: RunFolder, *rows: Any) -> None:
-        error = files.WriteError(f"{run.metrics_path}: can't be written: no space left on device")
+        error = WriteError(f"{run.metrics_path}: can't be written: no space left on device")
         raise error from OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(RunFolder, "append_metrics", full)

@@ -11,8 +11,8 @@ from sweep.helpers import alone, assert_same_run, members, planned, sweep
 from trainings import SMALL, columns, train
 
 from minidl.engine import compiler
-from minidl.runs import RunFolder
 from minidl.spec import Member, Spec, load_spec, parse_spec
+from minidl.store.run_folder import RunFolder
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.queue import Kind, Queue
 from minidl.sweep.run import run
@@ -82,7 +82,9 @@ TOGETHER = {
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minidl.report.plots.draw_run", lambda folder: None)  # they take seconds
+    monkeypatch.setattr(
+        "minidl.report.figures.plots.draw_run", lambda folder: None
+    )  # they take seconds
 
 
 def trained(specs: Sequence[Spec], folder: Path, lanes: int) -> list[RunFolder]:

@@ -23,16 +23,17 @@ from sweep.helpers import assert_same, members, planned, statuses, sweep
 from trainings import SMALL, spec
 
 import minidl.sweep.run
-from minidl import files
-from minidl.member import MemberRun
+from minidl.errors import WriteError
+from minidl.runs.member import MemberRun
 from minidl.spec import Member
+from minidl.store import files
 from minidl.sweep import processes
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.processes import Processes
 from minidl.sweep.queue import Kind, Queue
 from minidl.sweep.run import run
 from minidl.sweep.worker import News
-from minidl.train import Epoch
+from minidl.train.trainer import Epoch
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="signals and groups are POSIX's"),
@@ -204,11 +205,11 @@ def test_what_no_worker_can_go_on_after_ends_all(
     """Such as a disk that doesn't even take the reason of a failure."""
 
     def full(*_: object) -> None:
-        raise files.WriteError("no space left on device")
+        raise WriteError("no space left on device")
 
     monkeypatch.setattr(MemberRun, "epoch_ended", full)
     monkeypatch.setattr(SweepFolder, "write_error", full)
-    with pytest.raises(files.WriteError, match="no space left"):
+    with pytest.raises(WriteError, match="no space left"):
         run(planned(tmp_path, "loss=mse,cross_entropy", "seed=0,1,2", jobs=2))
 
 

@@ -17,8 +17,8 @@ from attempts import TIMES, Part, in_parts
 from sweep.helpers import Killed, assert_same, carried_out, kill_after, members, planned, sweep
 from trainings import OPTIMIZERS, minidl
 
-from minidl import files
-from minidl.restart import Restart
+from minidl.runs.restart import Restart
+from minidl.store import files
 from minidl.sweep.run import run
 
 pytestmark = [
@@ -74,7 +74,7 @@ def test_each_goes_on_from_a_checkpoint_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Written every few seconds, where the config doesn't say how often."""
-    monkeypatch.setattr("minidl.execute.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("minidl.runs.execute.CHECKPOINT_SECONDS", 0.0)
     grid = ["seed=0,1,2", "training.epochs=6"]
     (tmp_path / "whole").mkdir()
     carried_out(tmp_path / "whole", *grid)

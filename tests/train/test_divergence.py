@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from trainings import built, plainly
 
-from minidl.train import Epoch, Trainer
+from minidl.train.trainer import Epoch, Trainer
 
 OPTIMIZERS = (
     *("sgd", "{type: sgd, momentum: 0.9, nesterov: true}", "rmsprop", "adam"),

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from minidl import nn
 from minidl.data.encoding import Encoding
-from minidl.evaluation import CHUNK, Evaluator, Part, even_chunk, predict
+from minidl.train.evaluation import CHUNK, Evaluator, Part, even_chunk, predict
 
 Array = np.ndarray
 SIZES = [57, CHUNK, 2 * CHUNK + 37]

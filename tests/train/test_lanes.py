@@ -11,8 +11,8 @@ from trainings import built, distance, parameters, plainly
 from minidl.build import Experiment
 from minidl.engine import PlainEngine
 from minidl.errors import MinidlWarning
-from minidl.lanes import Lanes
-from minidl.train import Epoch, Stop, Trainer
+from minidl.train.lanes import Lanes
+from minidl.train.trainer import Epoch, Stop, Trainer
 
 IMAGES = (
     "data={type: shapes, train: 40, test: 20, size: 8}",

@@ -1,0 +1,222 @@
+"""One network's run while it trains: its folder, its best epoch, its end."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from minidl.build import Experiment
+from minidl.data import Dataset
+from minidl.errors import DamageWarning, RestartWarning
+from minidl.nn import Sequential
+from minidl.runs.predictions import predictions
+from minidl.runs.record import now
+from minidl.runs.restart import BEST, Restart
+from minidl.spec import Spec
+from minidl.store.run_folder import RunFolder
+from minidl.train.stopping import Best, Observer, Row, stops
+from minidl.train.trainer import Epoch, Trainer
+from minidl.train.weights import set_weights
+
+State = tuple[dict[str, Tensor], dict[str, Any]]
+
+ROWS_SECONDS = 0.1  # between two times that rows are appended to metrics.csv
+
+
+class MemberRun:
+    """Writes one run folder while a Trainer trains.
+
+    `observers` see each row of metrics.csv and may return a reason to stop. `status` is "running"
+    until the run has ended, by itself (done, diverged) or from outside (`end`). The record says so
+    once the caller has called `close`.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        data: Dataset,
+        experiment: Experiment,
+        folder: RunFolder,
+        record: dict[str, Any],
+        *,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.spec, self.data, self.experiment = spec, data, experiment
+        self.folder, self.record = folder, record
+        self.status = "running"
+        self.figures_missing = False  # if so, somebody draws them before the record says "done"
+        self.reason: str | None = None
+        self.last_row: Row = {}
+        self.best_state: State | None = None
+        self._saved_best: State | None = None
+        self.best = _best(spec)
+        self.best.improved = self._keep_best
+        self._observers: list[Observer] = [self.best, *stops(spec.training), *observers]
+        self._unwritten: list[Row] = []
+        self._written = -ROWS_SECONDS  # when rows were, on the clock of `perf_counter`
+        self._clock = time.perf_counter() - (record.get("seconds") or 0.0)
+
+    @property
+    def name(self) -> str:
+        """That of its folder."""
+        return self.folder.path.name
+
+    @property
+    def trainer(self) -> Trainer:
+        return self.experiment.trainer
+
+    @property
+    def running(self) -> bool:
+        """Whether it still trains."""
+        return self.status == "running"
+
+    def epoch_ended(self, epoch: Epoch) -> None:
+        """Take note of an epoch; it may be the last one."""
+        row = epoch.row()
+        self._unwritten.append(row)
+        if not epoch.finite:
+            self.end("diverged", f"NaN or infinity in epoch {epoch.number}")
+            return
+        self.last_row = row
+        reason = self._observed(row)
+        if reason or epoch.number == self.trainer.epochs:
+            self.end("done", reason)
+
+    def restore(self) -> None:
+        """Go on from the folder's newest sound checkpoint; without one, from the start.
+
+        It may have been the run's last epoch: then it ends here. Warns where a file is damaged, and
+        where there is no checkpoint yet.
+        """
+        restart = Restart.find(self.folder)
+        if restart.damage:
+            warnings.warn(str(restart), DamageWarning, stacklevel=2)
+        elif not restart.checkpoint:
+            what = "was stopped before its first checkpoint: training starts from the beginning"
+            warnings.warn(f"{self.folder.path}: {what}", RestartWarning, stacklevel=2)
+        self.go_on(restart)
+
+    def go_on(self, restart: Restart) -> None:
+        """Go on from there; what the folder has beyond it goes."""
+        if restart.checkpoint:
+            self.best_state = restart.restore(self.trainer, self.folder)
+        restart.rewind(self.folder)
+        # The observers see what they saw before: None where nothing was evaluated.
+        reason = None
+        columns = restart.columns
+        for cells in zip(*columns.values(), strict=True):
+            row = dict(zip(columns, cells, strict=True))
+            self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
+            reason = self._observed(self.last_row)
+        if reason or self.trainer.finished == self.trainer.epochs:
+            self.end("done", reason)
+
+    def write_rows(self) -> None:
+        """Append what is new to metrics.csv."""
+        self.folder.append_metrics(*self._unwritten)
+        self._unwritten.clear()
+        self._written = time.perf_counter()
+
+    def write_rows_now_and_then(self) -> None:
+        """The same, some rows at a time: an epoch may take less than writing its row."""
+        if time.perf_counter() - self._written > ROWS_SECONDS:
+            self.write_rows()
+
+    def state(self) -> State:
+        """All that this run needs to go on from here, its best weights included."""
+        tensors, state = self.trainer.state()
+        best = self.best_state
+        state = {**state, "best": best and best[1]}
+        if best and best[1]["finished"] != self.trainer.finished:
+            tensors = {**tensors, **{f"{BEST}{name}": values for name, values in best[0].items()}}
+        return tensors, state
+
+    def save_checkpoints(self) -> None:
+        """Write the present state and the best one; metrics.csv is never behind them."""
+        self.write_rows()
+        self._save_best()
+        self.folder.save_last(*self.state())
+
+    def _save_best(self) -> None:
+        if self.best_state is not None and self.best_state is not self._saved_best:
+            self.folder.save_checkpoint("best", *self.best_state)
+            self._saved_best = self.best_state
+
+    def end(self, status: str, reason: str | None = None) -> None:
+        """Write what the run leaves behind; `close`, which says so, is left to the caller."""
+        self.status, self.reason = status, reason
+        if status == "diverged":
+            # The present weights are worthless: the best ones are kept, and last as it was.
+            self.write_rows()
+            if self.best_state is not None:
+                self._save_best()
+                self.record["weights"] = "best"
+        elif self.trainer.between_epochs:
+            self.save_checkpoints()
+        else:
+            self.write_rows()
+        row = self.last_row
+        if status == "done" and self._restores_best():
+            self.record["weights"], row = "best", self.best.row
+        self.record["final"] = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
+        if self.best.value is not None:
+            self.record["best"] = {"metric": self.best.metric, **self.best.row}
+        if status == "done":
+            arrays = predictions(self.spec, self.data, self._trained_network())
+            self.folder.write_predictions(arrays)
+
+    def close(self) -> None:
+        """Write down how it stands; what else it leaves behind is on the disk by now."""
+        epoch = int(self.last_row.get("epoch") or 0)
+        if self.status == "diverged":
+            epoch = self.trainer.finished
+        drawing = self.figures_missing and self.status in ("done", "diverged")
+        self.record |= {
+            "status": "running" if drawing else self.status,
+            "reason": self.reason,
+            "epochs": epoch,
+            "steps": epoch * len(self.trainer.batches),
+            "train_seconds": self.trainer.train_seconds,
+            "seconds": time.perf_counter() - self._clock,
+            "ended": now(),
+            "metrics": self.folder.metrics.mark(),
+        }
+        self.record.pop("drawing", None)
+        if drawing:
+            self.record["drawing"] = self.status  # the figures, read from here, say how it ended
+        self.folder.write_record(self.record, forced=not drawing)
+
+    def _observed(self, row: Row) -> str | None:
+        """Show a row to all observers; returns a reason to stop, if one has one."""
+        reasons = [observer(row) for observer in self._observers]
+        return next((text for text in reasons if text), None)
+
+    def _keep_best(self, row: Row) -> None:
+        if row["epoch"] != self.trainer.finished:
+            return  # of an epoch before a restore
+        self.best_state = self.trainer.weights(), {"finished": self.trainer.finished}
+
+    def _restores_best(self) -> bool:
+        stopping = self.spec.training.early_stopping
+        return stopping is not None and stopping.restore_best and self.best_state is not None
+
+    def _trained_network(self) -> Sequential:
+        """The network with the weights that count: it trains no further."""
+        if self.record["weights"] == "best" and self.best_state is not None:
+            weights = self.best_state[0]
+        else:
+            weights = self.trainer.weights()
+        network = self.experiment.network
+        set_weights(network, self.trainer.optimizer.flat, weights)
+        return network
+
+
+def _best(spec: Spec) -> Best:
+    """The best of all rows: how large a change must be for the training to go on is no matter."""
+    stopping = spec.training.early_stopping
+    return Best(stopping.metric if stopping else "test_loss")

@@ -1,0 +1,283 @@
+"""RunFolder: the only code that knows what lies in a run folder.
+
+runs/<stem>-<date>-<time>-<hash>/   (or a name of the user's)
+  config.yaml      the resolved spec: running it gives the same run
+  run.json         status, seed, versions, class names, final and best metrics …
+  metrics.csv      one row per epoch, appended
+  checkpoints/     last.safetensors, the one before it (previous), best.safetensors
+  predictions.npz  targets and outputs, and the outputs over the plotting grid
+  plots/           loss.png, accuracy.png …
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shlex
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minidl.errors import DamagedError, RunError
+from minidl.store import checkpoint, files, folders, records
+from minidl.store.locks import is_locked
+from minidl.store.metrics import MetricsFile
+from minidl.store.names import check_name, unique_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+STATUSES = ("running", "done", "failed", "diverged", "interrupted")
+
+_CONFIG, _RECORD = "config.yaml", "run.json"
+SWEEP = "sweep.yaml"  # what makes a folder of runs a sweep
+
+
+class RunFolder:
+    """One run on the disk. Every method reads or writes one file; errors are RunErrors."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Use `create` or `open`: this checks nothing."""
+        self.path = Path(path)
+        self.metrics = MetricsFile(self.metrics_path)
+        self._unforced: tuple[Path, ...] = (self.config_path, self.record_path)
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    @classmethod
+    def create(
+        cls,
+        runs_dir: str | os.PathLike[str],
+        *,
+        stem: str,
+        config_text: str,
+        record: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        overwrite: bool = False,
+    ) -> RunFolder:
+        """A new folder in `runs_dir` that holds config.yaml, and run.json if `record` is given.
+
+        It is called `name`, or `<stem>-<date>-<time>-<hash>`. Raises RunError where the name is
+        unsafe or taken; `overwrite` deletes what is there, if that is a run folder.
+        """
+        path = run_path(runs_dir, stem=stem, config_text=config_text, name=name)
+        return cls.create_at(path, config_text=config_text, record=record, overwrite=overwrite)
+
+    @classmethod
+    def create_at(
+        cls,
+        folder: Path,
+        *,
+        config_text: str,
+        record: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+        tidy: bool = True,
+    ) -> RunFolder:
+        """The same with a path of `run_path`, which the caller may have locked.
+
+        Without `tidy`, what a killed process left beside it is cleared away by somebody else.
+        """
+        folders.refuse_link(folder)
+        if files.stat_of(folder) is not None:
+            if not overwrite:
+                raise RunError(f"{folder}: exists already (choose another --name, or --overwrite)")
+            empty = files.is_folder(folder) and not files.entries(folder)
+            if not (empty or is_run(folder)):
+                raise RunError(f"{folder}: isn't a run folder, so --overwrite leaves it alone")
+        contents = {_CONFIG: config_text.encode()}
+        if record is not None:
+            contents[_RECORD] = records.encode(record)
+        folders.new(folder, contents, overwrite=overwrite, tidy=tidy)
+        return cls(folder)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> RunFolder:
+        """An existing folder that holds a config.yaml or a run.json."""
+        folder = Path(path)
+        need_folder(folder)
+        if not is_run(folder):
+            raise RunError(f"{folder}: not a run folder: it holds neither {_CONFIG} nor {_RECORD}")
+        return cls(folder)
+
+    @property
+    def config_path(self) -> Path:
+        return self.path / _CONFIG
+
+    @property
+    def record_path(self) -> Path:
+        return self.path / _RECORD
+
+    @property
+    def metrics_path(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def predictions_path(self) -> Path:
+        return self.path / "predictions.npz"
+
+    def checkpoint_path(self, name: str) -> Path:
+        check_name(name)
+        return self.path / "checkpoints" / f"{name}.safetensors"
+
+    def plot_path(self, name: str) -> Path:
+        check_name(name)
+        return self.path / "plots" / f"{name}.png"
+
+    @property
+    def status(self) -> str:
+        """One of STATUSES, or "broken" where run.json is missing or damaged.
+
+        Raises WriteError where the disk fails: what can't be read may be a result.
+        """
+        try:
+            status = self.read_record().get("status")
+        except DamagedError:
+            return "broken"
+        return status if isinstance(status, str) and status in STATUSES else "broken"
+
+    @property
+    def status_now(self) -> str:
+        """The same, but "interrupted" where nobody works on a running one: a killed run can't say.
+
+        A run is worked on where it is locked, or the sweep that it belongs to.
+        """
+        status = self.status
+        if status != "running":
+            return status
+        above = self.path.absolute().parent
+        return status if is_locked(above if is_sweep(above) else self.path) else "interrupted"
+
+    # run.json
+
+    def write_record(self, record: Mapping[str, Any], *, forced: bool = True) -> None:
+        """Replaces run.json. NaN and infinities become null; paths and NumPy numbers are fine.
+
+        One that is replaced again soon needn't be `forced` to the disk.
+        """
+        files.write_atomic(self.record_path, records.encode(record), forced=forced)
+
+    def read_record(self) -> dict[str, Any]:
+        try:
+            return records.decode(files.read_sound(self.record_path))
+        except ValueError as error:
+            raise DamagedError(f"{self.record_path}: is damaged: {error}") from error
+
+    def check_config(self, record: Mapping[str, Any]) -> None:
+        """Raises RunError where config.yaml isn't what the record says that the run began with."""
+        expected = record.get("config_sha256")
+        if expected not in (None, hashlib.sha256(files.read_sound(self.config_path)).hexdigest()):
+            raise RunError(
+                f"{self.config_path}: isn't what the run began with: its SHA-256 differs"
+            )
+
+    # metrics.csv
+
+    def append_metrics(self, *rows: Mapping[str, float | int | None]) -> None:
+        """Adds rows; the first row's keys are the header, and every later row has the same."""
+        self.metrics.append(*rows)
+
+    def read_columns(self) -> dict[str, list[float]]:
+        """metrics.csv by column, checked where run.json holds its checksum (see MetricsFile)."""
+        record = self.read_record() if files.is_file(self.record_path) else {}
+        mark = record.get("metrics")
+        return self.metrics.read(mark if isinstance(mark, dict) else None, whole=True)
+
+    # checkpoints/
+
+    def save_checkpoint(
+        self,
+        name: str,
+        tensors: Mapping[str, torch.Tensor],
+        state: Mapping[str, Any],
+        *,
+        keep: str | None = None,
+    ) -> None:
+        """Replaces checkpoints/<name>.safetensors, and keeps what it was under the name `keep`.
+
+        `state` is what JSON can hold.
+        """
+        path = self.checkpoint_path(name)
+        folders.make(path.parent)
+        kept = None if keep is None else self.checkpoint_path(keep)
+        files.write_atomic(path, checkpoint.encode(tensors, state), keep=kept)
+
+    def save_last(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
+        """Writes what a run goes on from (restart.py): it stands for metrics.csv as it is now."""
+        for path in self._unforced:  # as they were made
+            files.force(path)
+        self._unforced = ()
+        self.metrics.force()
+        state = {**state, "metrics": self.metrics.mark()}
+        self.save_checkpoint("last", tensors, state, keep="previous")
+
+    def has_checkpoint(self, name: str) -> bool:
+        return files.is_file(self.checkpoint_path(name))
+
+    def load_checkpoint(self, name: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Tensors (on the CPU) and state; DamagedError where the file is missing or damaged."""
+        path = self.checkpoint_path(name)
+        try:
+            return checkpoint.decode(files.read_sound(path, checkpoint.MOST_BYTES))
+        except ValueError as error:
+            raise DamagedError(f"{path}: {error}") from error
+
+    # predictions.npz
+
+    def write_predictions(self, arrays: Mapping[str, np.ndarray]) -> None:
+        import numpy as np
+
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        files.write_atomic(self.predictions_path, content.getvalue())
+
+    def read_predictions(self) -> dict[str, np.ndarray]:
+        import numpy as np
+
+        content = io.BytesIO(files.read_sound(self.predictions_path))
+        try:
+            with np.load(content, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except (ValueError, EOFError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise DamagedError(f"{self.predictions_path}: is damaged: {error}") from error
+
+    # plots/
+
+    def write_plot(self, name: str, png: bytes) -> Path:
+        path = self.plot_path(name)
+        folders.make(path.parent)
+        files.write_atomic(path, png)
+        return path
+
+
+def run_path(
+    runs_dir: str | os.PathLike[str], *, stem: str, config_text: str, name: str | None = None
+) -> Path:
+    """Where a new run will lie. Raises RunError where the name is unsafe."""
+    check_name(stem if name is None else name)
+    return Path(runs_dir) / (unique_name(stem, config_text) if name is None else name)
+
+
+def resume_command(folder: Path) -> str:
+    """What to type to go on with a run or a sweep that was stopped."""
+    return f"minidl resume {shlex.quote(str(folder))}"
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder holds a config.yaml or a run.json."""
+    return any(files.is_file(path / name) for name in (_CONFIG, _RECORD))
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder holds a sweep."""
+    return files.is_file(path / SWEEP)
+
+
+def need_folder(path: Path) -> None:
+    """Raises RunError where a path is no folder."""
+    if not files.is_folder(path):
+        problem = "isn't a folder" if files.stat_of(path) else "no such folder"
+        raise RunError(f"{path}: {problem}")

@@ -1,0 +1,272 @@
+"""Lanes: several networks of one kind, trained side by side on an engine.
+
+An epoch of all is a few calls of the engine, each of many steps. So what Python does for a network
+and an epoch must take microseconds.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from minidl.engine import Engine, PlainEngine, Program, prepare
+from minidl.errors import MinidlWarning
+from minidl.train.evaluation import chunk_size, chunk_sizes, even_chunk
+
+if TYPE_CHECKING:
+    from minidl.train.trainer import Epoch, Stop, Trainer
+
+# What a call of the engine may take, in seconds: meanwhile no signal is heard.
+CALL_SECONDS = 0.1
+
+Rows = NDArray[np.int64]
+Numbers = Mapping[str, NDArray[np.float64]]
+Sources = Sequence[tuple[Tensor, ...] | None]
+
+
+class CutOffError(Exception):
+    """An epoch ended in its midst, since nobody waits for it any more."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The functions of a kind of training, ready to run in lanes; several `Lanes` may share them.
+
+    step, last (the short batch at an epoch's end) and check; evaluate_N for chunks of N samples.
+    """
+
+    engine: Engine
+    by_name: Mapping[str, Program]
+    chunk: int
+
+    @classmethod
+    def of(cls, trainer: Trainer, width: int = 1) -> Programs:
+        """Those of trainings like this one, with up to `width` lanes."""
+        parts = trainer.parts.values()
+
+        def chunk(most: int) -> int:
+            most = min(chunk_size(part.inputs, most) for part in parts)
+            return even_chunk([part.samples for part in parts], most)
+
+        engine, programs = prepare(
+            lambda most: _functions(trainer, chunk(most)), trainer.tensors(), trainer.bind, width
+        )
+        if isinstance(engine, PlainEngine) and trainer.loss_sum.device.type == "cpu":
+            message = f"trains by plain PyTorch calls, which takes longer: {engine.reason}"
+            warnings.warn(message, MinidlWarning, stacklevel=2)
+        return cls(engine, programs, chunk(engine.chunk))
+
+
+def _functions(
+    trainer: Trainer, chunk: int
+) -> dict[str, tuple[Callable[..., None], tuple[Tensor, ...]]]:
+    """All that runs in lanes, each with example inputs."""
+    batches, network, evaluator = trainer.batches, trainer.network, trainer.evaluator
+
+    def step(x: Tensor, target: Tensor) -> None:
+        if not network.training:
+            network.train()
+        trainer.step(x, target)
+
+    def evaluate(inputs: Tensor, targets: Tensor, labels: Tensor) -> None:
+        if network.training != trainer.evaluate_in_training_mode:
+            network.train(trainer.evaluate_in_training_mode)
+        evaluator.add(inputs, targets, labels)
+
+    sizes = {"step": batches.batch_size, "last": batches.rest}
+    functions: dict[str, tuple[Callable[..., None], tuple[Tensor, ...]]] = {
+        name: (step, (batches.inputs[:size], batches.targets[:size]))
+        for name, size in sizes.items()
+        if size
+    }
+    functions["check"] = trainer.check, ()
+    for part in trainer.parts.values():
+        for size in chunk_sizes([part.samples], chunk):
+            functions[f"evaluate_{size}"] = evaluate, tuple(x[:size] for x in part.tensors)
+    return functions
+
+
+class Lanes:
+    """Trains those that are `put` into it, an epoch of all at a time.
+
+    `like` is a trainer of their kind: equal but for data of the same shapes, numbers and seeds.
+    """
+
+    def __init__(
+        self,
+        like: Trainer,
+        *,
+        width: int = 1,
+        stop: Stop | None = None,
+        programs: Programs | None = None,
+    ) -> None:
+        programs = programs or Programs.of(like, width)
+        self.engine, self._programs = programs.engine, programs.by_name
+        self.width = width = self.engine.lanes
+        self.stop = stop or like.stop
+        self.trainers: list[Trainer | None] = [None] * width
+        self._state = self.engine.state(like.tensors())
+        self._statistics = [name for name in like.tensors() if name.startswith("statistics.")]
+        self._statistics *= like.evaluate_in_training_mode  # which an evaluation mustn't change
+        self._no_sums = np.zeros_like(self._state.read("sums"))
+        self._pace = dict.fromkeys(self._programs, 1)  # steps to a call
+        self._steps, self._batch = len(like.batches), like.batches.batch_size
+        self._full = like.batches.full
+        orders = torch.zeros(width, like.batches.samples, dtype=torch.int64)
+        self._orders, self._order_of = orders.numpy(), list(orders)
+        self._nothing = np.zeros((width, 1, 0), dtype=np.int64)
+        self._chunks = {
+            name: [
+                (f"evaluate_{rows.shape[1]}", np.stack([rows] * width))
+                for rows in _chunks(part.samples, programs.chunk)
+            ]
+            for name, part in like.parts.items()
+        }
+        # The data of each lane: of steps, and of each part's evaluation.
+        self._sources: dict[str, list[tuple[Tensor, ...] | None]] = {
+            name: [None] * width for name in ("steps", *like.parts)
+        }
+        # The optimizers' numbers: those that are another in each step, and those that stay.
+        dependent = like.optimizer.step_dependent
+        self._tables = {name: np.zeros((self._steps, width)) for name in dependent}
+        staying = [name for name in like.optimizer.number_tensors if name not in dependent]
+        self._numbers = {name: np.zeros(width) for name in staying}
+        self._rates: list[float | None] = [None] * width  # which `_numbers` stand for
+
+    def put(self, trainer: Trainer) -> None:
+        """Give a trainer a free lane."""
+        lane = self.trainers.index(None)
+        self.trainers[lane] = trainer
+        self._state.put(lane, trainer.tensors())
+        trainer.elsewhere = partial(self._state.take, lane)
+        self._sources["steps"][lane] = trainer.batches.inputs, trainer.batches.targets
+        for name, part in trainer.parts.items():
+            self._sources[name][lane] = part.tensors
+        self._rates[lane] = None
+
+    def remove(self, trainer: Trainer) -> None:
+        """Take a trainer out of its lane, with all that it has become there."""
+        lane = self.trainers.index(trainer)
+        self._state.take(lane, trainer.tensors())
+        trainer.elsewhere = None
+        self.trainers[lane] = None
+        for sources in self._sources.values():
+            sources[lane] = None
+
+    @property
+    def free(self) -> int:
+        """How many more networks there is room for."""
+        return self.trainers.count(None)
+
+    def train_epoch(self) -> list[tuple[Trainer, Epoch]]:
+        """Train all by an epoch, their next; nothing where a stop cut it off in its midst."""
+        training = {lane: one for lane, one in enumerate(self.trainers) if one is not None}
+        try:
+            finite = self._train(training)
+            due = {lane: one for lane, one in training.items() if one.due or not finite[lane]}
+            metrics = self._evaluate(due) if due else {}
+        except CutOffError:
+            return []
+        return [
+            (one, one.end_epoch(finite[lane], metrics.get(lane, {})))
+            for lane, one in training.items()
+        ]
+
+    def _train(self, training: Mapping[int, Trainer]) -> list[bool]:
+        """An epoch's steps; returns for each lane whether they came to finite numbers."""
+        for lane, one in training.items():
+            one.begin_epoch()
+            one.batches.order(out=self._order_of[lane])
+        numbers, sources = self._numbers_for(training), self._sources["steps"]
+        end = self._full * self._batch
+        full = self._orders[:, :end].reshape(self.width, -1, self._batch)
+        started = time.perf_counter()
+        self._run("step", sources, full, numbers)
+        if self._steps > self._full:
+            numbers = {name: values[-1:] for name, values in numbers.items()}
+            self._run("last", sources, self._orders[:, None, end:], numbers)
+        seconds = (time.perf_counter() - started) / len(training)
+        self._run("check", [None if one is None else () for one in sources], self._nothing)
+        finite: list[bool] = np.isfinite(self._state.read("finite")).tolist()
+        for one in training.values():
+            one.steps_done(seconds)
+        return finite
+
+    def _numbers_for(self, training: Mapping[int, Trainer]) -> Numbers:
+        """What the optimizers' steps of this epoch read, of what is another in each."""
+        known: dict[tuple[float, ...], Mapping[str, NDArray[np.float64] | float]] = {}
+        changed = False
+        for lane, one in training.items():
+            optimizer = one.optimizer
+            if optimizer.lr == self._rates[lane] and not self._tables:
+                continue
+            key = (*optimizer.hyperparameters.values(), optimizer.steps)
+            if key not in known:
+                first = float(optimizer.steps + 1)
+                t = first + np.arange(self._steps) if self._tables else first
+                with np.errstate(over="ignore"):
+                    known[key] = optimizer.numbers(t)
+            for name, table in self._tables.items():
+                table[:, lane] = known[key][name]
+            if optimizer.lr != self._rates[lane]:
+                self._rates[lane], changed = optimizer.lr, True
+                for name, values in self._numbers.items():
+                    values[lane] = known[key][name]
+        if changed:
+            with np.errstate(over="ignore"):  # beyond float32 it is infinite: it diverges
+                for name, values in self._numbers.items():
+                    self._state.write(f"numbers.{name}", values)
+        return {f"numbers.{name}": table for name, table in self._tables.items()}
+
+    def _evaluate(self, due: Mapping[int, Trainer]) -> dict[int, dict[str, float]]:
+        """The metrics of these lanes."""
+        before = {name: self._state.read(name) for name in self._statistics}
+        values: dict[int, list[float]] = {lane: [] for lane in due}
+        for part, chunks in self._chunks.items():
+            sources = [own if i in due else None for i, own in enumerate(self._sources[part])]
+            self._state.write("sums", self._no_sums)
+            for program, rows in chunks:
+                self._run(program, sources, rows)
+            sums = self._state.read("sums").tolist()
+            for lane, one in due.items():
+                values[lane] += one.evaluator.result(sums[lane], one.parts[part])
+        for name, kept in before.items():
+            self._state.write(name, kept)
+        return {
+            lane: dict(zip(one.columns, values[lane], strict=True)) for lane, one in due.items()
+        }
+
+    def _run(self, name: str, sources: Sources, rows: Rows, numbers: Numbers | None = None) -> None:
+        """Run a program in calls that are short enough. Raises CutOffError."""
+        program, steps, done = self._programs[name], rows.shape[1], 0
+        while done < steps:
+            if self.stop.too_late:
+                raise CutOffError
+            count = min(self._pace[name], steps - done)
+            here = slice(done, done + count)
+            own = {key: values[here] for key, values in (numbers or {}).items()}
+            started = time.perf_counter()
+            program.run(self._state, sources, np.ascontiguousarray(rows[:, here]), own)
+            seconds = time.perf_counter() - started
+            fitting = int(count * CALL_SECONDS / max(seconds, 1e-9))
+            self._pace[name] = max(1, min(fitting, 8 * self._pace[name]))
+            done += count
+
+
+def _chunks(samples: int, size: int) -> Iterator[Rows]:
+    """The rows of a part, cut into chunks (chunks, size), and those of the rest (1, rest)."""
+    rows = np.arange(samples)
+    whole = samples - samples % size
+    if whole:
+        yield rows[:whole].reshape(-1, size)
+    if whole < samples:
+        yield rows[None, whole:]
