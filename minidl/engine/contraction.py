@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from minidl.engine.graph import View
 from minidl.engine.kernels import place
 from minidl.engine.operations import Contract
-from minidl.engine.writer import Spot, Writer, splat, typed
+from minidl.engine.writer import Spot, Vector, Writer, splat, typed
 
 BLOCK = 128
 STRIP_BYTES = 4096  # of a strip in one row of a tile, for all lanes
 PACKED = 16  # columns that are copied at once
+# Of a tile: from where on each of its vectors' columns are.
+Columns = list[tuple[str, Vector]]
 UNROLLED = 2  # terms of a sum between two jumps: a tenth faster, one network a quarter
 
 
@@ -36,6 +38,8 @@ class _Contraction:
         # One network's vectors go along the columns, so the right matrix's must lie in order.
         one_by_one = self.columns > 1 and head.right.strides[2] != 1
         self.packed = one_by_one and not self.target.lanes
+        # Of a row of the copy: whole vectors, so that nothing is left at its end.
+        self.stride = -(-self.columns // self.target.width) * self.target.width
         self.blocked = self.terms > BLOCK
         # In lanes; a divisor of BLOCK, since numbers of lanes are powers of 2.
         number = max(1, self.target.lanes) * (8 if self.target.double else 4)
@@ -58,12 +62,12 @@ class _Contraction:
     def pack(self) -> None:
         """A copy of the right matrix in order: some columns at a time, to stay in the cache."""
         writer, right = self.writer, self.head.right
-        writer.scratch = self.terms * self.columns
+        writer.scratch = self.terms * self.stride
         self.open_pieces("first", self.columns, PACKED)
         writer.loop("k", self.terms)
         writer.open("for (long n = first; n < end; n++)")
-        value = writer.load(right, self.steps(right), Spot({0: "i", 1: "k", 2: "n"}, -1, 1))
-        writer.line(f"scratch[k * {self.columns} + n] = {value};")
+        value = writer.load(right, self.steps(right), Spot({0: "i", 1: "k", 2: "n"}, -1, Vector(1)))
+        writer.line(f"scratch[k * {self.stride} + n] = {value};")
         writer.close(3)
 
     def steps(self, view: View) -> list[int]:
@@ -72,13 +76,14 @@ class _Contraction:
 
     def write_lanes(self) -> None:
         """Strips of terms outside: what all tiles read of a strip stays in the cache."""
+        lanes = Vector(self.target.lanes)
         rows, columns = _tile(self.rows, self.columns, self.target.registers)
         if self.strips:
             self.writer.scratch = self.rows * self.columns * (1 + self.blocked)
             self.open_pieces("strip", self.terms, self.strip)
         for j, height in self.tiles("j", self.rows, rows):
             for n, count in self.tiles("n", self.columns, columns):
-                self.write_tile(j, height, [(_plus(n, c), self.target.lanes) for c in range(count)])
+                self.write_tile(j, height, [(_plus(n, c), lanes) for c in range(count)])
         self.writer.close(self.strips)
 
     def open_pieces(self, index: str, count: int, size: int) -> None:
@@ -96,17 +101,18 @@ class _Contraction:
         step = most * widest
         if groups:
             self.writer.loop("n", groups * step, step)
-            self.write_group([(_plus("n", c * widest), widest) for c in range(most)])
+            self.write_group([(_plus("n", c * widest), Vector(widest)) for c in range(most)])
             self.writer.close()
-        at, rest = groups * step, []
-        for width in self.target.widths:
-            while self.columns - at >= width:
-                rest.append((str(at), width))
-                at += width
+        at = groups * step
+        rest = [
+            (str(at + start + number * vector.width), vector)
+            for start, count, vector in self.target.vectors(self.columns - at)
+            for number in range(count)
+        ]
         for first in range(0, len(rest), most):
             self.write_group(rest[first : first + most])
 
-    def write_group(self, columns: list[tuple[str, int]]) -> None:
+    def write_group(self, columns: Columns) -> None:
         rows = max(1, (self.target.registers - 4) // len(columns))
         for j, height in self.tiles("j", self.rows, min(rows, 6 if len(columns) > 1 else 8)):
             self.write_tile(j, height, columns)
@@ -123,7 +129,7 @@ class _Contraction:
         if rest:
             yield str(whole * tile), rest
 
-    def write_tile(self, j: str, height: int, columns: list[tuple[str, int]]) -> None:
+    def write_tile(self, j: str, height: int, columns: Columns) -> None:
         """Some results, from their sums to what follows them."""
         writer = self.writer
         results = [(p, q) for p in range(height) for q in range(len(columns))]
@@ -151,17 +157,13 @@ class _Contraction:
             self.write_result(f"c{p}_{q}", _plus(j, p), *columns[q], tag=f"_{p}_{q}")
         writer.close(1 + self.strips)
 
-    def start(
-        self, results: list[tuple[int, int]], columns: list[tuple[str, int]], sums: str
-    ) -> None:
+    def start(self, results: list[tuple[int, int]], columns: Columns, sums: str) -> None:
         for p, q in results:
-            width = columns[q][1]
+            width = columns[q][1].width
             zero = splat("real", width, "0")
             self.writer.line(f"{typed('real', width)} {sums}{p}_{q} = {zero};")
 
-    def resume(
-        self, j: str, results: list[tuple[int, int]], columns: list[tuple[str, int]]
-    ) -> None:
+    def resume(self, j: str, results: list[tuple[int, int]], columns: Columns) -> None:
         """Begin with what the strips before this one left, in this block of terms."""
         real = typed("real", self.target.lanes)
         zero = splat("real", self.target.lanes, "0")
@@ -170,7 +172,7 @@ class _Contraction:
             at = self.waiting(j, p, columns[q][0])
             self.writer.line(f"{real} c{p}_{q} = {first} ? {zero} : {at};")
 
-    def keep(self, j: str, results: list[tuple[int, int]], columns: list[tuple[str, int]]) -> None:
+    def keep(self, j: str, results: list[tuple[int, int]], columns: Columns) -> None:
         """Leave the sums to the next strip; at the end of a block add it to those before it."""
         writer = self.writer
         zero = splat("real", self.target.lanes, "0")
@@ -195,7 +197,7 @@ class _Contraction:
         return f"(({real} *)scratch)[{at}{f' + {offset}' if offset else ''}]"
 
     def write_terms(
-        self, j: str, height: int, columns: list[tuple[str, int]], sums: str, start: str, end: str
+        self, j: str, height: int, columns: Columns, sums: str, start: str, end: str
     ) -> None:
         """The loop over the terms of a tile's sums."""
         self.writer.line(f'_Pragma("GCC unroll {UNROLLED}")')
@@ -203,34 +205,34 @@ class _Contraction:
         self.write_term(j, height, columns, sums, "k")
         self.writer.close()
 
-    def write_term(
-        self, j: str, height: int, columns: list[tuple[str, int]], sums: str, k: str
-    ) -> None:
+    def write_term(self, j: str, height: int, columns: Columns, sums: str, k: str) -> None:
         """One term to each sum of a tile."""
         writer, head, lanes = self.writer, self.head, self.target.lanes
-        for q, (n, width) in enumerate(columns):
+        for q, (n, vector) in enumerate(columns):
+            width = vector.width
             if self.packed:
-                at = f"scratch + {k} * {self.columns} + {n}"
+                at = f"scratch + {k} * {self.stride} + {n}"
                 value = f"load{width}({at})" if width > 1 else f"*({at})"
             else:
-                spot = Spot({0: "i", 1: k, 2: n}, 2, width)
+                spot = Spot({0: "i", 1: k, 2: n}, 2, vector)
                 value = writer.load(head.right, self.steps(head.right), spot)
             writer.line(f"{typed('real', width)} b{q} = {value};")
         for p in range(height):
-            spot = Spot({0: "i", 1: _plus(j, p), 2: k}, -1, lanes or 1)
+            spot = Spot({0: "i", 1: _plus(j, p), 2: k}, -1, Vector(lanes or 1))
             value = writer.load(head.left, self.steps(head.left), spot)
             writer.line(f"{typed('real', lanes or 1)} a{p} = {value};")
-            for q, (_, width) in enumerate(columns):
+            for q, (_, vector) in enumerate(columns):
+                width = vector.width
                 a = f"a{p}" if lanes or width == 1 else splat("real", width, f"a{p}")
                 writer.line(f"{sums}{p}_{q} = fma{width}({a}, b{q}, {sums}{p}_{q});")
 
-    def write_result(self, value: str, j: str, n: str, width: int, tag: str) -> None:
+    def write_result(self, value: str, j: str, n: str, vector: Vector, tag: str) -> None:
         """Store a result, and compute what follows it."""
         writer, head = self.writer, self.head
         sizes = zip(("i", j, n), head.out.shape, strict=True)
         loops = [index for index, size in sizes if size != 1]
         along = len(loops) - 1 if self.columns > 1 else -1
-        spot = Spot(dict(enumerate(loops)), along, width)
+        spot = Spot(dict(enumerate(loops)), along, vector)
         if writer.is_stored(head):
             writer.store(head.out, head.out.steps, spot, value)
         writer.maps(writer.kernel.maps, spot, {place(head.out): value}, tag)

@@ -40,7 +40,7 @@ def _write_maps(writer: Writer, maps: Sequence[Map], shape: Sequence[int]) -> No
         writer.loop(f"i{loop}", sizes[loop])
     at = {loop: f"i{loop}" for loop in outer}
     for spot in writer.pieces(along, sizes[along] if along >= 0 else 1):
-        writer.maps(maps, Spot({**at, **spot.at}, spot.along, spot.width), {})
+        writer.maps(maps, Spot({**at, **spot.at}, spot.along, spot.vector), {})
     writer.close(len(outer))
 
 

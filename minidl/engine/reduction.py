@@ -39,7 +39,7 @@ class _Reduction:
             writer.loop(f"i{loop}", self.sizes[loop])
         at = {loop: f"i{loop}" for loop in outer}
         for spot in writer.pieces(along, self.sizes[along] if along >= 0 else 1):
-            self.result(Spot({**at, **spot.at}, spot.along, spot.width))
+            self.result(Spot({**at, **spot.at}, spot.along, spot.vector))
         writer.close(len(outer))
 
     def loop_by_vectors(self) -> int:
@@ -90,7 +90,7 @@ class _Reduction:
         if head.out.buffer.kind == "int":
             value = converted("int", width, value)
         at = {self.loop_of[loop]: index for loop, index in spot.at.items()}
-        here = Spot(at, self.loop_of.get(spot.along, -1), width)
+        here = Spot(at, self.loop_of.get(spot.along, -1), spot.vector)
         if writer.is_stored(head):
             writer.store(head.out, head.out.steps, here, value)
         writer.maps(self.kernel.maps, here, {place(head.out): value})

@@ -337,6 +337,45 @@ MINIDL_INTEGERS_BY_HALVES(8, 4)
 #endif
 MINIDL_INTEGERS_BY_HALVES(16, 8)
 
+/* load_part, store_part: the first n numbers in memory, of vectors of 64 bytes; the others come as
+   zeros, and stay. */
+#if MINIDL_GCC_X86 && defined(__AVX512F__)
+typedef long long minidl_q8 __attribute__((vector_size(64)));
+#define MINIDL_PART(t, number, letters, gcc) \
+    MINIDL_INLINE minidl_##t minidl_load_part_##t(const number *p, int n) { \
+        return (minidl_##t)__builtin_ia32_load##letters##512_mask( \
+            (const void *)p, (gcc){0}, (1 << n) - 1); \
+    } \
+    MINIDL_INLINE void minidl_store_part_##t(number *p, minidl_##t x, int n) { \
+        __builtin_ia32_store##letters##512_mask((void *)p, (gcc)x, (1 << n) - 1); \
+    }
+MINIDL_PART(f16, float, ups, minidl_f16)
+MINIDL_PART(d8, double, upd, minidl_d8)
+MINIDL_PART(l8, int64_t, dqudi, minidl_q8)
+#else
+#define MINIDL_PART(t, number) \
+    MINIDL_INLINE minidl_##t minidl_load_part_##t(const number *p, int n) { \
+        minidl_##t y = {0}; \
+        __builtin_memcpy(&y, p, n * sizeof(number)); \
+        return y; \
+    } \
+    MINIDL_INLINE void minidl_store_part_##t(number *p, minidl_##t x, int n) { \
+        __builtin_memcpy(p, &x, n * sizeof(number)); \
+    }
+MINIDL_PART(f16, float)
+MINIDL_PART(d8, double)
+MINIDL_PART(l8, int64_t)
+#endif
+MINIDL_INLINE minidl_l16 minidl_load_part_l16(const int64_t *p, int n) {
+    minidl_l16 y = {{minidl_load_part_l8(p, n < 8 ? n : 8),
+                     minidl_load_part_l8(p + 8, n < 8 ? 0 : n - 8)}};
+    return y;
+}
+MINIDL_INLINE void minidl_store_part_l16(int64_t *p, minidl_l16 x, int n) {
+    minidl_store_part_l8(p, x.h[0], n < 8 ? n : 8);
+    minidl_store_part_l8(p + 8, x.h[1], n < 8 ? 0 : n - 8);
+}
+
 /* multiply_words: the product of the lower 32 bits of two integers, which has 64. */
 MINIDL_DIRECT_2(multiply_words, l1, (uint64_t)(uint32_t)a * (uint32_t)b)
 #if MINIDL_GCC_X86
@@ -356,7 +395,6 @@ MINIDL_DIRECT_2(multiply_words, l4, \
 MINIDL_BY_HALVES_2(multiply_words, l4, l2)
 #endif
 #if MINIDL_GCC_X86 && defined(__AVX512F__)
-typedef long long minidl_q8 __attribute__((vector_size(64)));
 MINIDL_DIRECT_2(multiply_words, l8, \
     __builtin_ia32_pmuludq512_mask( \
         (minidl_mask_f16)a, (minidl_mask_f16)b, (minidl_q8)a, -1))
@@ -445,6 +483,12 @@ MINIDL_INLINE real V(load)(const REAL *p) { return *(const V(unaligned_real) *)p
 MINIDL_INLINE void V(store)(REAL *p, real x) { *(V(unaligned_real) *)p = x; }
 MINIDL_INLINE ints V(load_ints)(const int64_t *p) { return INTS(load)(p); }
 MINIDL_INLINE void V(store_ints)(int64_t *p, ints x) { INTS(store)(p, x); }
+#if W == (DOUBLE ? 8 : 16)
+MINIDL_INLINE real V(load_part)(const REAL *p, int n) { return MACHINE(minidl_load_part_)(p, n); }
+MINIDL_INLINE void V(store_part)(REAL *p, real x, int n) { MACHINE(minidl_store_part_)(p, x, n); }
+MINIDL_INLINE ints V(load_ints_part)(const int64_t *p, int n) { return INTS(load_part)(p, n); }
+MINIDL_INLINE void V(store_ints_part)(int64_t *p, ints x, int n) { INTS(store_part)(p, x, n); }
+#endif
 
 /* The same number in every lane; x - 0 is x, the sign of zero too. */
 MINIDL_INLINE real V(splat)(REAL x) { return x - (real){0}; }

@@ -3,8 +3,9 @@
 Kernels are written for networks as lanes, or for one network by vectors along its results:
 
 - lanes: a number is a vector, of one number for each network (`real8`);
-- single: a number is a number, and loops go along a dimension of the result by vectors of 8, 4, 2
-  and 1.
+- single: a number is a number, and loops go along a dimension of the result by vectors; what is
+  left at the end is a part of one with AVX-512, which reads and writes parts, else vectors of half
+  the width, of a quarter, and so on.
 
 Both compute each number by the same operations in the same order: they give the same bits.
 """
@@ -47,6 +48,30 @@ class Target:
             return [self.lanes]
         return [w for w in (16, 8, 4, 2, 1) if w <= self.width]
 
+    def vectors(self, size: int) -> Iterator[tuple[int, int, Vector]]:
+        """`size` numbers as vectors: from where on, how many there are, and of which kind."""
+        if self.lanes:
+            yield 0, size, Vector(self.lanes)
+            return
+        done = 0
+        parts = self.width * (8 if self.double else 4) == 64  # AVX-512
+        for width in self.widths:
+            if count := (size - done) // width:
+                yield done, count, Vector(width)
+                done += count * width
+            rest = size - done
+            if parts and rest.bit_count() > 1:
+                yield done, 1, Vector(self.width, rest)
+                return
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector of `width` numbers, of which the first `part` are there (0: all)."""
+
+    width: int
+    part: int = 0
+
 
 @dataclass(frozen=True)
 class Function:
@@ -67,16 +92,21 @@ class Spot:
     """Where in a kernel's loops code stands.
 
     `at` has C's expression of each loop's index; `along` is the loop that goes by vectors of
-    `width` (-1: none).
+    kind `vector` (-1: none).
     """
 
     at: dict[int, str]
     along: int
-    width: int
+    vector: Vector
+
+    @property
+    def width(self) -> int:
+        """How many numbers its vectors hold."""
+        return self.vector.width
 
     def moved(self, at: dict[int, str]) -> Spot:
         """The same with other indices of some loops."""
-        return Spot({**self.at, **at}, self.along, self.width)
+        return Spot({**self.at, **at}, self.along, self.vector)
 
 
 class Writer:
@@ -125,28 +155,20 @@ class Writer:
             self.line("}")
 
     def pieces(self, loop: int, size: int, tag: str = "i") -> Iterator[Spot]:
-        """Writes a loop around what the caller writes for each piece of it.
-
-        For one network by vectors: as many of the widest as fit, then of the next.
-        """
+        """Writes a loop around what the caller writes for each piece of it."""
         lanes = self.target.lanes
         if loop < 0:
-            yield Spot({}, -1, lanes or 1)
+            yield Spot({}, -1, Vector(lanes or 1))
             return
-        done = 0
-        for width in self.target.widths:
-            step = 1 if lanes else width
-            count = (size - done) // step
-            end = done + count * step
+        for start, count, vector in self.target.vectors(size):
+            step = 1 if lanes else vector.width
             if count == 1:
                 self.open()
-                yield Spot({loop: str(done)}, loop, width)
-                self.close()
-            elif count:
-                self.loop(f"{tag}{loop}", end, step, done)
-                yield Spot({loop: f"{tag}{loop}"}, loop, width)
-                self.close()
-            done = end
+                yield Spot({loop: str(start)}, loop, vector)
+            else:
+                self.loop(f"{tag}{loop}", start + count * step, step, start)
+                yield Spot({loop: f"{tag}{loop}"}, loop, vector)
+            self.close()
 
     # Memory.
 
@@ -174,15 +196,20 @@ class Writer:
             return f"{at}[{offset}]"
         if spot.along < 0 or steps[spot.along] == 0:
             return splat(kind, width, f"{at}[{offset}]")
+        if part := spot.vector.part:
+            return f"load{suffix(kind)}_part{width}({at} + {offset}, {part})"
         return f"load{suffix(kind)}{width}({at} + {offset})"
 
     def store(self, view: View, steps: Sequence[int], spot: Spot, value: str) -> None:
         """Write a value there."""
         at, offset = self.pointer(view), address(spot.at, steps)
+        name = f"store{suffix(view.buffer.kind)}"
         if self.target.lanes or spot.width == 1:
             self.line(f"{at}[{offset}] = {value};")
+        elif part := spot.vector.part:
+            self.line(f"{name}_part{spot.width}({at} + {offset}, {value}, {part});")
         else:
-            self.line(f"store{suffix(view.buffer.kind)}{spot.width}({at} + {offset}, {value});")
+            self.line(f"{name}{spot.width}({at} + {offset}, {value});")
 
     def is_stored(self, one: object) -> bool:
         """Whether an operation's result goes to memory."""
