@@ -46,6 +46,7 @@ class _Contraction:
         self.strip = min(BLOCK, STRIP_BYTES // number)
         long = self.blocked or self.terms > self.strip * 3 // 2
         self.strips = bool(self.target.lanes) and long
+        self.result_functions: dict[Vector, tuple[str, list[str]]] = {}
 
     def write(self) -> None:
         writer = self.writer
@@ -154,7 +155,10 @@ class _Contraction:
             elif self.terms:
                 self.write_term(j, height, columns, "c", "0")
         for p, q in results:
-            self.write_result(f"c{p}_{q}", _plus(j, p), *columns[q], tag=f"_{p}_{q}")
+            n, vector = columns[q]
+            name, pointers = self.result_function(vector)
+            at = ["i"] * (self.batch > 1) + [_plus(j, p), n]
+            writer.line(f"{name}({', '.join([*pointers, *at, f'c{p}_{q}'])});")
         writer.close(1 + self.strips)
 
     def start(self, results: list[tuple[int, int]], columns: Columns, sums: str) -> None:
@@ -226,16 +230,26 @@ class _Contraction:
                 a = f"a{p}" if lanes or width == 1 else splat("real", width, f"a{p}")
                 writer.line(f"{sums}{p}_{q} = fma{width}({a}, b{q}, {sums}{p}_{q});")
 
-    def write_result(self, value: str, j: str, n: str, vector: Vector, tag: str) -> None:
-        """Store a result, and compute what follows it."""
+    def result_function(self, vector: Vector) -> tuple[str, list[str]]:
+        """What stores a result and computes what follows it: its name, and the memory it takes."""
+        if vector not in self.result_functions:
+            name = f"@_result{vector.width}" + f"_{vector.part}" * bool(vector.part)
+            indices = ["i"] * (self.batch > 1) + ["j", "n"]
+            value = f"{typed('real', vector.width)} sum"
+            with self.writer.inline(name, [*(f"long {x}" for x in indices), value]) as pointers:
+                self.write_result(vector)
+            self.result_functions[vector] = name, pointers
+        return self.result_functions[vector]
+
+    def write_result(self, vector: Vector) -> None:
         writer, head = self.writer, self.head
-        sizes = zip(("i", j, n), head.out.shape, strict=True)
+        sizes = zip("ijn", head.out.shape, strict=True)
         loops = [index for index, size in sizes if size != 1]
         along = len(loops) - 1 if self.columns > 1 else -1
         spot = Spot(dict(enumerate(loops)), along, vector)
         if writer.is_stored(head):
-            writer.store(head.out, head.out.steps, spot, value)
-        writer.maps(writer.kernel.maps, spot, {place(head.out): value}, tag)
+            writer.store(head.out, head.out.steps, spot, "sum")
+        writer.maps(writer.kernel.maps, spot, {place(head.out): "sum"})
 
 
 def _plus(index: str, number: int) -> str:

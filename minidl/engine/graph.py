@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -41,16 +42,16 @@ class View:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
-    @property
+    @cached_property
     def numel(self) -> int:
         return math.prod(self.shape)
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """The dimensions that are loops: those of size 1 are none."""
         return tuple(n for n in self.shape if n != 1)
 
-    @property
+    @cached_property
     def steps(self) -> tuple[int, ...]:
         """The strides of these."""
         return tuple(s for n, s in zip(self.shape, self.strides, strict=True) if n != 1)
@@ -59,7 +60,7 @@ class View:
         """The steps along the loops of a result of the same shape."""
         return tuple(s for n, s in zip(result.shape, self.strides, strict=True) if n != 1)
 
-    @property
+    @cached_property
     def last(self) -> int:
         """The place of its last element in the buffer."""
         steps = ((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))

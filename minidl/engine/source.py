@@ -75,7 +75,7 @@ class Names:
     def texts(self) -> list[str]:
         """All functions."""
         return [
-            f"/* {where} */\n{text.replace('@', name, 1)}"
+            f"/* {where} */\n{text.replace('@', name)}"
             for text, (name, where) in self._known.items()
         ]
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -118,19 +120,40 @@ class Writer:
         self._lines: list[str] = []
         self._depth = 1
         self._parameters: dict[tuple[int, int], tuple[str, View]] = {}
+        self._functions: list[str] = []  # that the kernel's own calls
+        self._used: set[str] = set()  # parameters, in one of these
         self._sizes: list[int] = []
         self._stored = {id(one) for one in kernel.stored}
 
     def function(self) -> Function:
         """All that was written."""
         named = self._parameters.values()
-        parameters = [f"{self._memory(view)} *{name}" for name, view in named]
+        parameters = self._declared(name for name, _ in named)
         if self.scratch:
             parameters.append("REAL *scratch")
         parameters += [f"long size{number}" for number in range(len(self._sizes))]
         head = f"static void @({', '.join(parameters)}) {{"
-        text = "\n".join([head, *self._lines, "}"])
+        text = "\n".join([*self._functions, head, *self._lines, "}"])
         return Function(text, [view for _, view in named], self.scratch, self._sizes)
+
+    def _declared(self, names: Iterable[str]) -> list[str]:
+        views = dict(self._parameters.values())
+        return [f"{self._memory(views[name])} *{name}" for name in names]
+
+    @contextmanager
+    def inline(self, name: str, parameters: Sequence[str]) -> Iterator[list[str]]:
+        """A function of its own, of what is written inside; gives the pointers that it takes too.
+
+        They are known only at the end.
+        """
+        outside, self._lines, self._depth, depth = self._lines, [], 1, self._depth
+        self._used = set()
+        pointers: list[str] = []
+        yield pointers
+        pointers += sorted(self._used)
+        head = ", ".join([*self._declared(pointers), *parameters])
+        self._functions += [f"MINIDL_INLINE void {name}({head}) {{", *self._lines, "}"]
+        self._lines, self._depth = outside, depth
 
     # Lines.
 
@@ -183,6 +206,7 @@ class Writer:
         key = view.buffer.number, view.offset
         if key not in self._parameters:
             self._parameters[key] = f"p{len(self._parameters)}", view
+        self._used.add(self._parameters[key][0])
         return self._parameters[key][0]
 
     def load(self, view: View, steps: Sequence[int], spot: Spot) -> str:
@@ -315,6 +339,7 @@ def _with_width(template: str, kind: Kind, width: int) -> str:
     return _CALLED.sub(named, template)
 
 
+@cache
 def _float32(value: float) -> str:
     with np.errstate(over="ignore"):
         rounded = np.float32(value)
