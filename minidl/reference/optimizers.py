@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +18,8 @@ def optimizer_counterpart(
 
     Raises KeyError for an optimizer that has none.
     """
-    return OPTIMIZERS[type(optimizer)](optimizer, list(parameters), dict(optimizer.hyperparameters))
+    theirs, _ = OPTIMIZERS[type(optimizer)]
+    return theirs(optimizer, list(parameters), dict(optimizer.hyperparameters))
 
 
 class DecoupledSGD(torch.optim.SGD):
@@ -61,10 +62,51 @@ def _adagrad(
     return torch.optim.Adagrad(parameters, initial_accumulator_value=start, **hyper)
 
 
-OPTIMIZERS: dict[type[optim.Optimizer], Callable[..., torch.optim.Optimizer]] = {
-    optim.SGD: _sgd,
-    optim.RMSprop: _rmsprop,
-    optim.Adam: _adam,
-    optim.AdamW: _adam,
-    optim.Adagrad: _adagrad,
+Theirs = Callable[..., torch.optim.Optimizer]
+# PyTorch's, and the options that are tried: together all that there are.
+OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]] = {
+    optim.SGD: (
+        _sgd,
+        [
+            {"lr": 0.1},
+            {"lr": 0.1, "momentum": 0.9},
+            {"lr": 0.1, "momentum": 0.9, "dampening": 0.5},
+            {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+            {"lr": 0.1, "weight_decay": 0.1},
+            {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+            {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "decoupled": True},
+        ],
+    ),
+    optim.RMSprop: (
+        _rmsprop,
+        [
+            {"lr": 0.02},
+            {"lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1},
+            {"lr": 0.02, "momentum": 0.9},
+            {"lr": 0.02, "momentum": 0.9, "centered": True},
+        ],
+    ),
+    optim.Adam: (
+        _adam,
+        [
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1},
+            {"lr": 0.01, "amsgrad": True},
+        ],
+    ),
+    optim.AdamW: (
+        _adam,
+        [
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.3, "eps": 1e-3, "amsgrad": True},
+        ],
+    ),
+    optim.Adagrad: (
+        _adagrad,
+        [
+            {"lr": 0.1},
+            {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "eps": 1e-3}
+            | {"initial_accumulator_value": 0.5},
+        ],
+    ),
 }
