@@ -7,7 +7,8 @@ from typing import Any
 from minidl import nn, optim
 from minidl.build.options import make, options
 from minidl.optim import schedules
-from minidl.spec import CosineSchedule, LinearSchedule, MultistepSchedule, PlateauSchedule, Spec
+from minidl.spec import Spec
+from minidl.spec.schedule import CosineSchedule, LinearSchedule, MultistepSchedule, PlateauSchedule
 
 
 def build_loss(spec: Spec, **changes: Any) -> nn.Loss:

@@ -12,12 +12,12 @@ from minidl import nn
 from minidl.build.options import class_of
 from minidl.data.batches import Batches
 from minidl.optim import ReduceOnPlateau, schedules
-from minidl.spec import PlateauSchedule, Training
 from minidl.spec.init import AnyInit
 from minidl.spec.layer import AnyLayer, BatchNormLayer
 from minidl.spec.loss import AnyLoss
 from minidl.spec.optimizer import AnyOptimizer
-from minidl.spec.schedule import AnySchedule
+from minidl.spec.schedule import AnySchedule, PlateauSchedule
+from minidl.spec.training import Training
 from minidl.train.trainer import Trainer
 
 Made = Callable[..., Any]
