@@ -166,19 +166,15 @@ MODULES: dict[type[nn.Module], ModuleCases] = {
     nn.Dropout: ModuleCases(
         lambda m: torch.nn.Dropout(m.p), on(*IMAGE), [on(5, p=0.0), evaluating(5, p=0.4)]
     ),
-    nn.Conv2d: ModuleCases(
-        _conv2d,
-        on(*IMAGE, out_channels=3, kernel_size=3),
-        [
-            on(3, 5, 4, out_channels=2, kernel_size=3),
-            on(
-                *(2, 5, 6), out_channels=3, kernel_size=(3, 2), stride=(2, 1), padding=(1, 0),
-                dilation=(1, 2), bias=False,
-            ),
-            on(2, 4, 4, out_channels=3, kernel_size=3, padding="same"),
-            on(3, 2, 4, out_channels=2, kernel_size=1),
-        ],
-    ),
+    nn.Conv2d: ModuleCases(_conv2d, on(*IMAGE, out_channels=3, kernel_size=3), [
+        on(3, 5, 4, out_channels=2, kernel_size=3),
+        on(
+            *(2, 5, 6), out_channels=3, kernel_size=(3, 2), stride=(2, 1), padding=(1, 0),
+            dilation=(1, 2), bias=False,
+        ),
+        on(2, 4, 4, out_channels=3, kernel_size=3, padding="same"),
+        on(3, 2, 4, out_channels=2, kernel_size=1),
+    ]),
     nn.ConvTranspose2d: ModuleCases(
         _conv_transpose2d,
         on(*IMAGE, out_channels=3, kernel_size=3, stride=2, padding=1, output_padding=1),
@@ -187,37 +183,25 @@ MODULES: dict[type[nn.Module], ModuleCases] = {
             on(2, 3, 4, out_channels=3, kernel_size=(2, 3), bias=False, dilation=(2, 1)),
         ],
     ),
-    nn.UpsampleConv2d: ModuleCases(
-        _upsample_conv2d,
-        on(*IMAGE, out_channels=3, kernel_size=3),
-        [
-            on(2, 3, 2, out_channels=3, kernel_size=3),
-            on(
-                *(2, 3, 2), out_channels=3, kernel_size=(3, 2), scale_factor=(2, 3), padding=0,
-                bias=False,
-            ),
-        ],
-    ),
-    nn.Upsample: ModuleCases(
-        _upsample,
-        on(*IMAGE, scale_factor=2.0),
-        [
-            on(2, 3, 2, scale_factor=2.0),
-            on(2, 4, 2, scale_factor=(1.5, 3.0)),
-            on(2, 3, 4, size=(2, 5)),
-            on(2, 3, 2, scale_factor=2.0, mode="bilinear"),
-            on(2, 3, 4, size=(5, 2), mode="bilinear"),
-        ],
-    ),
-    nn.MaxPool2d: ModuleCases(
-        _max_pool2d,
-        on(*IMAGE, kernel_size=2),
-        [
-            on(2, 4, 5, kernel_size=2),
-            on(2, 4, 5, kernel_size=(3, 2), stride=(2, 1), padding=1),
-            on(2, 4, 5, kernel_size=2, dilation=2),
-        ],
-    ),
+    nn.UpsampleConv2d: ModuleCases(_upsample_conv2d, on(*IMAGE, out_channels=3, kernel_size=3), [
+        on(2, 3, 2, out_channels=3, kernel_size=3),
+        on(
+            *(2, 3, 2), out_channels=3, kernel_size=(3, 2), scale_factor=(2, 3), padding=0,
+            bias=False,
+        ),
+    ]),
+    nn.Upsample: ModuleCases(_upsample, on(*IMAGE, scale_factor=2.0), [
+        on(2, 3, 2, scale_factor=2.0),
+        on(2, 4, 2, scale_factor=(1.5, 3.0)),
+        on(2, 3, 4, size=(2, 5)),
+        on(2, 3, 2, scale_factor=2.0, mode="bilinear"),
+        on(2, 3, 4, size=(5, 2), mode="bilinear"),
+    ]),
+    nn.MaxPool2d: ModuleCases(_max_pool2d, on(*IMAGE, kernel_size=2), [
+        on(2, 4, 5, kernel_size=2),
+        on(2, 4, 5, kernel_size=(3, 2), stride=(2, 1), padding=1),
+        on(2, 4, 5, kernel_size=2, dilation=2),
+    ]),
     nn.AvgPool2d: ModuleCases(
         lambda m: torch.nn.AvgPool2d(m.windows.kernel_size, m.windows.stride, m.padding),
         on(*IMAGE, kernel_size=2),

@@ -19,7 +19,10 @@ def optimizer_counterpart(
     Raises KeyError for an optimizer that has none.
     """
     theirs, _ = OPTIMIZERS[type(optimizer)]
-    return theirs(optimizer, list(parameters), dict(optimizer.hyperparameters))
+    hyper: dict[str, Any] = dict(optimizer.hyperparameters)
+    if "beta1" in hyper:
+        hyper["betas"] = hyper.pop("beta1"), hyper.pop("beta2")
+    return theirs(optimizer, list(parameters), hyper)
 
 
 class DecoupledSGD(torch.optim.SGD):
@@ -37,32 +40,21 @@ class DecoupledSGD(torch.optim.SGD):
         super().step()
 
 
-def _sgd(optimizer: optim.SGD, parameters: list[Tensor], hyper: Any) -> torch.optim.Optimizer:
-    if optimizer.decoupled:
-        return DecoupledSGD(parameters, nesterov=optimizer.nesterov, **hyper)
-    return torch.optim.SGD(parameters, nesterov=optimizer.nesterov, **hyper)
+Theirs = Callable[[Any, list[Tensor], dict[str, Any]], torch.optim.Optimizer]
 
 
-def _rmsprop(
-    optimizer: optim.RMSprop, parameters: list[Tensor], hyper: Any
-) -> torch.optim.Optimizer:
-    return torch.optim.RMSprop(parameters, centered=optimizer.centered, **hyper)
+def _sgd(optimizer: Any, parameters: list[Tensor], hyper: dict[str, Any]) -> torch.optim.Optimizer:
+    kind = DecoupledSGD if optimizer.decoupled else torch.optim.SGD
+    return kind(parameters, nesterov=optimizer.nesterov, **hyper)
 
 
-def _adam(optimizer: optim.Adam, parameters: list[Tensor], hyper: Any) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if isinstance(optimizer, optim.AdamW) else torch.optim.Adam
-    betas = hyper.pop("beta1"), hyper.pop("beta2")
-    return kind(parameters, betas=betas, amsgrad=optimizer.amsgrad, **hyper)
+def _with(kind: Any, option: str) -> Theirs:
+    """PyTorch's of that class; the one option of its constructor that isn't a hyper-parameter."""
+    return lambda optimizer, parameters, hyper: kind(
+        parameters, **hyper, **{option: getattr(optimizer, option)}
+    )
 
 
-def _adagrad(
-    optimizer: optim.Adagrad, parameters: list[Tensor], hyper: Any
-) -> torch.optim.Optimizer:
-    start = optimizer.initial_accumulator_value
-    return torch.optim.Adagrad(parameters, initial_accumulator_value=start, **hyper)
-
-
-Theirs = Callable[..., torch.optim.Optimizer]
 # PyTorch's, and the options that are tried: together all that there are.
 OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]] = {
     optim.SGD: (
@@ -78,7 +70,7 @@ OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]]
         ],
     ),
     optim.RMSprop: (
-        _rmsprop,
+        _with(torch.optim.RMSprop, "centered"),
         [
             {"lr": 0.02},
             {"lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1},
@@ -87,7 +79,7 @@ OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]]
         ],
     ),
     optim.Adam: (
-        _adam,
+        _with(torch.optim.Adam, "amsgrad"),
         [
             {"lr": 0.01},
             {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1},
@@ -95,14 +87,14 @@ OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]]
         ],
     ),
     optim.AdamW: (
-        _adam,
+        _with(torch.optim.AdamW, "amsgrad"),
         [
             {"lr": 0.01},
             {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.3, "eps": 1e-3, "amsgrad": True},
         ],
     ),
     optim.Adagrad: (
-        _adagrad,
+        _with(torch.optim.Adagrad, "initial_accumulator_value"),
         [
             {"lr": 0.1},
             {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "eps": 1e-3}
