@@ -25,7 +25,7 @@ from torch import Tensor
 
 from minidl.data import load_dataset
 from minidl.seeds import generator
-from minidl.spec import PhotoPatchesData
+from minidl.spec.data import PhotoPatchesData
 
 BATCH = 32
 STEPS_SHOWN = (1, 10, 60)

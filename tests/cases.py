@@ -1,13 +1,10 @@
-"""Every loss and optimizer with options worth testing; layers: layer_cases.py.
-
-PyTorch's counterparts are in `minidl.reference`. A test in test_cases.py fails when a public class
-has no row here.
-"""
+"""Every loss and optimizer with the options that `minidl.reference` has; layers: layer_cases.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -16,8 +13,9 @@ from layer_cases import LAYERS as LAYERS
 from layer_cases import LayerCase as LayerCase
 from torch import Tensor
 
-from minidl import nn, optim
+from minidl import nn, optim, reference
 from minidl.reference import optimizer_counterpart
+from minidl.reference.losses import Draw
 
 # Central differences in float64 with h = 1e-5 are off by h² f'''/6 ≈ 1e-10 and by rounding,
 # 1e-16 / h = 1e-11.
@@ -29,52 +27,30 @@ class LossCase:
     """A loss, and how outputs and targets of N samples are made from a generator."""
 
     make: Callable[[], nn.Loss]
-    output: Callable[[int, torch.Generator], Tensor]
-    target: Callable[[int, torch.Generator], Tensor]
+    sample: tuple[int, ...]
+    draw_output: Draw
+    draw_target: Draw
+
+    def output(self, n: int, generator: torch.Generator) -> Tensor:
+        return self.draw_output((n, *self.sample), generator)
+
+    def target(self, n: int, generator: torch.Generator) -> Tensor:
+        return self.draw_target((n, *self.sample), generator)
 
     def __repr__(self) -> str:
         return repr(self.make())
 
 
-def _normal(*shape: int) -> Callable[[int, torch.Generator], Tensor]:
-    return lambda n, g: torch.randn(n, *shape, generator=g, dtype=torch.float64)
+def _loss_cases() -> Iterator[LossCase]:
+    for kind, cases in reference.LOSSES.items():
+        for sample, target in cases.tried:
+            for reduction in ("mean", "sum", "batchmean"):
+                yield LossCase(partial(kind, reduction), sample, cases.output, target)
+            if cases.options:
+                yield LossCase(partial(kind, **cases.options), sample, cases.output, target)
 
 
-def _unit(*shape: int) -> Callable[[int, torch.Generator], Tensor]:
-    return lambda n, g: torch.rand(n, *shape, generator=g, dtype=torch.float64) * 0.98 + 0.01
-
-
-def _distribution(classes: int) -> Callable[[int, torch.Generator], Tensor]:
-    return lambda n, g: _normal(classes)(n, g).softmax(-1)
-
-
-def _index(classes: int) -> Callable[[int, torch.Generator], Tensor]:
-    return lambda n, g: torch.randint(classes, (n,), generator=g)
-
-
-_LOSSES: list[tuple[type[nn.Loss], Any, Any]] = [
-    (nn.MSELoss, _normal(3), _normal(3)),
-    (nn.MSELoss, _normal(1), _unit(1)),
-    (nn.MSELoss, _normal(3, 4, 2), _unit(3, 4, 2)),
-    (nn.BCELoss, _unit(1), _unit(1)),
-    (nn.BCEWithLogitsLoss, _normal(2), _unit(2)),
-    (nn.CrossEntropyLoss, _normal(4), _index(4)),
-    (nn.CrossEntropyLoss, _normal(4), _distribution(4)),
-    (nn.CrossEntropyLoss, _normal(4), _unit(4)),
-]
-
-
-def _loss_case(kind: type[nn.Loss], output: Any, target: Any, reduction: Any) -> LossCase:
-    return LossCase(lambda: kind(reduction), output, target)
-
-
-def _smoothed(target: Any) -> LossCase:
-    return LossCase(lambda: nn.CrossEntropyLoss(label_smoothing=0.1), _normal(4), target)
-
-
-LOSSES = [
-    _loss_case(*row, reduction) for row in _LOSSES for reduction in ("mean", "sum", "batchmean")
-] + [_smoothed(_index(4)), _smoothed(_distribution(4))]
+LOSSES = list(_loss_cases())
 
 
 @dataclass(frozen=True)
@@ -94,31 +70,10 @@ class OptimizerCase:
         return f"{self.kind.__name__}({self.options})"
 
 
-def _case(name: str, **options: Any) -> OptimizerCase:
-    return OptimizerCase(getattr(optim, name), options)
-
-
 OPTIMIZERS = [
-    _case("SGD", lr=0.1),
-    _case("SGD", lr=0.1, momentum=0.9),
-    _case("SGD", lr=0.1, momentum=0.9, dampening=0.5),
-    _case("SGD", lr=0.1, momentum=0.9, nesterov=True),
-    _case("SGD", lr=0.1, weight_decay=0.1),
-    _case("SGD", lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
-    _case("SGD", lr=0.1, momentum=0.9, weight_decay=0.1, decoupled=True),
-    _case("RMSprop", lr=0.01),
-    _case("RMSprop", lr=0.01, alpha=0.9, eps=1e-3, weight_decay=0.1),
-    _case("RMSprop", lr=0.01, momentum=0.9),
-    _case("RMSprop", lr=0.01, momentum=0.9, centered=True),
-    _case("Adam", lr=0.01),
-    _case("Adam", lr=0.01, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.1),
-    _case("Adam", lr=0.01, amsgrad=True),
-    _case("AdamW", lr=0.01),
-    _case("AdamW", lr=0.01, betas=(0.8, 0.9), weight_decay=0.3, amsgrad=True),
-    _case("Adagrad", lr=0.1),
-    _case(
-        "Adagrad", lr=0.1, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.5, eps=1e-3
-    ),
+    OptimizerCase(kind, options)
+    for kind, (_, tried) in reference.OPTIMIZERS.items()
+    for options in tried
 ]
 
 

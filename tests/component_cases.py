@@ -1,15 +1,24 @@
-"""Every component of a spec, written with all of its options, and what must come of it."""
+"""Every component of a spec, written with all of its options, and what must come of it.
+
+Layers, losses and optimizers have theirs in `minidl.reference`.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from trainings import built
 
-from minidl import nn, optim
+from minidl import nn
 from minidl.build import Experiment
+from minidl.build.options import class_of
+from minidl.spec.layer import AnyLayer, BatchNormLayer
+from minidl.spec.loss import AnyLoss
+from minidl.spec.optimizer import AnyOptimizer
 
 
 @dataclass(frozen=True)
@@ -33,100 +42,21 @@ class Row:
         return f"{self.group} {self.name}"
 
 
-IRIS = ("data=iris",)
-LOSSES = [
-    Row("loss", "mse", "reduction: sum", nn.MSELoss("sum")),
-    Row("loss", "bce", "reduction: sum", nn.BCELoss("sum"), ("model.output_activation=sigmoid",)),
-    Row("loss", "bce_with_logits", "reduction: batchmean", nn.BCEWithLogitsLoss("batchmean")),
-    Row(
-        "loss",
-        "cross_entropy",
-        "reduction: sum, label_smoothing: 0.25",
-        nn.CrossEntropyLoss("sum", label_smoothing=0.25),
-    ),
-]
-ADAM = "lr: 0.5, betas: [0.5, 0.75], eps: 0.125, amsgrad: true, weight_decay: 0.25"
-OPTIMIZERS = [
-    Row(
-        "optimizer",
-        "sgd",
-        "lr: 0.5, momentum: 0.25, dampening: 0.0, nesterov: true, weight_decay: 0.5, "
-        "decoupled: true",
-        (optim.SGD, {"lr": 0.5, "momentum": 0.25, "dampening": 0.0, "nesterov": True}
-         | {"weight_decay": 0.5, "decoupled": True}),
-    ),
-    Row(
-        "optimizer",
-        "rmsprop",
-        "lr: 0.5, alpha: 0.75, eps: 0.125, momentum: 0.25, centered: true, weight_decay: 0.5",
-        (optim.RMSprop, {"lr": 0.5, "alpha": 0.75, "eps": 0.125, "momentum": 0.25}
-         | {"centered": True, "weight_decay": 0.5}),
-    ),
-    *(
-        Row(
-            "optimizer",
-            name,
-            ADAM,
-            (kind, {"lr": 0.5, "beta1": 0.5, "beta2": 0.75, "eps": 0.125, "amsgrad": True}
-             | {"weight_decay": 0.25}),
-        )
-        for name, kind in [("adam", optim.Adam), ("adamw", optim.AdamW)]
-    ),
-    Row(
-        "optimizer",
-        "adagrad",
-        "lr: 0.5, lr_decay: 0.25, initial_accumulator_value: 0.75, eps: 0.125, weight_decay: 0.5",
-        (optim.Adagrad, {"lr": 0.5, "lr_decay": 0.25, "initial_accumulator_value": 0.75}
-         | {"eps": 0.125, "weight_decay": 0.5}),
-    ),
-]  # fmt: skip
-ACTIVATIONS = [
-    Row("activation", "relu", "", "ReLU()"),
-    Row("activation", "leaky_relu", "negative_slope: 0.25", "LeakyReLU(0.25)"),
-    Row("activation", "sigmoid", "", "Sigmoid()"),
-    Row("activation", "tanh", "", "Tanh()"),
-    Row("activation", "gelu", "", "GELU()"),
-    Row("activation", "silu", "", "SiLU()"),
-    Row("activation", "softmax", "", "Softmax()"),
-]
-IMAGES = ("data={type: digits, images: true}",)
-LAYERS = [
-    Row("layer", "linear", "out_features: 3, bias: false, init: zeros", "Linear(2, 3, bias=False)"),
-    Row("layer", "conv2d",
-        "out_channels: 3, kernel_size: [3, 2], stride: 2, padding: [2, 1], dilation: [1, 2], "
-        "bias: false, init: zeros",
-        "Conv2d(1, 3, kernel_size=(3, 2), stride=2, padding=(2, 1), dilation=(1, 2), bias=False)",
-        IMAGES),
-    Row("layer", "conv_transpose2d",
-        "out_channels: 3, kernel_size: 2, stride: 3, padding: 1, output_padding: [2, 1], "
-        "dilation: 2, bias: false, init: zeros",
-        "ConvTranspose2d(1, 3, kernel_size=2, stride=3, padding=1, dilation=2, "
-        "output_padding=(2, 1), bias=False)", IMAGES),
-    Row("layer", "upsampling",
-        "out_channels: 3, kernel_size: 5, scale_factor: [3, 2], padding: 2, bias: false, "
-        "init: zeros",
-        "UpsampleConv2d(1, 3, kernel_size=5, scale_factor=(3, 2), padding=2, bias=False)",
-        IMAGES),
-    Row("layer", "upsample", "scale_factor: [1.5, 2.0], mode: bilinear",
-        "Upsample((1.5, 2.0), mode='bilinear')", IMAGES),
-    Row("layer", "upsample", "size: [9, 7]", "Upsample(size=(9, 7))", IMAGES),
-    Row("layer", "max_pool2d", "kernel_size: 3, stride: [1, 2], padding: 1, dilation: 2",
-        "MaxPool2d(3, stride=(1, 2), padding=1, dilation=2)", IMAGES),
-    Row("layer", "avg_pool2d", "kernel_size: [2, 3], stride: 1, padding: [0, 1]",
-        "AvgPool2d((2, 3), stride=1, padding=(0, 1))", IMAGES),
-    Row("layer", "global_avg_pool2d", "", "GlobalAvgPool2d()", IMAGES),
-    Row("layer", "batch_norm", "eps: 0.25, momentum: 0.5",
-        "BatchNorm1d(2, eps=0.25, momentum=0.5)"),
-    Row("layer", "batch_norm", "", "BatchNorm2d(1)", IMAGES),
-    Row("layer", "layer_norm", "normalized_shape: [8, 8], eps: 0.25",
-        "LayerNorm((8, 8), eps=0.25)", IMAGES),
-    Row("layer", "layer_norm", "", "LayerNorm(2)"),
-    Row("layer", "residual", "layers: [{linear: 2}, {type: tanh, name: bend}]",
-        "Residual(\n  fc_1: Linear(2, 2)\n  bend: Tanh()\n)"),
-    Row("layer", "dropout", "p: 0.25", "Dropout(0.25)"),
-    Row("layer", "flatten", "", "Flatten()"),
-    *(Row("layer", row.name, row.options, row.expected) for row in ACTIVATIONS),
-]  # fmt: skip
+def _names() -> Iterator[tuple[type, str]]:
+    for component in get_args(AnyLayer | AnyLoss | AnyOptimizer):
+        if component is not BatchNormLayer:
+            yield class_of(component), component.type_name()
+
+
+# What a class is called in a config.
+NAMES = dict(_names()) | dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d), "batch_norm")
+
+
+def written(kind: type, **options: Any) -> str:
+    """An object of that class as a config has it."""
+    return json.dumps({"type": NAMES[kind], **options})
+
+
 INITS = [
     Row("init", "uniform", "", nn.init.Uniform()),
     Row("init", "xavier_uniform", "gain: 3.0", nn.init.XavierUniform(3.0)),
@@ -227,7 +157,4 @@ NOISES = [  # the std of their noise on a value of 1/4
     Row("noise", "poisson", "peak: 100.0", 0.05),
     Row("noise", "mask", "lost: 0.5", 0.125),
 ]
-ALL = [
-    *LOSSES, *OPTIMIZERS, *ACTIVATIONS, *LAYERS, *INITS, *SCHEDULES, PLATEAU,
-    *MODELS, *DATA, *NOISES,
-]  # fmt: skip
+ALL = [*INITS, *SCHEDULES, PLATEAU, *MODELS, *DATA, *NOISES]

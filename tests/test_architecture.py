@@ -22,7 +22,7 @@ FOLDERS = {
     "minidl/store": ("torch", "numpy", "safetensors", "filelock"),
     "minidl/spec": ("yaml", "pydantic", "pydantic_core", "minidl.store"),
     "minidl/nn": ("torch",),
-    "minidl/optim": ("torch", "minidl.nn.parameter", "minidl.nn.module"),
+    "minidl/optim": ("torch", "numpy", "minidl.nn.parameter", "minidl.nn.module"),
     "minidl/engine": ("torch", "numpy"),
     "minidl/data": (
         *("torch", "numpy", "pandas", "sklearn", "safetensors", "PIL"),

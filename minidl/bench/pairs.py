@@ -6,43 +6,29 @@ Ours is run in two ways, as plain calls and as compiled code.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from minidl import nn
 from minidl.engine import compile
-from minidl.reference import copy_parameters, counterpart, loss_counterpart
+from minidl.reference import LOSSES, MODULES, copy_parameters, counterpart, loss_counterpart
+from minidl.reference.case import IMAGE
 
-# Report 004's; flattened where a module takes rows of numbers.
-IMAGES = (100, 3, 10, 10)
-ROWS = (100, 300)
+BATCH = 100  # report 004's
 
-Make = Callable[[], nn.Module]
 Both = Callable[[], tuple[Tensor, Tensor]]  # forward and backward
-MODULES: dict[str, tuple[Make, tuple[int, ...]]] = {
-    "Linear": (lambda: nn.Linear(300, 300), ROWS),
-    "ReLU": (nn.ReLU, IMAGES),
-    "LeakyReLU": (nn.LeakyReLU, IMAGES),
-    "Sigmoid": (nn.Sigmoid, IMAGES),
-    "Tanh": (nn.Tanh, IMAGES),
-    "GELU": (nn.GELU, IMAGES),
-    "SiLU": (nn.SiLU, IMAGES),
-    "Softmax": (nn.Softmax, ROWS),
-    "Flatten": (nn.Flatten, IMAGES),
-    "Dropout": (nn.Dropout, IMAGES),
-    "Conv2d": (lambda: nn.Conv2d(3, 3, 3), IMAGES),
-    "ConvTranspose2d": (lambda: nn.ConvTranspose2d(3, 3, 3, 2, 1, 1), IMAGES),
-    "Upsampling": (lambda: nn.UpsampleConv2d(3, 3, 3), IMAGES),
-    "Upsample": (lambda: nn.Upsample(2), IMAGES),
-    "Upsample, bilinear": (lambda: nn.Upsample(2, "bilinear"), IMAGES),
-    "MaxPool2d": (lambda: nn.MaxPool2d(2), IMAGES),
-    "AvgPool2d": (lambda: nn.AvgPool2d(2), IMAGES),
-    "GlobalAvgPool2d": (nn.GlobalAvgPool2d, IMAGES),
-    "BatchNorm1d": (lambda: nn.BatchNorm1d(300), ROWS),
-    "BatchNorm2d": (lambda: nn.BatchNorm2d(3), IMAGES),
-    "LayerNorm": (lambda: nn.LayerNorm(IMAGES[1:]), IMAGES),
-    "Residual": (lambda: nn.Residual(nn.Conv2d(3, 3, 3, padding="same")), IMAGES),
+Make = tuple[Callable[[], nn.Module], tuple[int, ...]]  # and the shape of a sample
+
+
+NETWORKS: dict[str, Make] = {
+    **{
+        kind.__name__: (partial(cases.measured.make, kind), cases.measured.sample)
+        for kind, cases in MODULES.items()
+    },
+    "Upsample, bilinear": (lambda: nn.Upsample(2, "bilinear"), IMAGE),
+    "Residual": (lambda: nn.Residual(nn.Conv2d(3, 3, 3, padding="same")), IMAGE),
 }
 
 
@@ -50,10 +36,10 @@ class ModulePair:
     """A module; its gradients are those of a mean over all outputs, as behind a mean loss."""
 
     def __init__(self, name: str, dtype: torch.dtype) -> None:
-        make, shape = MODULES[name]
+        make, sample = NETWORKS[name]
         self.mine = make().to(dtype=dtype)
         self.theirs = counterpart(self.mine)
-        self.x = torch.empty(shape, dtype=dtype)
+        self.x = torch.empty(BATCH, *sample, dtype=dtype)
         self.leaf = self.x.clone().requires_grad_()
         self.grad_output = torch.empty_like(self.mine(self.x.zero_()))
         self.draw()
@@ -117,31 +103,15 @@ class ModulePair:
         return self.mine.forward(x), self.mine.backward(grad_output)
 
 
-def _probabilities(x: Tensor) -> Tensor:
-    return x.uniform_(0.01, 0.99)
-
-
-def _classes(x: Tensor) -> Tensor:
-    return torch.randint(x.shape[-1], x.shape[:-1])
-
-
-Draw = Callable[[Tensor], Tensor]
-LOSSES: dict[str, tuple[Callable[[], nn.Loss], tuple[int, ...], Draw, Draw]] = {
-    "MSE": (nn.MSELoss, IMAGES, Tensor.normal_, Tensor.normal_),
-    "BCE": (nn.BCELoss, IMAGES, _probabilities, _probabilities),
-    "BCE with logits": (nn.BCEWithLogitsLoss, IMAGES, Tensor.normal_, _probabilities),
-    "cross-entropy": (nn.CrossEntropyLoss, ROWS, Tensor.normal_, _classes),
-}
-
-
 class LossPair:
     """A loss of a random output and a random target."""
 
     def __init__(self, name: str, dtype: torch.dtype) -> None:
-        make, shape, self._output, self._target = LOSSES[name]
-        self.mine = make()
+        kind = getattr(nn, name)
+        self.mine: nn.Loss = kind()
         self.theirs = loss_counterpart(self.mine)
-        self.x = torch.empty(shape, dtype=dtype)
+        self.cases = LOSSES[kind]
+        self.x = torch.empty(BATCH, *self.cases.sample, dtype=dtype)
         self.leaf = self.x.clone().requires_grad_()
         self.draw()
         self._compiled_forward = compile(self.mine.forward)
@@ -149,9 +119,12 @@ class LossPair:
 
     def draw(self) -> None:
         """New random tensors."""
+        generator, (_, target) = torch.default_generator, self.cases.tried[0]
         with torch.no_grad():
-            self.leaf.copy_(self._output(self.x))
-            self.target = self._target(torch.empty_like(self.x))
+            self.x.copy_(self.cases.output(self.x.shape, generator))
+            self.leaf.copy_(self.x)
+            drawn = target(self.x.shape, generator)
+            self.target = drawn.to(self.x.dtype) if drawn.is_floating_point() else drawn
 
     def forward(self) -> object:
         return self.mine.forward(self.x, self.target)
@@ -186,12 +159,12 @@ class LossPair:
 
 
 Pair = ModulePair | LossPair
-NAMES = (*MODULES, *LOSSES)
+NAMES = (*NETWORKS, *(kind.__name__ for kind in LOSSES))
 
 
 def pair(name: str, dtype: torch.dtype) -> Pair:
     """One of NAMES."""
-    return ModulePair(name, dtype) if name in MODULES else LossPair(name, dtype)
+    return ModulePair(name, dtype) if name in NETWORKS else LossPair(name, dtype)
 
 
 def _distances(pairs: Mapping[str, tuple[Tensor, Tensor | None]]) -> dict[str, float]:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from minidl.build.layers import make_activation
+from minidl.build.options import make
 
 
 def function_of(activation: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values and slopes of a spec's activation at x (N,): a forward pass, then ones backward."""
-    module = make_activation(activation)
+    module = make(activation)
     points = torch.from_numpy(x)[:, None].clone()
     value = module.forward(points).clone()
     slope = module.backward(torch.ones_like(points)).clone()

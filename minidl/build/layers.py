@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl import nn
-from minidl.build.options import options, problem
+from minidl.build.options import class_of, options, problem
 from minidl.data.encoding import Encoding
-from minidl.nn.init import INITIALIZERS
-from minidl.nn.shape import times
-from minidl.spec import Spec
+from minidl.nn.images.module import ImageModule
+from minidl.nn.shape import inferred, times
+from minidl.spec import LinearLayer, Spec
 
 Shape = tuple[int, ...]
 NamedModule = tuple[str | None, nn.Module]
 
-ACTIVATIONS: dict[str, Callable[..., nn.Activation]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "softmax": nn.Softmax,
+# What the number of a layer's weights is a product of, beside the kernel's size.
+_SIZES = {
+    *("in_features", "out_features", "in_channels", "out_channels"),
+    *("num_features", "normalized_shape"),
 }
-# Their first argument is the number of the input's channels.
-CONVOLUTIONS: dict[str, Callable[..., nn.Module]] = {
-    "conv2d": nn.Conv2d,
-    "conv_transpose2d": nn.ConvTranspose2d,
-    "upsampling": nn.UpsampleConv2d,
-}
-# Nothing about them is inferred.
-PLAIN: dict[str, Callable[..., nn.Module]] = {
-    "upsample": nn.Upsample,
-    "max_pool2d": nn.MaxPool2d,
-    "avg_pool2d": nn.AvgPool2d,
-    "global_avg_pool2d": nn.GlobalAvgPool2d,
-    "flatten": nn.Flatten,
-    **ACTIVATIONS,
-}
-
-
 # With gradient and moments 1.6 GB; more is a typing mistake, more likely.
 MOST_PARAMETERS = 100_000_000
 MOST_OUTPUTS = 2**26  # of a layer, for one sample: 256 MiB in float32
@@ -80,14 +60,6 @@ def numbered(layers: Sequence[NamedModule]) -> dict[str, nn.Module]:
     }
 
 
-def make_activation(activation: Any) -> nn.Activation:
-    return ACTIVATIONS[activation.type](**options(activation))
-
-
-def make_initializer(init: Any) -> nn.Initializer:
-    return INITIALIZERS[init.type](**options(init))
-
-
 class _Builder:
     def __init__(self, spec: Spec, encoding: Encoding) -> None:
         self.spec, self.encoding, self.budget = spec, encoding, Budget()
@@ -105,61 +77,50 @@ class _Builder:
                 if math.prod(shape) > MOST_OUTPUTS:
                     raise ValueError(f"gives {times(shape)} numbers per sample, too many to hold")
             except ValueError as error:
-                raise problem(self.spec, place, self.hinted(str(error))) from error
+                raise problem(self.spec, place, f"{error}{self.hint(layer, shape)}") from error
             named.append((layer.name, module))
         return named, shape
 
-    def hinted(self, message: str) -> str:
-        """With what to do where a layer needs images, and the data could be."""
-        rows = getattr(self.spec.data, "images", True) is False
-        return message + "; set data.images: true" * (rows and "takes images" in message)
+    def hint(self, layer: Any, shape: Shape) -> str:
+        """What to do where a layer needs images, and the data could be."""
+        if getattr(self.spec.data, "images", True) or len(shape) == 3:
+            return ""
+        needs_images = issubclass(_class_of(layer, shape), ImageModule)
+        return "; set data.images: true" if needs_images else ""
 
     def module(self, key: str, layer: Any, shape: Shape) -> nn.Module:
         """One layer. Raises ValueError where it can't take the shape."""
         if layer.type == "residual":
             return nn.Residual(numbered(self.chain(f"{key}.layers", layer.layers, shape)[0]))
-        if layer.type == "dropout":
-            return nn.Dropout(layer.p)
-        if layer.type == "linear":
-            return self.linear(layer, shape)
-        if layer.type in CONVOLUTIONS:
-            return self.convolution(layer, shape)
-        if layer.type == "batch_norm":
-            return self.batch_norm(layer, shape)
-        if layer.type == "layer_norm":
-            normalized = layer.normalized_shape or shape
-            self.budget.spend(normalized if isinstance(normalized, int) else math.prod(normalized))
-            return nn.LayerNorm(layer.normalized_shape or shape, layer.eps)
-        return PLAIN[layer.type](**options(layer))
-
-    def linear(self, layer: Any, shape: Shape) -> nn.Module:
-        if len(shape) != 1:
+        kind = _class_of(layer, shape)
+        sizes = inferred(kind, shape)
+        if "in_features" in sizes and len(shape) != 1:
             raise ValueError(
-                f"linear takes one row of numbers per sample, but gets {times(shape)}: "
+                f"{layer.type} takes one row of numbers per sample, but gets {times(shape)}: "
                 "put a flatten layer before it"
             )
-        outputs = layer.out_features or self.encoding.outputs
-        self.budget.spend(shape[0] * outputs)
-        return nn.Linear(shape[0], outputs, layer.bias, init=_own_init(layer))
-
-    def convolution(self, layer: Any, shape: Shape) -> nn.Module:
-        if len(shape) != 3:
+        if "in_channels" in sizes and len(shape) != 3:
             raise ValueError(
                 f"{layer.type} takes images (channels, height, width), but gets {times(shape)}"
             )
-        size = layer.kernel_size
-        kernel = size**2 if isinstance(size, int) else math.prod(size)
-        self.budget.spend(shape[0] * layer.out_channels * kernel)
-        given = {**options(layer), "init": _own_init(layer)}
-        return CONVOLUTIONS[layer.type](shape[0], **given)
-
-    def batch_norm(self, layer: Any, shape: Shape) -> nn.Module:
-        if len(shape) > 3:
-            raise ValueError(f"batch_norm takes rows or images, but gets {times(shape)}")
-        norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
-        return norm(shape[0], **options(layer))
+        given = {**sizes, **options(layer)}
+        if isinstance(layer, LinearLayer):
+            given.setdefault("out_features", self.encoding.outputs)
+        if sizes:
+            self.budget.spend(_weights(given))
+        module: nn.Module = kind(**given)
+        return module
 
 
-def _own_init(layer: Any) -> nn.Initializer | None:
-    """The layer's own initialiser, if it has one."""
-    return make_initializer(layer.init) if layer.init else None
+def _class_of(layer: Any, shape: Shape) -> Any:
+    if layer.type == "batch_norm":
+        return nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+    return class_of(layer)
+
+
+def _weights(given: Mapping[str, Any]) -> int:
+    """How many weights a layer with these arguments has, at most."""
+    kernel = given.get("kernel_size", 1)
+    kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
+    sizes = [x if isinstance(x, tuple) else (x,) for name, x in given.items() if name in _SIZES]
+    return math.prod(itertools.chain(kernel, *sizes))

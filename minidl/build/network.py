@@ -12,12 +12,10 @@ from minidl.build.layers import (
     Budget,
     NamedModule,
     Shape,
-    make_activation,
-    make_initializer,
     numbered,
     sequential_layers,
 )
-from minidl.build.options import problem
+from minidl.build.options import make, problem
 from minidl.build.seeds import torch_seed_of
 from minidl.data.encoding import Encoding
 from minidl.nn.shape import times
@@ -35,7 +33,7 @@ def build_network(
     network = nn.Sequential(numbered(layers(spec, input_shape, encoding)))
     _check_output(spec, network, input_shape, encoding)
     network.to(device, getattr(torch, spec.training.dtype))
-    network.initialize(make_initializer(spec.model.init), seed=torch_seed_of(spec, "init"))
+    network.initialize(make(spec.model.init), seed=torch_seed_of(spec, "init"))
     return network.seed_dropout(torch_seed_of(spec, "dropout"))
 
 
@@ -62,13 +60,13 @@ def _mlp(spec: Spec, input_shape: Shape, encoding: Encoding) -> list[NamedModule
         return nn.Linear(inputs, outputs, model.bias)
 
     for hidden, activation in zip(model.hidden, model.activations, strict=True):
-        layers += [linear(width, hidden), make_activation(activation)]
+        layers += [linear(width, hidden), make(activation)]
         if model.dropout:
             layers.append(nn.Dropout(model.dropout))
         width = hidden
     layers.append(linear(width, encoding.outputs))
     if model.output_activation is not None:
-        layers.append(make_activation(model.output_activation))
+        layers.append(make(model.output_activation))
     return [(None, layer) for layer in layers]
 
 

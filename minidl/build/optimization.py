@@ -2,68 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from minidl import nn, optim
-from minidl.build.options import options
+from minidl.build.options import make, options
 from minidl.optim import schedules
-from minidl.spec import (
-    CosineSchedule,
-    ExponentialSchedule,
-    LinearSchedule,
-    MultistepSchedule,
-    PlateauSchedule,
-    Spec,
-    StepSchedule,
-)
-
-LOSSES: dict[str, Callable[..., nn.Loss]] = {
-    "mse": nn.MSELoss,
-    "bce": nn.BCELoss,
-    "bce_with_logits": nn.BCEWithLogitsLoss,
-    "cross_entropy": nn.CrossEntropyLoss,
-}
-OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
-    "sgd": optim.SGD,
-    "rmsprop": optim.RMSprop,
-    "adam": optim.Adam,
-    "adamw": optim.AdamW,
-    "adagrad": optim.Adagrad,
-}
+from minidl.spec import Spec
+from minidl.spec.schedule import CosineSchedule, LinearSchedule, MultistepSchedule, PlateauSchedule
 
 
 def build_loss(spec: Spec, **changes: Any) -> nn.Loss:
     """The loss, with some options changed."""
-    loss = spec.loss
-    return LOSSES[loss.type](**{**options(loss), **changes})
+    loss: nn.Loss = make(spec.loss, **changes)
+    return loss
 
 
 def build_optimizer(spec: Spec, network: nn.Module) -> optim.Optimizer:
-    return OPTIMIZERS[spec.optimizer.type](network, **options(spec.optimizer))
+    optimizer: optim.Optimizer = make(spec.optimizer, network)
+    return optimizer
 
 
 def build_schedule(spec: Spec) -> schedules.Schedule:
-    """The rate as a function of the finished epochs (a plateau's part excepted)."""
-    schedule, epochs = spec.schedule, spec.training.epochs
-    made = schedules.constant()
+    """The rate as a function of the finished epochs (a plateau's part excepted).
+
+    That of `optim.schedules` with the name of the schedule's type; the warm-up goes before it.
+    """
+    schedule = spec.schedule
+    given, warmup = options(schedule), schedule.warmup
+    del given["warmup"]
+    if isinstance(schedule, PlateauSchedule):
+        return schedules.warm_up(warmup, schedules.constant())
     if isinstance(schedule, MultistepSchedule):
         # Milestones are epochs of the training, whether it warms up or not.
-        pairs = [
-            (m[0] - schedule.warmup, m[1]) for m in schedule.milestones if isinstance(m, tuple)
+        given["milestones"] = [
+            (m[0] - warmup, m[1]) if isinstance(m, tuple) else m - warmup
+            for m in schedule.milestones
         ]
-        starts = [m - schedule.warmup for m in schedule.milestones if isinstance(m, int)]
-        made = schedules.multistep(pairs)
-        if schedule.factor is not None:
-            made = schedules.multistep_factor(starts, schedule.factor)
-    elif isinstance(schedule, StepSchedule):
-        made = schedules.step(schedule.step_size, schedule.factor)
-    elif isinstance(schedule, ExponentialSchedule):
-        made = schedules.exponential(schedule.factor)
-    elif isinstance(schedule, CosineSchedule | LinearSchedule):
-        fall = schedules.cosine if isinstance(schedule, CosineSchedule) else schedules.linear
-        made = fall(max((schedule.epochs or epochs) - schedule.warmup, 1), schedule.final)
-    return schedules.warm_up(schedule.warmup, made) if schedule.warmup else made
+    if isinstance(schedule, CosineSchedule | LinearSchedule):
+        given["epochs"] = max((schedule.epochs or spec.training.epochs) - warmup, 1)
+    made: schedules.Schedule = getattr(schedules, schedule.type)(**given)
+    return schedules.warm_up(warmup, made)
 
 
 def build_plateau(spec: Spec) -> optim.ReduceOnPlateau | None:

@@ -1,17 +1,43 @@
-"""What the builders of all components need."""
+"""From a component of a spec to its object."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from minidl import nn, optim
 from minidl.errors import ConfigError
 from minidl.spec import Spec
+from minidl.spec.component import Component
+
+_CLASSES: dict[str, Any] = {
+    name.lower().removesuffix("loss"): getattr(package, name)
+    for package in (nn, optim)
+    for name in package.__all__
+}
 
 
-def options(component: Any) -> dict[str, Any]:
-    """A component's options as keyword arguments for its class."""
-    names = [name for name in type(component).model_fields if name not in ("type", "name")]
-    return {name: getattr(component, name) for name in names}
+def class_of(component: Component | type[Component]) -> Any:
+    """The class of `nn` or `optim` that has a component's name, or an alias of it.
+
+    `leaky_relu` is LeakyReLU and `mse` MSELoss. KeyError if there is none.
+    """
+    names = (name.replace("_", "") for name in (component.type_name(), *component.aliases))
+    return _CLASSES[next(name for name in names if name in _CLASSES)]
+
+
+def make(component: Component, *first: Any, **changes: Any) -> Any:
+    """The object: its class takes the component's options, some of them changed, by their names."""
+    return class_of(component)(*first, **{**options(component), **changes})
+
+
+def options(component: Component) -> dict[str, Any]:
+    """A component's options as keyword arguments; what is null is left to the class."""
+    named = {name: getattr(component, name) for name in type(component).model_fields}
+    return {
+        name: make(value) if isinstance(value, Component) else value
+        for name, value in named.items()
+        if name not in ("type", "name") and value is not None
+    }
 
 
 def problem(spec: Spec, key: str, message: str) -> ConfigError:

@@ -6,19 +6,12 @@ tensor arithmetic and rearrangement alone: no autograd, no torch.nn, nothing for
 
 from minidl.nn.activations import GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from minidl.nn.dropout import Dropout
-from minidl.nn.images import (
-    AvgPool2d,
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv2d,
-    ConvTranspose2d,
-    Flatten,
-    GlobalAvgPool2d,
-    LayerNorm,
-    MaxPool2d,
-    Upsample,
-    UpsampleConv2d,
-)
+from minidl.nn.images.conv import Conv2d
+from minidl.nn.images.module import Flatten
+from minidl.nn.images.norm import BatchNorm1d, BatchNorm2d, LayerNorm
+from minidl.nn.images.pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from minidl.nn.images.transposed import ConvTranspose2d, UpsampleConv2d
+from minidl.nn.images.upsample import Upsample
 from minidl.nn.init import (
     Constant,
     HeNormal,

@@ -4,7 +4,7 @@ Start reading at optimizer.py and sgd.py. Nothing here knows about speed, files 
 """
 
 from minidl.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
-from minidl.optim.clipping import clip_norm, clip_value, not_finite
+from minidl.optim.clipping import clip_norm, clip_value
 from minidl.optim.optimizer import Optimizer
 from minidl.optim.schedules import ReduceOnPlateau, Schedule
 from minidl.optim.sgd import SGD
@@ -20,5 +20,4 @@ __all__ = [
     "Schedule",
     "clip_norm",
     "clip_value",
-    "not_finite",
 ]

@@ -6,6 +6,7 @@ linear rise in front of any of them.
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from minidl.scores import higher_is_better
 
@@ -17,14 +18,14 @@ def constant() -> Schedule:
     return lambda epoch, lr: lr
 
 
-def multistep(milestones: Sequence[tuple[int, float]]) -> Schedule:
-    """The rate of the last milestone (epoch, rate) that was reached; lr before the first."""
+def multistep(milestones: Sequence[Any], factor: float | None = None) -> Schedule:
+    """The rate of the last milestone (epoch, rate) that was reached; lr before the first.
+
+    With a factor, milestones are epochs: lr · factor^(number of those reached).
+    """
+    if factor is not None:
+        return lambda epoch, lr: lr * factor ** sum(at <= epoch for at in milestones)
     return lambda epoch, lr: next((rate for at, rate in reversed(milestones) if at <= epoch), lr)
-
-
-def multistep_factor(milestones: Sequence[int], factor: float) -> Schedule:
-    """lr · factor^(number of milestones reached)."""
-    return lambda epoch, lr: lr * factor ** sum(start <= epoch for start in milestones)
 
 
 def step(step_size: int, factor: float) -> Schedule:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from minidl.nn.module import Module
 from minidl.optim.optimizer import Optimizer
 
@@ -35,7 +37,8 @@ class SGD(Optimizer):
     def numbers(self, t: Any) -> dict[str, Any]:
         hyper = self.hyperparameters
         kept = 1 - hyper["lr"] * hyper["weight_decay"]
-        return {**hyper, "kept": kept, "undampened": 1 - (t > 1) * hyper["dampening"]}
+        undampened = np.where(t > 1, 1 - hyper["dampening"], 1.0)[()]  # of a float a float
+        return {**hyper, "kept": kept, "undampened": undampened}
 
     def update(self) -> None:
         theta, g = self.flat.data, self.decayed()

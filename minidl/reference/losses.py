@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from minidl import nn
+from minidl.reference.case import IMAGE, ROW
+
+Shape = tuple[int, ...]
+Draw = Callable[[Shape, Generator], Tensor]  # shape: that of the output, (N, …); in float64
+
+
+@dataclass(frozen=True)
+class LossCases:
+    """How a class of losses is proven.
+
+    theirs: from one of ours, and a reduction, to PyTorch's. sample: what `minidl bench` measures
+    on, with targets of the first kind. tried: samples and targets of the tests. options: all but
+    the reduction.
+    """
+
+    theirs: Callable[[Any, str], torch.nn.Module]
+    sample: Shape
+    output: Draw
+    tried: Sequence[tuple[Shape, Draw]]
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def loss_counterpart(loss: nn.Loss) -> torch.nn.Module:
     """PyTorch's loss of an output and a target; raises KeyError for a loss that has none."""
+    theirs = LOSSES[type(loss)].theirs
     if loss.reduction == "batchmean":
-        return BatchMean(LOSSES[type(loss)](loss, "sum"))
-    return LOSSES[type(loss)](loss, loss.reduction)
+        return BatchMean(theirs(loss, "sum"))
+    return theirs(loss, loss.reduction)
 
 
 class BatchMean(torch.nn.Module):
@@ -30,11 +52,44 @@ class BatchMean(torch.nn.Module):
         return value
 
 
-LOSSES: dict[type[nn.Loss], Callable[[Any, str], torch.nn.Module]] = {
-    nn.MSELoss: lambda loss, reduction: torch.nn.MSELoss(reduction=reduction),
-    nn.BCELoss: lambda loss, reduction: torch.nn.BCELoss(reduction=reduction),
-    nn.BCEWithLogitsLoss: lambda loss, reduction: torch.nn.BCEWithLogitsLoss(reduction=reduction),
-    nn.CrossEntropyLoss: lambda loss, reduction: torch.nn.CrossEntropyLoss(
-        reduction=reduction, label_smoothing=loss.label_smoothing
+def normal(shape: Shape, generator: Generator) -> Tensor:
+    """Numbers of any size."""
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def unit(shape: Shape, generator: Generator) -> Tensor:
+    """Numbers between 0 and 1."""
+    return torch.rand(shape, generator=generator, dtype=torch.float64) * 0.98 + 0.01
+
+
+def distribution(shape: Shape, generator: Generator) -> Tensor:
+    """Probabilities of the classes."""
+    return normal(shape, generator).softmax(-1)
+
+
+def index(shape: Shape, generator: Generator) -> Tensor:
+    """Classes, (N,)."""
+    return torch.randint(shape[-1], shape[:-1], generator=generator)
+
+
+LOSSES: dict[type[nn.Loss], LossCases] = {
+    nn.MSELoss: LossCases(
+        lambda loss, reduction: torch.nn.MSELoss(reduction=reduction),
+        *(IMAGE, normal, [((3,), normal), ((1,), unit), ((3, 4, 2), unit)]),
+    ),
+    nn.BCELoss: LossCases(
+        lambda loss, reduction: torch.nn.BCELoss(reduction=reduction),
+        *(IMAGE, unit, [((1,), unit)]),
+    ),
+    nn.BCEWithLogitsLoss: LossCases(
+        lambda loss, reduction: torch.nn.BCEWithLogitsLoss(reduction=reduction),
+        *(IMAGE, normal, [((2,), unit)]),
+    ),
+    nn.CrossEntropyLoss: LossCases(
+        lambda loss, reduction: torch.nn.CrossEntropyLoss(
+            reduction=reduction, label_smoothing=loss.label_smoothing
+        ),
+        *(ROW, normal, [((4,), index), ((4,), distribution), ((4,), unit)]),
+        {"label_smoothing": 0.1},
     ),
 }

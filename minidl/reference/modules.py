@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from minidl import nn
 from minidl.nn.images.windows import Margins
+from minidl.reference.case import IMAGE, ROW, ModuleCases, evaluating, on
 
 Masks = Mapping[nn.Module, Tensor]
 
@@ -71,10 +71,10 @@ def _structure(module: nn.Module, masks: Masks) -> torch.nn.Module:
             made.add_module(name, _structure(child, masks))
     elif isinstance(module, nn.Residual):
         made = Residual(_structure(module.inner, masks))
-    elif isinstance(module, nn.Dropout):
-        made = FixedDropout(masks[module]) if module in masks else torch.nn.Dropout(module.p)
+    elif module in masks:
+        made = FixedDropout(masks[module])
     else:
-        made = MODULES[type(module)](module)
+        made = MODULES[type(module)].theirs(module)
         for name, values in module.statistics.items():
             setattr(made, name, values.clone())
     made.training = module.training
@@ -144,25 +144,83 @@ def _global_avg_pool2d(layer: nn.GlobalAvgPool2d) -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
 
 
-# Sequential, Residual and Dropout are in `_structure`: they have modules or a mask inside.
-MODULES: dict[type[nn.Module], Callable[[Any], torch.nn.Module]] = {
-    nn.Linear: lambda m: torch.nn.Linear(m.in_features, m.out_features, m.bias is not None),
-    nn.ReLU: lambda m: torch.nn.ReLU(),
-    nn.LeakyReLU: lambda m: torch.nn.LeakyReLU(m.negative_slope),
-    nn.Sigmoid: lambda m: torch.nn.Sigmoid(),
-    nn.Tanh: lambda m: torch.nn.Tanh(),
-    nn.GELU: lambda m: torch.nn.GELU(),
-    nn.SiLU: lambda m: torch.nn.SiLU(),
-    nn.Softmax: lambda m: torch.nn.Softmax(-1),
-    nn.Flatten: lambda m: torch.nn.Flatten(),
-    nn.Conv2d: _conv2d,
-    nn.ConvTranspose2d: _conv_transpose2d,
-    nn.Upsample: _upsample,
-    nn.UpsampleConv2d: _upsample_conv2d,
-    nn.MaxPool2d: _max_pool2d,
-    nn.AvgPool2d: lambda m: torch.nn.AvgPool2d(m.windows.kernel_size, m.windows.stride, m.padding),
-    nn.GlobalAvgPool2d: _global_avg_pool2d,
-    nn.BatchNorm1d: lambda m: torch.nn.BatchNorm1d(m.num_features, m.eps, m.momentum),
-    nn.BatchNorm2d: lambda m: torch.nn.BatchNorm2d(m.num_features, m.eps, m.momentum),
-    nn.LayerNorm: lambda m: torch.nn.LayerNorm(m.normalized_shape, m.eps),
-}
+# Sequential and Residual are in `_structure`: they have modules inside.
+MODULES: dict[type[nn.Module], ModuleCases] = {
+    nn.Linear: ModuleCases(
+        lambda m: torch.nn.Linear(m.in_features, m.out_features, m.bias is not None),
+        on(*ROW, out_features=300),
+        [on(4, out_features=3), on(4, out_features=1), on(4, out_features=3, bias=False)],
+    ),
+    nn.ReLU: ModuleCases(lambda m: torch.nn.ReLU(), on(*IMAGE), [on(5)]),
+    nn.LeakyReLU: ModuleCases(
+        lambda m: torch.nn.LeakyReLU(m.negative_slope),
+        on(*IMAGE),
+        [on(5), on(5, negative_slope=0.3), on(5, negative_slope=0.0)],
+    ),
+    nn.Sigmoid: ModuleCases(lambda m: torch.nn.Sigmoid(), on(*IMAGE), [on(5)]),
+    nn.Tanh: ModuleCases(lambda m: torch.nn.Tanh(), on(*IMAGE), [on(5)]),
+    nn.GELU: ModuleCases(lambda m: torch.nn.GELU(), on(*IMAGE), [on(5)]),
+    nn.SiLU: ModuleCases(lambda m: torch.nn.SiLU(), on(*IMAGE), [on(5)]),
+    nn.Softmax: ModuleCases(lambda m: torch.nn.Softmax(-1), on(*ROW), [on(5)]),
+    nn.Flatten: ModuleCases(lambda m: torch.nn.Flatten(), on(*IMAGE), [on(2, 3)]),
+    nn.Dropout: ModuleCases(
+        lambda m: torch.nn.Dropout(m.p), on(*IMAGE), [on(5, p=0.0), evaluating(5, p=0.4)]
+    ),
+    nn.Conv2d: ModuleCases(_conv2d, on(*IMAGE, out_channels=3, kernel_size=3), [
+        on(3, 5, 4, out_channels=2, kernel_size=3),
+        on(
+            *(2, 5, 6), out_channels=3, kernel_size=(3, 2), stride=(2, 1), padding=(1, 0),
+            dilation=(1, 2), bias=False,
+        ),
+        on(2, 4, 4, out_channels=3, kernel_size=3, padding="same"),
+        on(3, 2, 4, out_channels=2, kernel_size=1),
+    ]),
+    nn.ConvTranspose2d: ModuleCases(
+        _conv_transpose2d,
+        on(*IMAGE, out_channels=3, kernel_size=3, stride=2, padding=1, output_padding=1),
+        [
+            on(3, 3, 2, out_channels=2, kernel_size=3, stride=2, padding=1, output_padding=1),
+            on(2, 3, 4, out_channels=3, kernel_size=(2, 3), bias=False, dilation=(2, 1)),
+        ],
+    ),
+    nn.UpsampleConv2d: ModuleCases(_upsample_conv2d, on(*IMAGE, out_channels=3, kernel_size=3), [
+        on(2, 3, 2, out_channels=3, kernel_size=3),
+        on(
+            *(2, 3, 2), out_channels=3, kernel_size=(3, 2), scale_factor=(2, 3), padding=0,
+            bias=False,
+        ),
+    ]),
+    nn.Upsample: ModuleCases(_upsample, on(*IMAGE, scale_factor=2.0), [
+        on(2, 3, 2, scale_factor=2.0),
+        on(2, 4, 2, scale_factor=(1.5, 3.0)),
+        on(2, 3, 4, size=(2, 5)),
+        on(2, 3, 2, scale_factor=2.0, mode="bilinear"),
+        on(2, 3, 4, size=(5, 2), mode="bilinear"),
+    ]),
+    nn.MaxPool2d: ModuleCases(_max_pool2d, on(*IMAGE, kernel_size=2), [
+        on(2, 4, 5, kernel_size=2),
+        on(2, 4, 5, kernel_size=(3, 2), stride=(2, 1), padding=1),
+        on(2, 4, 5, kernel_size=2, dilation=2),
+    ]),
+    nn.AvgPool2d: ModuleCases(
+        lambda m: torch.nn.AvgPool2d(m.windows.kernel_size, m.windows.stride, m.padding),
+        on(*IMAGE, kernel_size=2),
+        [on(2, 4, 5, kernel_size=2), on(2, 4, 5, kernel_size=(3, 2), stride=(2, 1), padding=1)],
+    ),
+    nn.GlobalAvgPool2d: ModuleCases(_global_avg_pool2d, on(*IMAGE), [on(3, 4, 5)]),
+    nn.BatchNorm1d: ModuleCases(
+        lambda m: torch.nn.BatchNorm1d(m.num_features, m.eps, m.momentum),
+        on(*ROW),
+        [on(4), on(2, 3, eps=0.1, momentum=0.5), evaluating(3)],
+    ),
+    nn.BatchNorm2d: ModuleCases(
+        lambda m: torch.nn.BatchNorm2d(m.num_features, m.eps, m.momentum),
+        on(*IMAGE),
+        [on(2, 3, 2), evaluating(2, 3, 2)],
+    ),
+    nn.LayerNorm: ModuleCases(
+        lambda m: torch.nn.LayerNorm(m.normalized_shape, m.eps),
+        on(*IMAGE),
+        [on(4), on(2, 3, 2, normalized_shape=(3, 2), eps=0.1)],
+    ),
+}  # fmt: skip

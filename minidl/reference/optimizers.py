@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +18,11 @@ def optimizer_counterpart(
 
     Raises KeyError for an optimizer that has none.
     """
-    return OPTIMIZERS[type(optimizer)](optimizer, list(parameters), dict(optimizer.hyperparameters))
+    theirs, _ = OPTIMIZERS[type(optimizer)]
+    hyper: dict[str, Any] = dict(optimizer.hyperparameters)
+    if "beta1" in hyper:
+        hyper["betas"] = hyper.pop("beta1"), hyper.pop("beta2")
+    return theirs(optimizer, list(parameters), hyper)
 
 
 class DecoupledSGD(torch.optim.SGD):
@@ -36,35 +40,65 @@ class DecoupledSGD(torch.optim.SGD):
         super().step()
 
 
-def _sgd(optimizer: optim.SGD, parameters: list[Tensor], hyper: Any) -> torch.optim.Optimizer:
-    if optimizer.decoupled:
-        return DecoupledSGD(parameters, nesterov=optimizer.nesterov, **hyper)
-    return torch.optim.SGD(parameters, nesterov=optimizer.nesterov, **hyper)
+Theirs = Callable[[Any, list[Tensor], dict[str, Any]], torch.optim.Optimizer]
 
 
-def _rmsprop(
-    optimizer: optim.RMSprop, parameters: list[Tensor], hyper: Any
-) -> torch.optim.Optimizer:
-    return torch.optim.RMSprop(parameters, centered=optimizer.centered, **hyper)
+def _sgd(optimizer: Any, parameters: list[Tensor], hyper: dict[str, Any]) -> torch.optim.Optimizer:
+    kind = DecoupledSGD if optimizer.decoupled else torch.optim.SGD
+    return kind(parameters, nesterov=optimizer.nesterov, **hyper)
 
 
-def _adam(optimizer: optim.Adam, parameters: list[Tensor], hyper: Any) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if isinstance(optimizer, optim.AdamW) else torch.optim.Adam
-    betas = hyper.pop("beta1"), hyper.pop("beta2")
-    return kind(parameters, betas=betas, amsgrad=optimizer.amsgrad, **hyper)
+def _with(kind: Any, option: str) -> Theirs:
+    """PyTorch's of that class; the one option of its constructor that isn't a hyper-parameter."""
+    return lambda optimizer, parameters, hyper: kind(
+        parameters, **hyper, **{option: getattr(optimizer, option)}
+    )
 
 
-def _adagrad(
-    optimizer: optim.Adagrad, parameters: list[Tensor], hyper: Any
-) -> torch.optim.Optimizer:
-    start = optimizer.initial_accumulator_value
-    return torch.optim.Adagrad(parameters, initial_accumulator_value=start, **hyper)
-
-
-OPTIMIZERS: dict[type[optim.Optimizer], Callable[..., torch.optim.Optimizer]] = {
-    optim.SGD: _sgd,
-    optim.RMSprop: _rmsprop,
-    optim.Adam: _adam,
-    optim.AdamW: _adam,
-    optim.Adagrad: _adagrad,
+# PyTorch's, and the options that are tried: together all that there are.
+OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]] = {
+    optim.SGD: (
+        _sgd,
+        [
+            {"lr": 0.1},
+            {"lr": 0.1, "momentum": 0.9},
+            {"lr": 0.1, "momentum": 0.9, "dampening": 0.5},
+            {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+            {"lr": 0.1, "weight_decay": 0.1},
+            {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+            {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "decoupled": True},
+        ],
+    ),
+    optim.RMSprop: (
+        _with(torch.optim.RMSprop, "centered"),
+        [
+            {"lr": 0.02},
+            {"lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1},
+            {"lr": 0.02, "momentum": 0.9},
+            {"lr": 0.02, "momentum": 0.9, "centered": True},
+        ],
+    ),
+    optim.Adam: (
+        _with(torch.optim.Adam, "amsgrad"),
+        [
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1},
+            {"lr": 0.01, "amsgrad": True},
+        ],
+    ),
+    optim.AdamW: (
+        _with(torch.optim.AdamW, "amsgrad"),
+        [
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.3, "eps": 1e-3, "amsgrad": True},
+        ],
+    ),
+    optim.Adagrad: (
+        _with(torch.optim.Adagrad, "initial_accumulator_value"),
+        [
+            {"lr": 0.1},
+            {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "eps": 1e-3}
+            | {"initial_accumulator_value": 0.5},
+        ],
+    ),
 }

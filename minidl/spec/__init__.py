@@ -1,179 +1,33 @@
 """The typed, closed description of a run: a YAML file with positions → `Spec`.
 
-The pieces of a spec are named after their type and group: `SgdOptimizer`, `LinearLayer`, `CsvData`.
-Start reading at load.py (text → nodes → full form → `Spec`) and spec.py. Every problem is found at
-once, with its place; nothing here imports torch or reads data.
+The pieces of a spec are named after their type and group: `SgdOptimizer` in optimizer.py, `CsvData`
+in data.py; here are those that others ask for by name. Start reading at load.py (text → nodes →
+full form → `Spec`) and spec.py. Every problem is found at once, with its place; nothing here
+imports torch or reads data.
 """
 
-from minidl.spec.activation import (
-    Activation,
-    GeluActivation,
-    LeakyReluActivation,
-    ReluActivation,
-    SigmoidActivation,
-    SiluActivation,
-    SoftmaxActivation,
-    TanhActivation,
-)
-from minidl.spec.data import (
-    AnnulusData,
-    ArraysData,
-    BlobsData,
-    BreastCancerData,
-    CheckerboardData,
-    CirclesData,
-    CsvData,
-    Data,
-    DiabetesData,
-    DigitsData,
-    DiskData,
-    Friedman1Data,
-    IrisData,
-    MoonsData,
-    NoisySineData,
-    PhotoPatchesData,
-    ShapesData,
-    SpiralsData,
-    WineData,
-    XorData,
-)
+from minidl.spec.data import ArraysData, CsvData
 from minidl.spec.dump import dump
-from minidl.spec.init import (
-    ConstantInit,
-    HeNormalInit,
-    HeUniformInit,
-    Init,
-    NormalInit,
-    UniformInit,
-    XavierNormalInit,
-    XavierUniformInit,
-    ZerosInit,
-)
 from minidl.spec.jsonschema import json_schema
-from minidl.spec.layer import DropoutLayer, FlattenLayer, Layer, LinearLayer
+from minidl.spec.layer import LinearLayer
 from minidl.spec.load import load_spec, parse_spec
-from minidl.spec.loss import BceLoss, BceWithLogitsLoss, CrossEntropyLoss, Loss, MseLoss
-from minidl.spec.model import MlpModel, Model, SequentialModel
-from minidl.spec.noise import GaussianNoise, MaskNoise, Noise, PoissonNoise
-from minidl.spec.optimizer import (
-    AdagradOptimizer,
-    AdamOptimizer,
-    AdamwOptimizer,
-    Optimizer,
-    RmspropOptimizer,
-    SgdOptimizer,
-)
+from minidl.spec.model import MlpModel, SequentialModel
 from minidl.spec.reference import component_groups
-from minidl.spec.report import (
-    ActivationsFigure,
-    BoundariesFigure,
-    CurvesFigure,
-    ErrorBarsFigure,
-    Figure,
-    HeatMapFigure,
-    OverlayFigure,
-    Report,
-    ReportTable,
-)
-from minidl.spec.schedule import (
-    ConstantSchedule,
-    CosineSchedule,
-    ExponentialSchedule,
-    LinearSchedule,
-    MultistepSchedule,
-    PlateauSchedule,
-    Schedule,
-    StepSchedule,
-)
+from minidl.spec.report import ReportTable
 from minidl.spec.spec import Spec
 from minidl.spec.study import load_report
 from minidl.spec.sweep import Member, Sweep, load_sweep
-from minidl.spec.training import EarlyStopping, Metric, StopAt, Training
 
 __all__ = [
-    "Activation",
-    "ActivationsFigure",
-    "AdagradOptimizer",
-    "AdamOptimizer",
-    "AdamwOptimizer",
-    "AnnulusData",
     "ArraysData",
-    "BceLoss",
-    "BceWithLogitsLoss",
-    "BlobsData",
-    "BoundariesFigure",
-    "BreastCancerData",
-    "CheckerboardData",
-    "CirclesData",
-    "ConstantInit",
-    "ConstantSchedule",
-    "CosineSchedule",
-    "CrossEntropyLoss",
     "CsvData",
-    "CurvesFigure",
-    "Data",
-    "DiabetesData",
-    "DigitsData",
-    "DiskData",
-    "DropoutLayer",
-    "EarlyStopping",
-    "ErrorBarsFigure",
-    "ExponentialSchedule",
-    "Figure",
-    "FlattenLayer",
-    "Friedman1Data",
-    "GaussianNoise",
-    "GeluActivation",
-    "HeNormalInit",
-    "HeUniformInit",
-    "HeatMapFigure",
-    "Init",
-    "IrisData",
-    "Layer",
-    "LeakyReluActivation",
     "LinearLayer",
-    "LinearSchedule",
-    "Loss",
-    "MaskNoise",
     "Member",
-    "Metric",
     "MlpModel",
-    "Model",
-    "MoonsData",
-    "MseLoss",
-    "MultistepSchedule",
-    "Noise",
-    "NoisySineData",
-    "NormalInit",
-    "Optimizer",
-    "OverlayFigure",
-    "PhotoPatchesData",
-    "PlateauSchedule",
-    "PoissonNoise",
-    "ReluActivation",
-    "Report",
     "ReportTable",
-    "RmspropOptimizer",
-    "Schedule",
     "SequentialModel",
-    "SgdOptimizer",
-    "ShapesData",
-    "SigmoidActivation",
-    "SiluActivation",
-    "SoftmaxActivation",
     "Spec",
-    "SpiralsData",
-    "StepSchedule",
-    "StopAt",
     "Sweep",
-    "TanhActivation",
-    "Training",
-    "UniformInit",
-    "WineData",
-    "XavierNormalInit",
-    "XavierUniformInit",
-    "XorData",
-    "ZerosInit",
     "component_groups",
     "dump",
     "json_schema",

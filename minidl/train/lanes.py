@@ -196,7 +196,7 @@ class Lanes:
             self._run("last", sources, self._orders[:, None, end:], numbers)
         seconds = (time.perf_counter() - started) / len(training)
         self._run("check", [None if one is None else () for one in sources], self._nothing)
-        finite: list[bool] = np.isfinite(self._state.read("finite")).tolist()
+        finite: list[bool] = (self._state.read("not_finite") == 0).tolist()
         for one in training.values():
             one.steps_done(seconds)
         return finite

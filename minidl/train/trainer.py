@@ -14,7 +14,7 @@ from torch import Tensor
 
 from minidl.data.batches import Batches
 from minidl.nn import Loss, Module
-from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value, not_finite
+from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value
 from minidl.optim.schedules import constant
 from minidl.train.evaluation import Evaluator, Part
 from minidl.train.lanes import Lanes
@@ -29,7 +29,7 @@ class Epoch:
     steps: int  # since the beginning
     lr: float  # the rate that this epoch used
     metrics: dict[str, float]  # train_loss, test_loss, …; empty if it wasn't evaluated
-    finite: bool  # False where loss, weights or metrics turned to NaN or infinity
+    finite: bool  # False where a loss, gradient, metric or the state turned to NaN or infinity
     train_seconds: float  # in training steps, since the beginning: the network's share
     columns: tuple[str, ...]  # all metrics, evaluated or not
 
@@ -108,7 +108,10 @@ class Trainer:
         self.between_epochs = True  # False while (or after) an epoch is (was) cut off in its midst
         self.stop = Stop()
         self.loss_sum = optimizer.flat.data.new_zeros(())
-        self.finite = torch.zeros_like(self.loss_sum)
+        # How many numbers turned to NaN or infinity: in an epoch's gradients, where clipping hides
+        # them; and in all that the epoch came to.
+        self.overflows = torch.zeros_like(self.loss_sum)
+        self.not_finite = torch.zeros_like(self.loss_sum)
         self._first_lr = optimizer.lr
         # Copies the present values of tensors from where they are while it trains.
         self.elsewhere: Callable[[Mapping[str, Tensor]], None] | None = None
@@ -124,18 +127,23 @@ class Trainer:
         self.optimizer.step()
 
     def clip(self) -> None:
-        """Bound the gradient, if asked to. An infinite one would look like any other then."""
+        """Bound the gradient, if asked to; counts what is infinite in it before that is hidden."""
         flat = self.optimizer.flat
         if self.clip_value is not None:
-            self.loss_sum += not_finite(flat)
+            self.overflows += _not_finite(flat.grad)
             clip_value(flat, self.clip_value)
         if self.clip_norm is not None:
             clip_norm(flat, self.clip_norm)
 
     def check(self) -> None:
-        """Leave 0 in `finite` if an epoch's losses, and the weights after it, are numbers."""
-        self.finite.copy_((self.optimizer.flat.data * 0).sum() + self.loss_sum * 0)
+        """Count in `not_finite` what isn't a number in an epoch's losses and the state after it."""
+        weights = weights_of(self.network, self.optimizer.flat)
+        self.not_finite.copy_(self.overflows + _not_finite(self.loss_sum))
+        for values in (*weights.values(), *self.optimizer.vectors.values()):
+            if values.is_floating_point():
+                self.not_finite += _not_finite(values)
         self.loss_sum.zero_()
+        self.overflows.zero_()
 
     # Epoch by epoch. What happens to its tensors meanwhile is the work of Lanes.
 
@@ -203,7 +211,8 @@ class Trainer:
             **weights_of(self.network, flat),
             "gradients": flat.grad,
             "loss_sum": self.loss_sum,
-            "finite": self.finite,
+            "overflows": self.overflows,
+            "not_finite": self.not_finite,
             "sums": self.evaluator.sums,
             **{f"optimizer.{name}": vector for name, vector in optimizer.vectors.items()},
             **{f"numbers.{name}": x for name, x in optimizer.number_tensors.items()},
@@ -224,7 +233,8 @@ class Trainer:
         self.optimizer.bind(group("optimizer."), group("numbers."))
         self.network.bind_statistics(group("statistics."))
         self.network.bind_settings(group("settings."))
-        self.loss_sum, self.finite = tensors["loss_sum"], tensors["finite"]
+        self.loss_sum, self.overflows = tensors["loss_sum"], tensors["overflows"]
+        self.not_finite = tensors["not_finite"]
         self.evaluator.sums = tensors["sums"]
 
     def _fetched(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -276,3 +286,8 @@ class Trainer:
         self.finished = finished
         self.train_seconds = float(state["train_seconds"])
         self.optimizer.steps = int(state["optimizer_steps"])
+
+
+def _not_finite(values: Tensor) -> Tensor:
+    """How many of these numbers are NaN or infinite."""
+    return (~values.isfinite()).to(values.dtype).sum()

@@ -1,40 +1,42 @@
 """Every component of a spec becomes its object, with every option that it has.
 
-A row sets each option of its component; a component or an option without a row fails a test.
+A component or an option that no row sets fails a test.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from cases import OPTIMIZERS, OptimizerCase, samples, with_parameters
 from component_cases import (
-    ACTIVATIONS,
     ALL,
     DATA,
     INITS,
-    LAYERS,
-    LOSSES,
     MODELS,
+    NAMES,
     NOISES,
-    OPTIMIZERS,
     PLATEAU,
     SCHEDULES,
     SMALL_DENOISER,
     TRAINING,
     Row,
+    written,
 )
 from trainings import built, data_of, distance, parameters, spec
 
-from minidl import nn
+from minidl import nn, reference
 from minidl.build import Experiment
+from minidl.build.optimization import build_loss
 from minidl.data.noise import noisy_input
 from minidl.errors import MinidlWarning
+from minidl.reference.case import Case
 from minidl.seeds import torch_seed
 from minidl.spec import component_groups
 
@@ -46,18 +48,40 @@ ELSEWHERE = {
     "seed",  # train/test_seeds.py
     "dropout_seed",
     "name",  # test_layers_carry_their_names
+    "init",  # test_a_layers_own_init, test_models
     "sha256",  # train/test_run_folder.py
     "test_sha256",
     "test_path",  # data/test_table.py
 }
 
 
-def test_every_component_has_a_row_that_sets_every_option() -> None:
+LAYERS = [(kind, case) for kind, cases in reference.MODULES.items() for case in cases.tried]
+
+
+def tried() -> Iterator[tuple[str, type, Mapping[str, Any]]]:
+    """The group, the class and the options of what `minidl.reference` has."""
+    for kind, case in LAYERS:
+        yield "layer", kind, case.options
+        if issubclass(kind, nn.Activation):
+            yield "activation", kind, case.options
+    for loss, cases in reference.LOSSES.items():
+        yield "loss", loss, {"reduction": "sum", **cases.options}
+    for optimizer, (_, all_options) in reference.OPTIMIZERS.items():
+        for options in all_options:
+            yield "optimizer", optimizer, options
+
+
+def test_every_component_is_tried_with_every_option() -> None:
     set_in: dict[tuple[str, str], set[str]] = {(row.group, row.name): set() for row in ALL}
+    set_in |= {("layer", "residual"): {"layers"}}
     for row in ALL:
         set_in[row.group, row.name] |= {
             part.split(":")[0].split()[-1] for part in row.options.split(", ") if ":" in part
         }
+    for name, kind, options in tried():
+        parameters = inspect.signature(kind).parameters
+        changed = {key for key, value in options.items() if value != parameters[key].default}
+        set_in.setdefault((name, NAMES[kind]), set()).update(changed)
     for group in component_groups():
         if group.name in ("training", "report", "figure"):
             continue  # read, not built
@@ -72,42 +96,70 @@ def test_every_option_of_training_has_a_row() -> None:
     assert names - ELSEWHERE == {row.name for row in TRAINING}
 
 
-@pytest.mark.parametrize("row", LOSSES, ids=repr)
-def test_losses(row: Row) -> None:
-    trainer = row.build().trainer
-    assert repr(trainer.loss) == repr(row.expected)
-    # What is reported is comparable from run to run, whatever training makes small.
-    assert trainer.evaluator.loss.reduction == "mean"
+@pytest.mark.parametrize(("kind", "options"), [one[1:] for one in tried() if one[0] == "loss"])
+def test_losses(kind: type, options: Mapping[str, Any]) -> None:
+    assert repr(build_loss(spec(f"loss={written(kind, **options)}"))) == repr(kind(**options))
 
 
-@pytest.mark.parametrize("row", OPTIMIZERS, ids=repr)
-def test_optimizers(row: Row) -> None:
-    optimizer = row.build().trainer.optimizer
-    kind, values = row.expected
-    assert type(optimizer) is kind
-    for name, value in values.items():
-        got = optimizer.hyperparameters.get(name)
-        assert (getattr(optimizer, name) if got is None else got) == value, name
+def test_a_reported_loss_is_a_mean_whatever_training_makes_small() -> None:
+    trainer = built("loss={type: mse, reduction: sum}").trainer
+    assert (trainer.loss.reduction, trainer.evaluator.loss.reduction) == ("sum", "mean")
 
 
-@pytest.mark.parametrize("row", ACTIVATIONS, ids=repr)
-def test_activations_of_an_mlp(row: Row) -> None:
-    network = built(
-        f"model.activation={row.written}", f"model.output_activation={row.written}"
-    ).network
-    assert repr(network["act_1"]) == repr(network["act_2"]) == row.expected
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=repr)
+def test_optimizers(case: OptimizerCase) -> None:
+    experiment = built(f"optimizer={written(case.kind, **case.options)}")
+    optimizer, wanted = experiment.trainer.optimizer, case.make(nn.Linear(1, 1))
+    assert type(optimizer) is case.kind
+    assert optimizer.hyperparameters == wanted.hyperparameters
+    for name in {*case.options} - {*wanted.hyperparameters, "betas"}:
+        assert getattr(optimizer, name) == getattr(wanted, name) == case.options[name], name
 
 
-@pytest.mark.parametrize("row", LAYERS, ids=repr)
-def test_layers_of_a_sequential_model(row: Row) -> None:
-    layers = f"[{row.written}, flatten, {{linear: null}}]"
-    network = built(
-        f"model={{type: sequential, layers: {layers}, init: {{constant: 0.5}}}}", *row.more
-    ).network
-    assert repr(network[0]) == row.expected
-    if "init" in row.options:
-        assert not network[0].weight.data.any()  # type: ignore[attr-defined]  # its own init, not the model's
+@pytest.mark.parametrize(
+    ("kind", "case"), [one for one in LAYERS if issubclass(one[0], nn.Activation)]
+)
+def test_activations_of_an_mlp(kind: type[nn.Module], case: Case) -> None:
+    text = written(kind, **case.options)
+    network = built(f"model.activation={text}", f"model.output_activation={text}").network
+    assert repr(network["act_1"]) == repr(network["act_2"]) == repr(case.make(kind))
+
+
+def layer_of_a_model(folder: Path, case: Case, text: str) -> nn.Sequential:
+    """A network that begins with that layer, for data of the case's shape."""
+    data = folder / "data.npz"
+    np.savez(data, input=np.zeros((40, *case.sample)), target=np.arange(40.0))
+    layers = f"[{text}, flatten, {{linear: null}}]"
+    model = f"model={{type: sequential, layers: {layers}, init: {{constant: 0.5}}}}"
+    return built(f"data={{type: arrays, path: {data}}}", model).network
+
+
+@pytest.mark.parametrize(("kind", "case"), LAYERS)
+def test_layers_of_a_sequential_model(kind: type[nn.Module], case: Case, tmp_path: Path) -> None:
+    network = layer_of_a_model(tmp_path, case, written(kind, **case.options))
     assert (network[2].weight.data == 0.5).all()  # type: ignore[attr-defined]
+    layer, wanted = network[0].train(case.training), case.make(kind)
+    assert repr(layer) == repr(wanted)
+    x = samples(case.sample).float()
+    y, expected = with_parameters(layer)(x), with_parameters(wanted)(x)
+    assert torch.equal(y, expected)
+    for name, values in wanted.statistics.items():
+        assert torch.equal(layer.statistics[name], values), name
+
+
+@pytest.mark.parametrize(
+    ("kind", "case"), [one for one in LAYERS if "init" in inspect.signature(one[0]).parameters]
+)
+def test_a_layers_own_init(kind: type[nn.Module], case: Case, tmp_path: Path) -> None:
+    network = layer_of_a_model(tmp_path, case, written(kind, **case.options, init="zeros"))
+    assert not any(parameter.data.any() for parameter in network[0].parameters())
+    assert network[2].weight.data.any()  # type: ignore[attr-defined]
+
+
+def test_a_residual_of_a_sequential_model() -> None:
+    layers = "[{residual: [{linear: 2}, {type: tanh, name: bend}]}, linear]"
+    network = built(f"model={{type: sequential, layers: {layers}}}").network
+    assert repr(network[0]) == "Residual(\n  fc_1: Linear(2, 2)\n  bend: Tanh()\n)"
 
 
 def test_layers_carry_their_names() -> None:

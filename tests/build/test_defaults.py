@@ -9,57 +9,45 @@ from typing import Any, get_args
 import pytest
 
 from minidl import nn
-from minidl.build.layers import CONVOLUTIONS, PLAIN
-from minidl.build.optimization import LOSSES, OPTIMIZERS
-from minidl.nn.init import INITIALIZERS
+from minidl.build.options import class_of
+from minidl.data.batches import Batches
 from minidl.optim import ReduceOnPlateau, schedules
 from minidl.spec.init import AnyInit
-from minidl.spec.layer import AnyLayer
+from minidl.spec.layer import AnyLayer, BatchNormLayer
 from minidl.spec.loss import AnyLoss
 from minidl.spec.optimizer import AnyOptimizer
-from minidl.spec.schedule import AnySchedule
+from minidl.spec.schedule import AnySchedule, PlateauSchedule
+from minidl.spec.training import Training
+from minidl.train.trainer import Trainer
 
-# What has options in a config, and what they are passed to.
-LIBRARY: list[tuple[Any, dict[str, Callable[..., Any]]]] = [
-    (AnyOptimizer, OPTIMIZERS),
-    (AnyLoss, LOSSES),
-    (AnyInit, dict(INITIALIZERS)),
-    (
-        AnyLayer,
-        {
-            **CONVOLUTIONS,
-            **PLAIN,
-            "linear": nn.Linear,
-            "dropout": nn.Dropout,
-            "batch_norm": nn.BatchNorm2d,
-            "layer_norm": nn.LayerNorm,
-            "residual": nn.Residual,
-        },
-    ),
-    (
-        AnySchedule,
-        {
-            "constant": schedules.constant,
-            "multistep": schedules.multistep,
-            "step": schedules.step,
-            "exponential": schedules.exponential,
-            "cosine": schedules.cosine,
-            "linear": schedules.linear,
-            "plateau": ReduceOnPlateau,
-        },
-    ),
-]
+Made = Callable[..., Any]
 
 
-def pairs() -> Iterator[tuple[type[Any], Callable[..., Any]]]:
-    for union, made in LIBRARY:
+def pairs() -> Iterator[tuple[type[Any], Made]]:
+    """What has options in a config, and what they are passed to."""
+    for union in (AnyOptimizer, AnyLoss, AnyInit, AnyLayer):
         for component in get_args(union):
-            yield component, made[component.type_name()]
+            if component is not BatchNormLayer:
+                yield component, class_of(component)
+    yield from ((BatchNormLayer, kind) for kind in (nn.BatchNorm1d, nn.BatchNorm2d))
+    for component in get_args(AnySchedule):
+        if component is not PlateauSchedule:
+            yield component, getattr(schedules, component.type_name())
+    yield PlateauSchedule, ReduceOnPlateau
+    yield from ((Training, kind) for kind in (Trainer, Batches))
 
 
 @pytest.mark.parametrize(("component", "made"), list(pairs()), ids=lambda of: of.__name__)
-def test_defaults_are_those_of_the_library(component: type[Any], made: Callable[..., Any]) -> None:
+def test_defaults_are_those_of_the_library(component: type[Any], made: Made) -> None:
     theirs = inspect.signature(made).parameters
     ours = {name: f.default for name, f in component.model_fields.items() if not f.is_required()}
     both = [name for name in ours if name in theirs and theirs[name].default is not inspect._empty]
     assert {name: ours[name] for name in both} == {name: theirs[name].default for name in both}
+
+
+@pytest.mark.parametrize(("component", "made"), list(pairs()), ids=lambda of: of.__name__)
+def test_what_python_may_leave_out_a_config_may_too(component: type[Any], made: Made) -> None:
+    for name, parameter in inspect.signature(made).parameters.items():
+        field = component.model_fields.get(name)
+        if field is not None and parameter.default is not inspect._empty:
+            assert not field.is_required(), name

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from minidl.build.function import function_of
-from minidl.spec import GeluActivation, LeakyReluActivation, ReluActivation, SiluActivation
+from minidl.spec.activation import (
+    GeluActivation,
+    LeakyReluActivation,
+    ReluActivation,
+    SiluActivation,
+)
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,9 @@ from minidl.data.noise import noisy_input, noisy_target
 from minidl.data.photos import FIRST_TEST_COLUMN
 from minidl.data.shapes import SHAPES
 from minidl.errors import ConfigError
-from minidl.spec import (
-    GaussianNoise,
-    MaskNoise,
-    PhotoPatchesData,
-    PoissonNoise,
-    ShapesData,
-    parse_spec,
-)
-from minidl.spec.noise import AnyNoise
+from minidl.spec import parse_spec
+from minidl.spec.data import PhotoPatchesData, ShapesData
+from minidl.spec.noise import AnyNoise, GaussianNoise, MaskNoise, PoissonNoise
 
 NOISES: list[AnyNoise] = [GaussianNoise(), PoissonNoise(), MaskNoise()]
 

@@ -166,15 +166,6 @@ def test_clipping_equals_pytorch(kind: str, limit: float) -> None:
     assert error(flat.grad, torch.cat([copy.grad.view(-1) for copy in copies])) < 1e-14  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
-def test_a_gradient_that_is_not_finite_is_told(value: float) -> None:
-    flat = nn.Linear(3, 2).flatten()
-    flat.grad.fill_(1e30)
-    assert optim.not_finite(flat).item() == 0
-    flat.grad[4] = value
-    assert optim.not_finite(flat).isnan()
-
-
 def test_a_rate_beyond_float32_makes_the_network_diverge() -> None:
     network, loss = network_and_loss()
     optimizer = optim.SGD(network.to(dtype=torch.float32), lr=1e200)

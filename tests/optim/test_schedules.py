@@ -19,7 +19,7 @@ from minidl.optim import ReduceOnPlateau, Schedule, schedules
             schedules.multistep([(100, 0.03), (175, 0.01)]),
             {0: 0.1, 99: 0.1, 100: 0.03, 174: 0.03, 175: 0.01, 500: 0.01},
         ),
-        (schedules.multistep_factor([10, 20], 0.5), {9: 0.1, 10: 0.05, 19: 0.05, 20: 0.025}),
+        (schedules.multistep([10, 20], 0.5), {9: 0.1, 10: 0.05, 19: 0.05, 20: 0.025}),
         (schedules.step(30, 0.1), {29: 0.1, 30: 0.01, 59: 0.01, 60: 0.001}),
         (schedules.exponential(0.5), {0: 0.1, 1: 0.05, 3: 0.0125}),
         (

@@ -14,8 +14,7 @@ from minidl.report.members.collect import collect
 from minidl.report.members.groups import Statistics
 from minidl.report.members.series import series
 from minidl.report.study import default_figures, draw
-from minidl.spec import CurvesFigure
-from minidl.spec.report import AnyFigure, ErrorBarsFigure, HeatMapFigure
+from minidl.spec.report import AnyFigure, CurvesFigure, ErrorBarsFigure, HeatMapFigure
 
 
 def test_a_band_on_a_logarithmic_axis_ends_at_the_lowest_run_where_it_reaches_zero(

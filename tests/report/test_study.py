@@ -13,7 +13,7 @@ from minidl.errors import ConfigError, RunError
 from minidl.report.figures import style
 from minidl.report.members.collect import Collection, Member, collect
 from minidl.report.study import default_figures, document, draw, report_of
-from minidl.spec import (
+from minidl.spec.report import (
     ActivationsFigure,
     BoundariesFigure,
     CurvesFigure,

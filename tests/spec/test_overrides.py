@@ -5,16 +5,10 @@ from pathlib import Path
 import pytest
 from spec.helpers import Problem, Problems
 
-from minidl.spec import (
-    AdamOptimizer,
-    ConstantInit,
-    DropoutLayer,
-    SgdOptimizer,
-    Spec,
-    XavierNormalInit,
-    load_spec,
-    parse_spec,
-)
+from minidl.spec import Spec, load_spec, parse_spec
+from minidl.spec.init import ConstantInit, XavierNormalInit
+from minidl.spec.layer import DropoutLayer
+from minidl.spec.optimizer import AdamOptimizer, SgdOptimizer
 from minidl.spec.overrides import split_commas
 
 BASE = "data: disk\nmodel: mlp\noptimizer: {type: sgd, lr: 0.5, weight_decay: 0.1}\n"

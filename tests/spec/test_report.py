@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from minidl.errors import ConfigError
-from minidl.spec import ActivationsFigure, CurvesFigure, LeakyReluActivation, load_report, load_spec
+from minidl.spec import load_report, load_spec
+from minidl.spec.activation import LeakyReluActivation
+from minidl.spec.report import ActivationsFigure, CurvesFigure
 
 RUN = "data: disk\nmodel: mlp\n"
 BLOCK = """\

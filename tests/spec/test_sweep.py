@@ -7,16 +7,10 @@ from pathlib import Path
 import pytest
 from spec.helpers import SWEPT, Load, Refusal, names
 
-from minidl.spec import (
-    AdamOptimizer,
-    CrossEntropyLoss,
-    MseLoss,
-    SgdOptimizer,
-    Sweep,
-    load_spec,
-    load_sweep,
-)
+from minidl.spec import Sweep, load_spec, load_sweep
 from minidl.spec.dump import to_yaml
+from minidl.spec.loss import CrossEntropyLoss, MseLoss
+from minidl.spec.optimizer import AdamOptimizer, SgdOptimizer
 
 
 def values(sweep: Sweep) -> list[tuple[object, ...]]:

@@ -77,3 +77,29 @@ def test_a_loss_that_is_no_number(value: float) -> None:
     planted = torch.tensor(value)
     trainer.loss.forward = lambda output, target: forward(output, target) * planted  # type: ignore[method-assign]
     assert not first_epoch(trainer).finite
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_running_statistic_that_is_no_number(value: float) -> None:
+    trainer = built("model={sequential: [batch_norm, linear]}").trainer
+    assert first_epoch(trainer).finite
+    trainer.network["norm_1"].statistics["running_var"][1] = value  # type: ignore[index]
+    assert not first_epoch(trainer).finite
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "adam", "{type: sgd, momentum: 0.9}"])
+@pytest.mark.parametrize("value", VALUES)
+def test_what_an_optimizer_remembers(optimizer: str, value: float) -> None:
+    """A sum of squares that is infinite makes steps of 0: the weights stay finite."""
+    trainer = built(f"optimizer={optimizer}").trainer
+    for vector in trainer.optimizer.vectors.values():
+        vector[3] = value
+    assert not first_epoch(trainer).finite
+
+
+def test_a_variance_beyond_float32() -> None:
+    layers = "[batch_norm, {linear: 4}, tanh, linear]"
+    overrides = ["data={type: xor, train: 50, test: 20, noise: 1e20}", "loss=cross_entropy"]
+    overrides.append(f"model={{type: sequential, layers: {layers}}}")
+    assert not first_epoch(built(*overrides).trainer).finite
+    assert first_epoch(built(*overrides, "training.dtype=float64").trainer).finite

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from cases import public
+from component_cases import written
 from torch import Tensor
 
 from minidl import nn
 from minidl.errors import CheckError
 from minidl.nn.images.windows import Windows
+from minidl.reference import LOSSES, MODULES
+from minidl.reference.case import Case
 from minidl.spec import parse_spec
 from minidl.verify import AUTOGRAD, DIFFERENCES, Checked, check, raise_if_off
 
@@ -20,50 +24,16 @@ IMAGES = "data: {type: digits, images: true}"
 ROWS = "data: {type: blobs, train: 20, test: 5}"
 
 # A network around each layer; the layer itself stands in line 6.
-ON_IMAGES = """
-data: {type: digits, images: true}
+AROUND = """
+data: {type: arrays, path: PATH, task: regression}
 model:
   type: sequential
   layers:
     - LAYER
-    - {type: avg_pool2d, kernel_size: 3}
-    - flatten
-    - linear
-loss: cross_entropy
-"""
-ON_ROWS = """
-data: {type: blobs, train: 20, test: 5}
-model:
-  type: sequential
-  layers:
-    - LAYER
+    REST
     - {type: linear, name: last}
-loss: LOSS
+loss: mse
 """
-LAYERS: dict[type[nn.Module], str] = {
-    nn.Linear: "{linear: 5}",
-    nn.ReLU: "relu",
-    nn.LeakyReLU: "leaky_relu",
-    nn.Sigmoid: "sigmoid",
-    nn.Tanh: "tanh",
-    nn.GELU: "gelu",
-    nn.SiLU: "silu",
-    nn.Softmax: "softmax",
-    nn.Dropout: "{dropout: 0.3}",
-    nn.BatchNorm1d: "batch_norm",
-    nn.LayerNorm: "layer_norm",
-    nn.Residual: "{residual: [tanh]}",
-    nn.Conv2d: "{type: conv2d, out_channels: 2, kernel_size: 3, stride: 2}",
-    nn.ConvTranspose2d: "{type: conv_transpose2d, out_channels: 2, kernel_size: 2, stride: 2}",
-    nn.UpsampleConv2d: "{type: upsampling, out_channels: 2, kernel_size: 3}",
-    nn.Upsample: "{type: upsample, scale_factor: 2, mode: bilinear}",
-    nn.MaxPool2d: "{type: max_pool2d, kernel_size: 2}",
-    nn.BatchNorm2d: "batch_norm",
-}
-# These need another place than the sixth line.
-ELSEWHERE = {nn.AvgPool2d, nn.Flatten, nn.GlobalAvgPool2d, nn.Sequential}
-ON_PIXELS = {nn.Conv2d, nn.ConvTranspose2d, nn.UpsampleConv2d, nn.Upsample, nn.MaxPool2d,
-             nn.BatchNorm2d}  # fmt: skip
 
 
 def scaled(x: Tensor) -> Tensor:
@@ -137,34 +107,46 @@ def named(found: Checked) -> dict[str, str]:
     return {problem.key: str(problem) for problem in caught.value.problems}
 
 
-def network_with(kind: type[nn.Module], loss: str = "mse") -> str:
-    text = ON_IMAGES if kind in ON_PIXELS else ON_ROWS.replace("LOSS", loss)
-    return text.replace("LAYER", LAYERS[kind])
+def network_with(kind: type[nn.Module], folder: Path) -> str:
+    """A config whose first layer is of that kind, with the options of `bench`."""
+    cases, path = MODULES[kind], folder / "data.npz"
+    sample, options = cases.tried[0].sample, cases.measured.options
+    rng = np.random.default_rng(0)
+    np.savez(path, input=rng.normal(size=(20, *sample)), target=rng.normal(size=(20, 2)))
+    rest = "- flatten" if len(Case(sample, options).make(kind).output_shape(sample)) > 1 else ""
+    layer = written(kind, **options)
+    return AROUND.replace("PATH", str(path)).replace("LAYER", layer).replace("REST", rest)
+
+
+def in_the_first_layer(module: Any) -> bool:
+    # The last one has two outputs, and it alone is right.
+    return getattr(module, "out_features", 0) != 2
 
 
 def around(data: str, layers: str, loss: str) -> str:
     return f"{data}\nmodel: {{type: sequential, layers: {layers}}}\nloss: {loss}\n"
 
 
-@pytest.mark.parametrize("kind", LAYERS)
-def test_nothing_is_found_where_nothing_is_planted(kind: type[nn.Module]) -> None:
-    assert not checked(network_with(kind)).problems()
+@pytest.mark.parametrize("kind", MODULES)
+def test_nothing_is_found_where_nothing_is_planted(kind: type[nn.Module], tmp_path: Path) -> None:
+    assert not checked(network_with(kind, tmp_path)).problems()
 
 
-def test_every_kind_of_module_is_planted_in() -> None:
-    assert public(nn, nn.Module) - {nn.Activation} == {*LAYERS, *ELSEWHERE}
+def changes_of(kind: type[nn.Module]) -> Sequence[Callable[[Tensor], Tensor]]:
+    return FEWER if len(MODULES[kind].tried[0].sample) == 3 else CHANGES
 
 
 @pytest.mark.parametrize(
-    ("kind", "change"),
-    [(kind, change) for kind in LAYERS for change in (FEWER if kind in ON_PIXELS else CHANGES)],
+    ("kind", "change"), [(kind, change) for kind in MODULES for change in changes_of(kind)]
 )
 def test_a_wrong_input_gradient_is_found_and_named(
-    kind: type[nn.Module], change: Callable[[Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
+    kind: type[nn.Module],
+    change: Callable[[Tensor], Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    # The last layer of a network is linear too, and it alone is right.
-    plant(monkeypatch, kind, change, when=lambda m: getattr(m, "out_features", 5) == 5)
-    found = checked(network_with(kind))
+    plant(monkeypatch, kind, change, when=in_the_first_layer)
+    found = checked(network_with(kind, tmp_path))
     messages = named(found)
     assert messages.keys() == {"model.layers[0]"}
     assert messages["model.layers[0]"].startswith("config:6:")
@@ -175,46 +157,24 @@ def test_a_wrong_input_gradient_is_found_and_named(
         assert (row.differences or 0.0) > DIFFERENCES
 
 
-def _parameters() -> list[tuple[type[nn.Module], str]]:
-    with_bias = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.UpsampleConv2d, nn.BatchNorm1d,
-                 nn.BatchNorm2d, nn.LayerNorm)  # fmt: skip
-    return [(kind, name) for kind in with_bias for name in ("weight", "bias")]
-
-
+@pytest.mark.parametrize("change", FEWER)
+@pytest.mark.parametrize("parameter", ["weight", "bias"])
 @pytest.mark.parametrize(
-    ("kind", "parameter", "change"),
-    [
-        (kind, name, change)
-        for kind, name in _parameters()
-        for change in FEWER
-        if (kind, change) != (nn.BatchNorm2d, swapped)  # which has one channel here
-    ],
+    "kind", [kind for kind, cases in MODULES.items() if cases.measured.make(kind).parameters()]
 )
 def test_a_wrong_parameter_gradient_is_found_and_named(
     kind: type[nn.Module],
     parameter: str,
     change: Callable[[Tensor], Tensor],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    plant(monkeypatch, kind, change, parameter, lambda m: getattr(m, "out_features", 5) == 5)
-    messages = named(checked(network_with(kind)))
+    plant(monkeypatch, kind, change, parameter, in_the_first_layer)
+    messages = named(checked(network_with(kind, tmp_path)))
     assert messages.keys() == {"model.layers[0]"}
     assert f"gradient of its {parameter} is off" in messages["model.layers[0]"]
 
 
-def test_swapped_channels_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, nn.BatchNorm2d, swapped, "weight")
-    layers = "[{type: conv2d, out_channels: 3, kernel_size: 3}, batch_norm, flatten, linear]"
-    messages = named(checked(around(IMAGES, layers, "cross_entropy")))
-    assert messages.keys() == {"model.layers[1]"}
-
-
-LOSSES = {
-    nn.MSELoss: "mse",
-    nn.BCEWithLogitsLoss: "bce_with_logits",
-    nn.CrossEntropyLoss: "{type: cross_entropy, label_smoothing: 0.1}",
-    nn.BCELoss: "bce",
-}
 BINARY = """
 data: disk
 model: {type: mlp, hidden: [4], activation: tanh, output_activation: sigmoid}
@@ -233,32 +193,11 @@ def test_a_wrong_gradient_of_a_loss_is_found_and_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plant(monkeypatch, kind, change)
-    loss = LOSSES[kind]
-    loss = loss.strip("{}") if loss.startswith("{") else f"type: {loss}"
-    found = checked(BINARY.replace("LOSS", f"{{{loss}, reduction: {reduction}}}"))
+    loss = written(kind, reduction=reduction, **LOSSES[kind].options)
+    found = checked(BINARY.replace("LOSS", loss))
     messages = named(found)
     assert messages.keys() == {"loss"}
     assert messages["loss"].startswith("config:4:7: loss: ")
-
-
-def test_every_loss_is_planted_in() -> None:
-    assert public(nn, nn.Loss) == {*LOSSES}
-
-
-@pytest.mark.parametrize(
-    ("kind", "key"), [(nn.AvgPool2d, "model.layers[1]"), (nn.Flatten, "model.layers[2]")]
-)
-def test_those_in_other_places(
-    kind: type[nn.Module], key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plant(monkeypatch, kind, swapped)
-    assert named(checked(network_with(nn.Conv2d))).keys() == {key}
-
-
-def test_global_average_pooling(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, nn.GlobalAvgPool2d, scaled)
-    layers = "[global_avg_pool2d, linear]"
-    assert named(checked(around(IMAGES, layers, "cross_entropy"))).keys() == {"model.layers[0]"}
 
 
 # Mistakes of other kinds.
@@ -266,30 +205,33 @@ def test_global_average_pooling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_the_cause_is_named_inside_a_residual(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, nn.Tanh, negated)
-    assert named(checked(network_with(nn.Residual))).keys() == {"model.layers[0].layers[0]"}
+    network = around(ROWS, "[{residual: [tanh]}, linear]", "mse")
+    assert named(checked(network)).keys() == {"model.layers[0].layers[0]"}
 
 
-def test_an_error_in_evaluation_alone_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_evaluation_alone_is_said_to_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     plant(monkeypatch, nn.BatchNorm1d, scaled, when=lambda module: not module.training)
-    message = named(checked(network_with(nn.BatchNorm1d)))["model.layers[0]"]
+    message = named(checked(network_with(nn.BatchNorm1d, tmp_path)))["model.layers[0]"]
     assert "is off in evaluation" in message
 
 
 def test_a_wrong_function_is_found_though_its_gradient_is_right(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(nn.GELU, "forward", nn.SiLU.forward)
     monkeypatch.setattr(nn.GELU, "backward", nn.SiLU.backward)
-    found = checked(network_with(nn.GELU))
+    found = checked(network_with(nn.GELU, tmp_path))
     assert named(found).keys() == {"model.layers[0]"}
     assert (found.rows[0].differences or 1.0) < DIFFERENCES
 
 
-def test_flipped_kernels_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flipped_kernels_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     over = Windows.over
     monkeypatch.setattr(Windows, "over", lambda *given: over(*given).flip(-2))
     for kind in (nn.Conv2d, nn.ConvTranspose2d, nn.UpsampleConv2d):
-        assert "model.layers[0]" in named(checked(network_with(kind)))
+        assert "model.layers[0]" in named(checked(network_with(kind, tmp_path)))
 
 
 def test_layers_that_are_right_alone_and_wrong_together_name_the_model(
