@@ -132,7 +132,7 @@ def latex_table(made: Sequence[Column], title: str = "") -> str:
 
 def _math(text: str) -> str:
     """Signs of our own that LaTeX has in mathematics alone."""
-    text = _UNIT.sub(r" $\\pm$ ", text).replace("–", "--")
+    text = _UNIT.sub(r" $\\pm$ ", text).replace("–", "--").replace("≈", r"$\approx$")
     return text.replace("R²", "$R^2$").replace("∂", r"$\partial$")
 
 
@@ -170,6 +170,8 @@ def _json_row(row: Row, table: Table) -> dict[str, Any]:
         metric: {stat: _finite(getattr(row.statistics[metric], stat)) for stat in table.stats}
         for metric in table.metrics
     }
+    for metric, one in row.against_best.items():
+        metrics[metric] |= {"p_against_best": None if one is None else _finite(one.p)}
     return {
         "settings": {key: _finite(value) for key, value in row.settings.items()},
         "n": row.n,
