@@ -14,7 +14,7 @@ from minidl.report.members.measures import words
 from minidl.report.members.paired import Difference
 from minidl.report.members.settings import Value, show
 from minidl.report.tables.compare import Comparison
-from minidl.report.tables.escape import csv_text, line, markdown
+from minidl.report.tables.escape import csv_text, line, markdown, wrapped
 from minidl.report.tables.grid import Column
 from minidl.report.tables.numbers import MISSING, mean_and_std, one
 from minidl.report.tables.plain import column_blocks
@@ -34,7 +34,7 @@ def as_table(comparison: Comparison, width: int | None = None, *, bold: bool = F
         parts.append("\n".join([*strong, *rows]))
     starred = any(comparison.best(metric) is not None for metric in comparison.metrics)
     said = [*(["* the best"] if starred else []), *verdicts(comparison), *comparison.notes]
-    notes = ["\n".join(map(line, said))] if said else []
+    notes = ["\n".join(wrapped(line(one), width) for one in said)] if said else []
     return "\n\n".join([*parts, *notes]) + "\n"
 
 

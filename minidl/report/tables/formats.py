@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.report.tables.document import Document
-from minidl.report.tables.escape import csv_text, latex, line, markdown
+from minidl.report.tables.escape import csv_text, latex, line, markdown, wrapped
 from minidl.report.tables.grid import Column, grid
 from minidl.report.tables.plain import column_blocks
 from minidl.report.tables.table import Row, Table
@@ -31,7 +31,7 @@ def as_table(document: Document, width: int | None = None, *, bold: bool = False
             continue  # all runs are damaged, and the remarks say why
         parts.append(plain_table(grid(table), table.title, width, bold=bold))
     if document.remarks:
-        parts.append("\n".join(map(line, document.remarks)))
+        parts.append("\n".join(wrapped(line(remark), width) for remark in document.remarks))
     return "\n\n".join(parts) + "\n"
 
 
