@@ -76,6 +76,17 @@ def test_a_difference_is_of_the_runs_that_share_a_seed(tmp_path: Path) -> None:
     assert one.of.mean == pytest.approx(0.1)
 
 
+def test_what_else_differs_within_a_group_is_paired_too(tmp_path: Path) -> None:
+    narrow, wide = ([group(tmp_path / f"{x}{y}", [0.7, 0.8, 0.9]) for y in "ab"] for x in "nw")
+    for index, part in enumerate([*narrow, *wide]):
+        for member in part.members:
+            member.settings["model.hidden"] = f"[{index % 2}]"
+            member.settings["optimizer.lr"] = index // 2
+    first, second = (Group({}, [*a.members, *b.members]) for a, b in (narrow, wide))
+    one = difference(first, second, "test_accuracy")
+    assert (one.n, one.by_seed, one.of.std) == (6, False, 0)
+
+
 def test_a_diverged_run_is_worse_than_any_other(tmp_path: Path) -> None:
     steady = group(tmp_path / "a", [0.6, 0.61, 0.62, 0.6, 0.6, 0.6, 0.6, 0.6])
     shaky = group(tmp_path / "bb", [None] * 8)
@@ -96,7 +107,7 @@ def test_a_diverged_run_is_worse_than_any_other(tmp_path: Path) -> None:
 
 def test_holm_adjusts_for_how_many_there_are() -> None:
     made = [
-        Difference("test_loss", Statistics(10), 10, (0, 0), 0, p, None)
+        Difference("test_loss", Statistics(10), 10, True, (0, 0), 0, p, None)
         for p in (0.01, 0.04, 0.03, math.nan)
     ]
     adjusted = [one.p for one in holm(made)]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.report.members.groups import Group, Statistics, goodness
-from minidl.report.members.settings import value_id
+from minidl.report.members.groups import Group, Statistics, goodness, pooled_keys
+from minidl.report.members.settings import identity, value_id
 from minidl.scores import higher_is_better
 
 LEVEL = 0.05  # of significance
@@ -37,14 +37,16 @@ Vector = NDArray[Any]
 class Difference:
     """What the first group has over the second in a metric, over the seeds that both have.
 
-    of: the differences' statistics, seed by seed, where neither run diverged; n: all pairs, those
-    with a diverged run included; p: of the two-sided test, NaN below two pairs; seeds: how many
-    would be needed to find a difference as large as the mean, None where nobody can say.
+    of: the differences' statistics, pair by pair, where neither run diverged; n: all pairs, those
+    with a diverged run included; by_seed: whether the runs of a group differ by seed alone; p: of
+    the two-sided test, NaN below two pairs; seeds: how many pairs would be needed to find a
+    difference as large as the mean, None where nobody can say.
     """
 
     metric: str
     of: Statistics
     n: int
+    by_seed: bool
     diverged: tuple[int, int]
     unpaired: int
     p: float
@@ -64,12 +66,13 @@ class Difference:
 
 
 def difference(first: Group, second: Group, metric: str, epoch: str = "last") -> Difference:
-    """Compares two groups whose runs share seeds.
+    """Compares two groups whose runs share seeds, and whatever else differs within a group.
 
     A diverged run is worse than any other. Where a pair has one, the test is of the differences'
     ranks (Wilcoxon 1945), in which such a pair is the largest.
     """
-    a, b = (_values(group, metric, epoch) for group in (first, second))
+    pooled = pooled_keys([first, second])
+    a, b = (_values(group, pooled, metric, epoch) for group in (first, second))
     shared = [seeds for seeds in a if seeds in b]
     both = np.array([[a[seeds], b[seeds]] for seeds in shared]).reshape(-1, 2)
     lost = np.isnan(both)
@@ -84,6 +87,7 @@ def difference(first: Group, second: Group, metric: str, epoch: str = "last") ->
         metric,
         of,
         len(shared),
+        not pooled,
         (int(lost[:, 0].sum()), int(lost[:, 1].sum())),
         len(a) + len(b) - 2 * len(shared),
         sign_flip_test(tested) if len(shared) > 1 else math.nan,
@@ -91,15 +95,19 @@ def difference(first: Group, second: Group, metric: str, epoch: str = "last") ->
     )
 
 
-def _values(group: Group, metric: str, epoch: str) -> dict[tuple[object, ...], float]:
-    """By seeds; NaN for what diverged. Runs that have no result are none."""
-    ended = {
-        member.seeds: math.nan if member.status == "diverged" else member.value(metric, epoch)
-        for member in group.members
-        if member.status in ("done", "diverged")
-    }
-    diverged = {member.seeds for member in group.members if member.status == "diverged"}
-    return {seeds: x for seeds, x in ended.items() if math.isfinite(x) or seeds in diverged}
+def _values(
+    group: Group, pooled: Sequence[str], metric: str, epoch: str
+) -> dict[tuple[object, ...], float]:
+    """By seeds and `pooled` settings; NaN for what diverged. Runs without a result are left out."""
+    values = {}
+    for member in group.members:
+        value = member.value(metric, epoch)
+        if member.status == "diverged":
+            value = math.nan
+        elif member.status != "done" or not math.isfinite(value):
+            continue
+        values[*member.seeds, *identity(member.settings, pooled)] = value
+    return values
 
 
 def _ranks(differences: Vector) -> Vector:

@@ -17,7 +17,7 @@ BEST, UNDECIDED = "*", "≈"  # behind a mean
 
 def verdict(one: Difference, first: str, second: str) -> str:
     """`adam beats sgd by 0.8 ± 0.3 points of test accuracy (10 seeds, p = 0.004)`."""
-    seeds = plural(one.n, "seed")
+    seeds = plural(one.n, "seed" if one.by_seed else "pair")
     lost = [
         f"{name} diverged in {count}"
         for name, count in zip((first, second), one.diverged, strict=True)
@@ -63,5 +63,8 @@ def legend(table: Table) -> str | None:
     marks = {mark(one) for row in table.rows for one in row.against_best.values()}
     if not marks:
         return None
-    undecided = f"; {UNDECIDED} can't be told from it" if UNDECIDED in marks else ""
-    return f"{BEST} the best mean{undecided} (paired by seed, p > {LEVEL:g} by Holm's method)"
+    if UNDECIDED in marks:
+        said = f"; {UNDECIDED} can't be told from it (paired by seed, p > {LEVEL:g}"
+    else:
+        said = f", which beats all others (paired by seed, p ≤ {LEVEL:g}"
+    return f"{BEST} the best mean{said} by Holm's method)"
