@@ -15,7 +15,7 @@ from minidl.spec import (
     load_spec,
     parse_spec,
 )
-from minidl.spec.overrides import split_commas
+from minidl.spec.grid_words import split_commas
 
 BASE = "data: disk\nmodel: mlp\noptimizer: {type: sgd, lr: 0.5, weight_decay: 0.1}\n"
 
