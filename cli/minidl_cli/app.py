@@ -12,6 +12,7 @@ from minidl_cli.compare import compare
 from minidl_cli.components import components
 from minidl_cli.group import Group
 from minidl_cli.list import list_runs
+from minidl_cli.lr import lr
 from minidl_cli.new import new
 from minidl_cli.predict import predict
 from minidl_cli.report import report
@@ -57,6 +58,7 @@ def minidl(
 app.command("train")(train)
 app.command("resume")(resume)
 app.command("sweep")(sweep)
+app.command("lr")(lr)
 app.command("predict")(predict)
 app.command("validate")(validate)
 app.command("check")(check)

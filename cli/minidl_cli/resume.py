@@ -46,7 +46,8 @@ def resume(
         from minidl.store.locks import locked
         from minidl.sweep.run import plan
         from minidl.sweep.work import measure
-        from minidl_cli.sweep import finish
+        from minidl_cli.output import show as show_path
+        from minidl_cli.sweep import train_missing
 
         opened = SweepFolder.open(folder)
         command = ["minidl", *sys.argv[1:]]
@@ -56,7 +57,9 @@ def resume(
         opened.refuse_other_files(works.files)
         with locked(folder):
             todo = plan(loaded, opened, works, command=command, jobs=jobs, force=force)
-            finish(todo, fail_fast=False, quiet=quiet)
+            outcome = train_missing(todo, fail_fast=False, quiet=quiet)
+        show_path(outcome.folder.path)
+        raise typer.Exit(outcome.exit_code)
 
     from minidl.runs.execute import resume as resume_run
     from minidl.spec import load_spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from minidl_cli.output import say, show, to_go_on
 
 if TYPE_CHECKING:
     from minidl.spec import Sweep
-    from minidl.sweep.run import SweepPlan
+    from minidl.sweep.run import SweepOutcome, SweepPlan
 
 
 def sweep(
@@ -69,28 +69,52 @@ def sweep(
     given = [*(overrides or ()), *([f"device={device}"] if device else ())]
     loaded = load_sweep(config, given, repeats)
 
-    from minidl.store.locks import locked
     from minidl.sweep.folder import SweepFolder
-    from minidl.sweep.run import plan, planned
+    from minidl.sweep.run import planned
     from minidl.sweep.work import measure
 
-    works = measure(loaded.members)  # builds each kind: what can't train is told here
     if not quiet:
         _tell_repeated(loaded)
-    place = SweepFolder.place(runs_dir, loaded, name)
     if dry_run:
-        members = loaded.members
-        _list(planned(SweepFolder(place), members, members, works, stack=stack, jobs=jobs))
+        members, works = loaded.members, measure(loaded.members)
+        folder = SweepFolder(SweepFolder.place(runs_dir, loaded, name))
+        _list(planned(folder, members, members, works, stack=stack, jobs=jobs))
         return
-    with locked(place):
+    outcome = train_all(
+        *(loaded, runs_dir, name), stack=stack, jobs=jobs, force=force, fail_fast=fail_fast,
+        quiet=quiet,
+    )  # fmt: skip
+    show(outcome.folder.path)
+    raise typer.Exit(outcome.exit_code)
+
+
+def train_all(
+    loaded: Sweep,
+    runs_dir: Path,
+    name: str | None,
+    *,
+    stack: int | None = None,
+    jobs: int | None = None,
+    force: bool = False,
+    fail_fast: bool = False,
+    quiet: bool = False,
+) -> SweepOutcome:
+    """Train what a sweep's folder lacks, and show how that goes."""
+    from minidl.store.locks import locked
+    from minidl.sweep.folder import SweepFolder
+    from minidl.sweep.run import plan
+    from minidl.sweep.work import measure
+
+    works = measure(loaded.members)  # builds each kind: what can't train is said here
+    with locked(SweepFolder.place(runs_dir, loaded, name)):
         folder = SweepFolder.create(runs_dir, loaded, name, works.files)
         command = ["minidl", *sys.argv[1:]]
         todo = plan(loaded, folder, works, command=command, stack=stack, jobs=jobs, force=force)
-        finish(todo, fail_fast=fail_fast, quiet=quiet)
+        return train_missing(todo, fail_fast=fail_fast, quiet=quiet)
 
 
-def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> NoReturn:
-    """Run what is missing, show it, print the folder, and exit as the sweep ended."""
+def train_missing(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> SweepOutcome:
+    """Train what a plan says, and show how that goes."""
     from minidl.signals import Stopped
     from minidl.sweep.run import run
     from minidl_cli.sweep_progress import sweep_progress_for
@@ -103,8 +127,7 @@ def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> NoReturn:
         say(to_go_on(todo.folder.path))
         raise
     progress.ended(outcome)
-    show(outcome.folder.path)
-    raise typer.Exit(outcome.exit_code)
+    return outcome
 
 
 def _tell_repeated(loaded: Sweep) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from minidl.errors import ConfigError, Problem
 from minidl.spec.component import Component
+from minidl.spec.grid_words import grid_values, is_grid_word, split_commas
 from minidl.spec.loader import load
 from minidl.spec.nodes import (
     Key,
@@ -46,6 +47,10 @@ def apply(root: Mapping, override: str, shape: Shape, problems: list[Problem]) -
             )
         )
         return
+    if is_grid_word(text):
+        what = "makes a list of runs in `minidl sweep` only; here write one value"
+        problems.append(place.problem(what, format_key(key)))
+        return
     try:
         value = load(text, place, problems) or Scalar(None, "", place)
     except ConfigError as error:
@@ -55,23 +60,13 @@ def apply(root: Mapping, override: str, shape: Shape, problems: list[Problem]) -
         problems.append(place.problem(message, format_key(key)))
 
 
-def split_commas(text: str) -> list[str]:
-    """The pieces between commas that stand outside brackets and quotes."""
-    pieces, depth, quote = [""], 0, ""
-    for character in text:
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        elif character in "[{":
-            depth += 1
-        elif character in "]}":
-            depth -= 1
-        elif character == "," and depth == 0:
-            pieces.append("")
-            continue
-        pieces[-1] += character
-    return pieces
+def swept_values(text: str) -> list[str] | None:
+    """The values to sweep over: pieces between commas, or those of a word such as log(…).
+
+    None where the text is one value. Raises ValueError where a word is used wrongly.
+    """
+    pieces = split_commas(text)
+    return pieces if len(pieces) > 1 else grid_values(text)
 
 
 def assign(node: Node, key: Key, value: Node, shape: Shape | None) -> str | None:

@@ -13,7 +13,7 @@ from minidl.errors import ConfigError, Problem
 from minidl.spec.load import full_form, validated
 from minidl.spec.loader import MAX_INTEGER, load, read_text
 from minidl.spec.nodes import Key, Mapping, Node, Place, Scalar, child, clone, parse_key, plain
-from minidl.spec.overrides import COMMAND_LINE, apply, assign, shape_of, split_commas
+from minidl.spec.overrides import COMMAND_LINE, apply, assign, shape_of, swept_values
 from minidl.spec.problems import in_order
 from minidl.spec.shape import Shape
 from minidl.spec.spec import Spec
@@ -67,10 +67,15 @@ def load_sweep(
     read_report(blocks["report"], problems)  # its mistakes should show before the training
     for override in overrides:
         key, equals, text = override.partition("=")
-        pieces = split_commas(text)
         block.forget(key.strip())
-        if equals and len(pieces) > 1:
-            block.grid[key.strip()] = _command_line_values(override, pieces, problems)
+        place = Place(COMMAND_LINE, folder=Path.cwd(), override=override)
+        try:
+            values = swept_values(text) if equals else None
+        except ValueError as error:
+            problems.append(place.problem(str(error), key.strip()))
+            continue
+        if values is not None:
+            block.grid[key.strip()] = _nodes(values, place, problems)
         else:
             apply(root, override, shape, problems)
             root = full_form(root, root.place, shape, problems)
@@ -88,8 +93,7 @@ def count_members(path: Path) -> int:
     return SweepBlock(child(root, "sweep") if root else None, problems).count()
 
 
-def _command_line_values(override: str, pieces: list[str], problems: list[Problem]) -> list[Node]:
-    place = Place(COMMAND_LINE, folder=Path.cwd(), override=override)
+def _nodes(pieces: Sequence[str], place: Place, problems: list[Problem]) -> list[Node]:
     if any(not piece.strip() for piece in pieces):
         problems.append(place.problem("has an empty value between commas"))
         return []

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from minidl.errors import Problem
-from minidl.spec.loader import MAX_INTEGER
+from minidl.spec.grid_words import grid_values
+from minidl.spec.loader import MAX_INTEGER, load
 from minidl.spec.nodes import Mapping, Node, Scalar, show_node
 from minidl.spec.nodes import Sequence as ListNode
 from minidl.spec.nodes import plain as plain_values
@@ -133,9 +134,23 @@ class SweepBlock:
         for key, child in node.items.items():
             if isinstance(child, ListNode) and child.items:
                 lists[key] = child.items
-            else:
-                self._refuse(child, f"sweep.{name}.{key}", "expected a list of values")
+            elif values := self._of_word(child, f"sweep.{name}.{key}"):
+                lists[key] = values
         return lists
+
+    def _of_word(self, node: Node, key: str) -> list[Node]:
+        """The values of a word such as log(1e-4, 1e-1, 7)."""
+        text = node.value if isinstance(node, Scalar) else None
+        try:
+            values = grid_values(text) if isinstance(text, str) else None
+        except ValueError as error:
+            self.problems.append(node.place.problem(str(error), key))
+            return []
+        if values is None:
+            self._refuse(node, key, "expected a list of values")
+            return []
+        loaded = [load(value, node.place, self.problems) for value in values]
+        return [one or Scalar(None, "", node.place) for one in loaded]
 
     def _read_random(self, node: Node | None) -> None:
         if node is None:

@@ -53,7 +53,8 @@ def test_without_a_path_all_of_runs_is_reported(there: Path) -> None:
 def test_a_study_s_own_tables_and_figures(there: Path) -> None:
     result = minidl("report", "runs/rates", cwd=there)
     assert result.code == 0, result.err
-    first, second = result.out.strip().split("\n\n")
+    first, second, marks = result.out.strip().split("\n\n")
+    assert marks.startswith("* the best mean")
     assert first.split("\n")[0].split() == ["lr", "n", "test", "error", "(%)"]
     assert second.startswith("By seed\nseed  n ")
     assert result.err == "drew runs/rates/plots/curves.png\n"

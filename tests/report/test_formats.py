@@ -121,7 +121,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Table:
 def test_a_narrow_terminal_gets_the_table_in_parts(study: Table, width: int) -> None:
     text = as_table(Document("", [study]), width)
     assert max(map(columns, text.split("\n"))) <= width
-    parts = text.strip().split("\n\n")
+    *parts, marks = text.strip().split("\n\n")
+    assert marks.startswith("* the best mean")
     assert (len(parts) == 1) == (width == 200)
     words = " ".join(text.split())
     for row in study.rows:

@@ -6,10 +6,10 @@ import pytest
 from spec.helpers import Problem, Problems
 
 from minidl.spec import Spec, load_spec, parse_spec
+from minidl.spec.grid_words import split_commas
 from minidl.spec.init import ConstantInit, XavierNormalInit
 from minidl.spec.layer import DropoutLayer
 from minidl.spec.optimizer import AdamOptimizer, SgdOptimizer
-from minidl.spec.overrides import split_commas
 
 BASE = "data: disk\nmodel: mlp\noptimizer: {type: sgd, lr: 0.5, weight_decay: 0.1}\n"
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from minidl.errors import RunError
 from minidl.report.members.collect import Collection, Member, collect, run_folders
 from minidl.report.members.groups import Group, Statistics, goodness, group_by
 from minidl.report.members.measures import words
+from minidl.report.members.paired import (
+    UNSCORED,
+    Difference,
+    comparable,
+    difference,
+    holm,
+    same_data,
+)
 from minidl.report.members.settings import SEEDS, Value, heads, show, sort_key, value_id, varying
 from minidl.report.tables.table import default_metrics
 from minidl.scores import higher_is_better
@@ -20,16 +28,9 @@ from minidl.spec.report import TABLE_METRICS
 from minidl.store.names import clean_name
 from minidl.store.run_folder import RunFolder, is_run, is_sweep
 
-if TYPE_CHECKING:
-    pass
-
-
 MOST_SIDES = 12  # columns that a reader still compares
 MOST_KEYS = 4  # that make a name
 LONGEST_FIGURE = 100  # bytes of a figure's name
-# Losses of two kinds are no longer and shorter than each other; nor are scores on other data.
-DATA_KEYS = ("data", "data.sha256", "data.test_sha256")
-UNSCORED = ("parameters", "epochs")
 
 
 @dataclass(frozen=True)
@@ -70,24 +71,11 @@ class Comparison:
     settings: Mapping[str, Sequence[Sequence[Value]]]
     metrics: Mapping[str, Sequence[Statistics]]
     notes: Sequence[str]
+    differences: Sequence[tuple[int, int, Difference]] = ()  # of two sides each, Holm's p
 
     def like(self, metric: str) -> bool:
         """Whether a metric means the same on all sides, so that one may be the better."""
-        if metric in (*UNSCORED, "train_seconds"):
-            return True
-        keys = ["loss", "data.target"] if metric.endswith("loss") else []
-        if metric.endswith("loss") and "test_r2" in self.metrics:
-            keys.append("data.standardize")  # of numbers: the unit of their loss
-        return self.same_data and not any(map(self._differs, keys))
-
-    @property
-    def same_data(self) -> bool:
-        """Whether all sides are scored on data of one kind."""
-        table = any(side.value("data") == ["csv"] for side in self.sides)
-        return not any(map(self._differs, [*DATA_KEYS, *(["data.target"] if table else [])]))
-
-    def _differs(self, key: str) -> bool:
-        return len({tuple(map(value_id, side.value(key))) for side in self.sides}) > 1
+        return comparable([side.group for side in self.sides], metric)
 
     def best(self, metric: str) -> int | None:
         """The side with the best mean; None where there is no single one.
@@ -137,9 +125,21 @@ def compare(paths: Sequence[Path], epoch: str = "last") -> Comparison:
     }
     made = Comparison(sides, differing, _metrics(sides, epoch), notes)
     if unlike := [words(metric) for metric in made.metrics if not made.like(metric)]:
-        what = "of different losses" if made.same_data else "on different data"
+        same = same_data([side.group for side in sides])
+        what = "of different losses" if same else "on different data"
         notes.append(f"{what}, which say nothing about each other: {', '.join(unlike)}")
-    return made
+    return replace(made, differences=_differences(made, epoch))
+
+
+def _differences(comparison: Comparison, epoch: str) -> list[tuple[int, int, Difference]]:
+    """Of all pairs of sides, in the metric that `report` shows by default."""
+    groups = [side.group for side in comparison.sides]
+    metric = default_metrics([member for group in groups for member in group.members])[-1]
+    if not comparison.like(metric):
+        return []
+    pairs = list(combinations(range(len(groups)), 2))
+    made = [difference(groups[i], groups[j], metric, epoch) for i, j in pairs]
+    return [(i, j, one) for (i, j), one in zip(pairs, holm(made), strict=True) if one.n]
 
 
 def plot_path(paths: Sequence[Path]) -> Path | None:

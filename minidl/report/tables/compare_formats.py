@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from minidl.report.members.measures import words
+from minidl.report.members.paired import Difference
 from minidl.report.members.settings import Value, show
 from minidl.report.tables.compare import Comparison
-from minidl.report.tables.escape import csv_text, line, markdown
+from minidl.report.tables.escape import csv_text, line, markdown, wrapped
 from minidl.report.tables.grid import Column
 from minidl.report.tables.numbers import MISSING, mean_and_std, one
 from minidl.report.tables.plain import column_blocks
+from minidl.report.tables.verdicts import verdict
 from minidl.scores import is_share
 
 _MOST_VALUES = 4  # of a group's values for one key, in a cell
+MOST_PAIRED = 3  # sides of which all pairs get a sentence
 
 
 def as_table(comparison: Comparison, width: int | None = None, *, bold: bool = False) -> str:
@@ -30,8 +33,8 @@ def as_table(comparison: Comparison, width: int | None = None, *, bold: bool = F
         strong = [f"\033[1m{row}\033[0m" if bold else row for row in head.split("\n")]
         parts.append("\n".join([*strong, *rows]))
     starred = any(comparison.best(metric) is not None for metric in comparison.metrics)
-    said = [*(["* the best"] if starred else []), *comparison.notes]
-    notes = ["\n".join(map(line, said))] if said else []
+    said = [*(["* the best"] if starred else []), *verdicts(comparison), *comparison.notes]
+    notes = ["\n".join(wrapped(line(one), width) for one in said)] if said else []
     return "\n\n".join([*parts, *notes]) + "\n"
 
 
@@ -40,7 +43,8 @@ def as_markdown(comparison: Comparison) -> str:
     rows = [[markdown(column.head) for column in made], [" --- "] * len(made)]
     rows += [list(map(markdown, cells)) for cells in zip(*(c.cells for c in made), strict=True)]
     lines = ["|" + "|".join(f" {cell.strip()} " for cell in row) + "|" for row in rows]
-    notes = ["", *(f"- {markdown(note)}" for note in comparison.notes)] if comparison.notes else []
+    said = [*verdicts(comparison), *comparison.notes]
+    notes = ["", *(f"- {markdown(note)}" for note in said)] if said else []
     return "\n".join([*lines, *notes]) + "\n"
 
 
@@ -83,9 +87,34 @@ def as_json(comparison: Comparison, plot: Path | None = None) -> str:
         "settings": settings,
         "metrics": metrics,
         "plot": str(plot) if plot else None,
-        "notes": list(comparison.notes),
+        "differences": [_json_difference(comparison, *one) for one in comparison.differences],
+        "notes": [*verdicts(comparison), *comparison.notes],
     }
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def verdicts(comparison: Comparison) -> list[str]:
+    """A sentence for each pair of sides; of many sides, for those with the best alone."""
+    names = [side.name for side in comparison.sides]
+    shown = comparison.differences
+    if len(names) > MOST_PAIRED and shown:
+        best = comparison.best(shown[0][2].metric)
+        shown = [one for one in shown if best in one[:2]]
+    return [verdict(one, names[i], names[j]) for i, j, one in shown if one.n > 1]
+
+
+def _json_difference(comparison: Comparison, i: int, j: int, one: Difference) -> dict[str, Any]:
+    """What the first side has over the second."""
+    return {
+        "sides": [comparison.sides[i].name, comparison.sides[j].name],
+        "metric": one.metric,
+        "n": one.n,
+        "diverged": list(one.diverged),
+        "mean": _finite(one.of.mean),
+        "ci95": _finite(one.of.ci95),
+        "p": _finite(one.p),
+        "seeds_needed": one.seeds,
+    }
 
 
 def _columns(comparison: Comparison) -> list[Column]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from minidl.report.members.collect import Broken
 from minidl.report.tables.table import Table
+from minidl.report.tables.verdicts import legend
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Document:
 
     @property
     def remarks(self) -> list[str]:
-        """Notes and damaged folders, a sentence each."""
+        """What marks say, notes and damaged folders, a sentence each."""
+        said = dict.fromkeys(filter(None, map(legend, self.tables)))
         damaged = [f"damaged and left out: {broken.problem}" for broken in self.broken]
-        return [*self.notes, *damaged]
+        return [*said, *self.notes, *damaged]

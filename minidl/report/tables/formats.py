@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.report.tables.document import Document
-from minidl.report.tables.escape import csv_text, latex, line, markdown
+from minidl.report.tables.escape import csv_text, latex, line, markdown, wrapped
 from minidl.report.tables.grid import Column, grid
 from minidl.report.tables.plain import column_blocks
 from minidl.report.tables.table import Row, Table
@@ -31,7 +31,7 @@ def as_table(document: Document, width: int | None = None, *, bold: bool = False
             continue  # all runs are damaged, and the remarks say why
         parts.append(plain_table(grid(table), table.title, width, bold=bold))
     if document.remarks:
-        parts.append("\n".join(map(line, document.remarks)))
+        parts.append("\n".join(wrapped(line(remark), width) for remark in document.remarks))
     return "\n\n".join(parts) + "\n"
 
 
@@ -132,7 +132,7 @@ def latex_table(made: Sequence[Column], title: str = "") -> str:
 
 def _math(text: str) -> str:
     """Signs of our own that LaTeX has in mathematics alone."""
-    text = _UNIT.sub(r" $\\pm$ ", text).replace("–", "--")
+    text = _UNIT.sub(r" $\\pm$ ", text).replace("–", "--").replace("≈", r"$\approx$")
     return text.replace("R²", "$R^2$").replace("∂", r"$\partial$")
 
 
@@ -170,6 +170,8 @@ def _json_row(row: Row, table: Table) -> dict[str, Any]:
         metric: {stat: _finite(getattr(row.statistics[metric], stat)) for stat in table.stats}
         for metric in table.metrics
     }
+    for metric, one in row.against_best.items():
+        metrics[metric] |= {"p_against_best": None if one is None else _finite(one.p)}
     return {
         "settings": {key: _finite(value) for key, value in row.settings.items()},
         "n": row.n,

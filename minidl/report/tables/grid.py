@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from minidl.report.members.measures import words
 from minidl.report.members.settings import heads, labels
 from minidl.report.tables.numbers import MISSING, mean_and_std, one
-from minidl.report.tables.table import Table
+from minidl.report.tables.table import Row, Table
+from minidl.report.tables.verdicts import mark
 from minidl.scores import is_share
 
 _STAT_WORDS = {"ci95": "± 95 % CI"}
@@ -52,10 +53,23 @@ def _metric_columns(table: Table, metric: str) -> list[Column]:
     for stat in table.stats:
         if both and stat in ("mean", "std"):
             if stat == "mean":
-                cells = [mean_and_std(row.statistics[metric], metric) for row in table.rows]
+                cells = [
+                    _marked(mean_and_std(row.statistics[metric], metric), row, table, metric)
+                    for row in table.rows
+                ]
                 made.append(Column(words(metric) + unit, cells, number=True))
             continue
         cells = [one(getattr(row.statistics[metric], stat), metric) for row in table.rows]
+        if stat == "mean":
+            rows = zip(cells, table.rows, strict=True)
+            cells = [_marked(cell, row, table, metric) for cell, row in rows]
         head = f"{words(metric)} {_STAT_WORDS.get(stat, stat)}{unit}"
         made.append(Column(head, cells, number=True))
     return made
+
+
+def _marked(cell: str, row: Row, table: Table, metric: str) -> str:
+    """A mean with its mark, or with the room of one."""
+    if not any(metric in other.against_best for other in table.rows):
+        return cell
+    return f"{cell} {mark(row.against_best[metric]) if metric in row.against_best else '':1}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from minidl.errors import RunError
 from minidl.report.members.collect import Member
 from minidl.report.members.groups import Group, Statistics, best_over, goodness, group_by
+from minidl.report.members.paired import Difference, against_the_best
 from minidl.report.members.settings import Settings, Value, matches, sort_key, varying
 from minidl.spec.problems import did_you_mean
 from minidl.spec.report import ReportTable, TableMetric
@@ -28,6 +29,8 @@ class Row:
     counts: Mapping[str, int]
     statistics: Mapping[str, Statistics]
     runs: Sequence[str]
+    # By metric, where the best is known: what that has over this row; None in its own.
+    against_best: Mapping[str, Difference | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,16 @@ def make_table(members: Sequence[Member], query: ReportTable) -> Table:
     if best and best not in keys:
         keys = [*keys, best]
     rows = [_row(group, keys, metrics, query.epoch) for group in groups]
+    for metric in metrics:
+        if found := against_the_best(groups, metric, query.epoch):
+            best_row, differences = found
+            known = {best_row: None, **differences}
+            rows = [
+                replace(row, against_best={**row.against_best, metric: known[index]})
+                if index in known
+                else row
+                for index, row in enumerate(rows)
+            ]
     counts = [name for name in COUNTS if any(row.counts[name] for row in rows)]
     order = [full_key(keys, name) or name for name in query.sort_by or [_judge(metrics, keys)]]
     _sort(rows, keys, metrics, order)
