@@ -14,12 +14,14 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -79,28 +81,43 @@ def write_config(folder: Path, text: str = CONFIG) -> str:
     return "c.yaml"
 
 
-def write_runs(folder: Path, names: Iterable[str], settings: Callable[[int], str]) -> None:
-    """Copies of one finished run, each with another config: `settings` has what is replaced."""
-    here = folder / "made"
-    run_minidl(["train", write_config(folder), "--runs-dir", "made", "--name", "run"], folder)
-    config, metrics = ((here / "run" / name).read_text() for name in ("config.yaml", "metrics.csv"))
-    record = json.loads((here / "run" / "run.json").read_text())
-    record.pop("checksum")  # a run may lack one
+@cache
+def finished_run() -> tuple[str, str, str]:
+    """Its config.yaml, metrics.csv and run.json."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run_minidl(["train", write_config(folder), "--runs-dir", ".", "--name", "run"], folder)
+        files = (folder / "run" / file for file in ("config.yaml", "metrics.csv", "run.json"))
+        config, metrics, record = (file.read_text() for file in files)
+    return config, metrics, record
+
+
+def write_runs(folder: Path, names: Iterable[str], change: Callable[[str, int], str]) -> None:
+    """Copies of one finished run, each with a config that is changed by its number."""
+    from minidl.store import records
+
+    config, metrics, text = finished_run()
+    record = json.loads(text)
+    del record["checksum"]
     for index, name in enumerate(names):
         run = folder / name
         run.mkdir(parents=True)
-        text = config.replace("seed: 0\n", settings(index), 1)
+        own = change(config, index)
         record |= {
-            "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "config_sha256": hashlib.sha256(own.encode()).hexdigest(),
             "started": f"2026-01-01T{index // 3600 % 24:02}:{index // 60 % 60:02}:{index % 60:02}Z",
         }
-        (run / "config.yaml").write_text(text)
+        (run / "config.yaml").write_text(own)
         (run / "metrics.csv").write_text(metrics)
-        (run / "run.json").write_text(json.dumps(record))
+        (run / "run.json").write_bytes(records.encode(record))
 
 
-def seeds(index: int) -> str:
-    return f"seed: {index}\n"
+def seeds(config: str, index: int) -> str:
+    return config.replace("seed: 0\n", f"seed: {index}\n", 1)
+
+
+def rates(config: str, index: int) -> str:
+    return re.sub(r"lr: [^,}]*", f"lr: {1 / (index + 3)!r}", config, count=1)
 
 
 def write_members(folder: Path, n: int, begun: int) -> None:
@@ -140,8 +157,7 @@ def report_seeds(folder: Path, n: int) -> list[str]:
 
 def report_settings(folder: Path, n: int) -> list[str]:
     """Each run is a row of its own."""
-    rates = (f"runs/{index:06}" for index in range(n))
-    write_runs(folder, rates, lambda index: f"seed: 0\nrate: {1 / (index + 3)!r}\n")
+    write_runs(folder, (f"runs/{index:06}" for index in range(n)), rates)
     return ["report"]
 
 
@@ -205,10 +221,8 @@ def table_rows(folder: Path, n: int) -> list[str]:
 
 def table_columns(folder: Path, n: int) -> list[str]:
     header = ",".join(f"x{column}" for column in range(n))
-    return table(folder, f"{header},y", (
-        ",".join(str((row * column) % 7) for column in range(1, n + 1)) + (",no" if row % 3 else ",yes")
-        for row in range(40)
-    ))  # fmt: skip
+    rows = (",".join(str(row * column % 7) for column in range(n)) for row in range(40))
+    return table(folder, f"{header},y", (f"{row},{i % 2}" for i, row in enumerate(rows)))
 
 
 def table_words(folder: Path, n: int) -> list[str]:
@@ -310,7 +324,8 @@ def main(
     found = {}
     for name in chosen:
         found[name] = [measure(CASES[name], n) for n in (1, *(CASES[name].at * k for k in STEPS))]
-        print(f"{name}: " + ", ".join(f"{one.n:,} {one.processor:.2f} s" for one in found[name]), file=sys.stderr)  # fmt: skip
+        times = ", ".join(f"{one.n:,}: {one.processor:.2f} s" for one in found[name])
+        print(f"{name}: {times}", file=sys.stderr)
     if as_json:
         print(json.dumps({name: [*map(asdict, all_)] for name, all_ in found.items()}, indent=2))
     else:
