@@ -287,10 +287,15 @@ def test_the_best_is_found_without_asking_all_that_have_ended(
     todo: SweepPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
+
+    def counted(metric: str) -> bool:
+        asked.append(metric)
+        return False
+
     quiet = sweep_progress_for(todo, quiet=True)
     quiet(progress(todo, 0, 15, "done", "done", best=(0.5, 0.25)))
     quiet(progress(todo, 1, 15, "done", "running", best=(0.5, 0.75)))
-    monkeypatch.setattr(sweep_progress, "higher_is_better", lambda name: bool(asked.append(name)))
+    monkeypatch.setattr(sweep_progress, "higher_is_better", counted)
     assert quiet.best().startswith("best test_loss 0.25")
     assert len(asked) == 1  # the one that is running
 
