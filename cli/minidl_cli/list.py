@@ -118,8 +118,8 @@ def read_row(run: RunFolder) -> Row:
     """A run's row; a broken folder gives one that says what is wrong with it."""
     try:
         record = run.read_record()
-        metrics = run.read_columns() if files.is_file(run.metrics_path) else {}
-        status = run.status_now
+        metrics = run.read_columns(record) if files.is_file(run.metrics_path) else {}
+        status = run.status_now(record)
     except RunError as error:
         return Row(run.path.name, "broken", _sweep(run), problem=str(error), path=str(run.path))
     # With what it had when it was last stopped in its record.

@@ -48,10 +48,11 @@ def resume(
         from minidl.sweep.work import measure
         from minidl_cli.output import show as show_path
         from minidl_cli.sweep import train_missing
+        from minidl_cli.sweep_progress import Reading
 
         opened = SweepFolder.open(folder)
         command = ["minidl", *sys.argv[1:]]
-        loaded = load_sweep(opened.config_path)
+        loaded = load_sweep(opened.config_path, watch=Reading(quiet))
         opened.refuse_another(loaded)  # somebody may have edited the file
         works = measure(loaded.members)
         opened.refuse_other_files(works.files)

@@ -65,9 +65,10 @@ def sweep(
       minidl sweep configs/studies/dropout.yaml
     """
     from minidl.spec import load_sweep  # first and alone: a mistake in the config shows at once
+    from minidl_cli.sweep_progress import Reading
 
     given = [*(overrides or ()), *([f"device={device}"] if device else ())]
-    loaded = load_sweep(config, given, repeats)
+    loaded = load_sweep(config, given, repeats, Reading(quiet))
 
     from minidl.sweep.folder import SweepFolder
     from minidl.sweep.run import planned

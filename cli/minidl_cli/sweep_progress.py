@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.plural import plural
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from minidl.sweep.run import SweepOutcome, SweepPlan
     from minidl.sweep.worker import News
 
+READING_SECONDS = 2.0  # after which it is said how many configs are read
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 BAR_WIDTH = 24
 MEANINGFUL_SECONDS = 2.0  # before that an estimate is a guess
@@ -30,33 +32,67 @@ def sweep_progress_for(plan: SweepPlan, *, quiet: bool) -> SweepProgress:
     return SweepBar(plan) if sys.stderr.isatty() else SweepLines(plan)
 
 
+class Reading:
+    """Says how far a large sweep's configs are read, on stderr; of a small one nothing."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._next = math.inf if quiet else time.monotonic() + READING_SECONDS
+
+    def __call__(self, read: int, count: int) -> None:
+        if time.monotonic() > self._next:
+            self._next = time.monotonic() + LINE_SECONDS
+            say(f"{read:,} of {count:,} configs read")
+
+
 class SweepProgress:
     """Keeps count and shows nothing; the base of the others."""
 
     def __init__(self, plan: SweepPlan) -> None:
         self.plan = plan
         self.total = plan.missing
+        # Totals and what they are made of: a display that counts all members anew each time would
+        # take the square of their number.
+        self._work = sum(plan.seconds.values())
+        self._done = 0.0
         self._shares: dict[str, float] = {}  # of each member's work: how much is done
+        self._counts: Counter[str] = Counter()
         self._statuses: dict[str, str] = {}
-        self._best: dict[str, dict[str, float]] = {}  # by metric and name
+        self._best: dict[str, tuple[float, str]] = {}  # by metric: of all that have ended
+        self._running: dict[str, News] = {}
         self._started = time.monotonic()
 
     def __call__(self, news: Sequence[News]) -> None:
         """Take note of what workers say."""
         for one in news:
+            self._counts[self._statuses.get(one.name, "")] -= 1
+            self._counts[one.status] += 1
             self._statuses[one.name] = one.status
-            self._shares[one.name] = 1.0 if one.has_ended else one.epoch / one.epochs
-            if one.best is not None:
-                self._best.setdefault(one.metric, {})[one.name] = one.best
+            share = 1.0 if one.has_ended else one.epoch / one.epochs
+            self._done += self.plan.seconds[one.name] * (share - self._shares.get(one.name, 0.0))
+            self._shares[one.name] = share
+            self._running.pop(one.name, None)
+            if one.status == "done":
+                self._best.update(self._better([one]))
+            elif not one.has_ended:
+                self._running[one.name] = one
         self.show()
+
+    def _better(self, news: Iterable[News]) -> dict[str, tuple[float, str]]:
+        """The best so far by metric, these among them: each value, and whose it is."""
+        found = dict(self._best)
+        for one in news:
+            if one.best is None:
+                continue
+            sign = -1 if higher_is_better(one.metric) else 1
+            known = found.get(one.metric)
+            if known is None or sign * one.best < sign * known[0]:
+                found[one.metric] = one.best, one.name
+        return found
 
     @property
     def share(self) -> float:
         """How much of all the work is done."""
-        seconds = self.plan.seconds
-        total = sum(seconds.values())
-        done = sum(seconds[name] * share for name, share in self._shares.items())
-        return done / total if total else 1.0
+        return min(self._done / self._work, 1.0) if self._work else 1.0
 
     def show(self) -> None:
         """Bring what is seen up to date."""
@@ -77,26 +113,20 @@ class SweepProgress:
     @property
     def ended_count(self) -> int:
         """Members of this command's work that have ended."""
-        going_on = ("running", "interrupted")
-        return sum(status not in going_on for status in self._statuses.values())
+        return len(self._statuses) - self._counts["running"] - self._counts["interrupted"]
 
     def counts(self) -> str:
         """`12 running, 3 diverged`."""
-        counts = Counter(self._statuses.values())
         names = ("running", "diverged", "failed", "interrupted")
-        return ", ".join(f"{counts[name]} {name}" for name in names if counts[name])
+        return ", ".join(f"{self._counts[name]} {name}" for name in names if self._counts[name])
 
     def best(self) -> str:
         """The best value so far, and whose it is; of the first metric, if there are several.
 
         Of those that diverged or failed none is the best.
         """
-        lost = {name for name, status in self._statuses.items() if status in ("diverged", "failed")}
-        for metric, found in self._best.items():
-            if values := {name: value for name, value in found.items() if name not in lost}:
-                choose = max if higher_is_better(metric) else min
-                name = choose(values, key=lambda name: values[name])
-                return f"best {metric} {measured(metric, values[name])} ({name.rsplit('-', 1)[0]})"
+        for metric, (value, name) in self._better(self._running.values()).items():
+            return f"best {metric} {measured(metric, value)} ({name.rsplit('-', 1)[0]})"
         return ""
 
     def remaining(self) -> float | None:

@@ -81,7 +81,8 @@ def listed(names: tuple[str, ...], limit: int = 10) -> str:
 def absent_columns(wanted: Iterable[str], have: Iterable[object]) -> str:
     """What to say about wanted columns that a table doesn't have; empty when all are there."""
     names = tuple(str(name) for name in have)
-    absent = tuple(name for name in wanted if name not in names)
+    known = set(names)
+    absent = tuple(name for name in wanted if name not in known)
     if not absent:
         return ""
     word = "column" if len(absent) == 1 else "columns"

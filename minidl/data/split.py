@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+
 import numpy as np
 
 from minidl.data.dataset import Integers
@@ -33,9 +35,10 @@ def split_rows(
             " a row besides one row per class for training; add rows, or name a file in `test_path`"
         )
     order = rng.permutation(count)
-    chosen = [order[groups[order] == group][:quota] for group, quota in enumerate(quotas)]
+    by_group = order[np.argsort(groups[order], kind="stable")]
+    place = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # in its own group
     is_test = np.zeros(count, dtype=bool)
-    is_test[np.concatenate(chosen)] = True
+    is_test[by_group[place < np.repeat(quotas, sizes)]] = True
     return np.flatnonzero(~is_test), np.flatnonzero(is_test)
 
 
@@ -47,7 +50,12 @@ def _share(sizes: Integers, wanted: int) -> Integers:
     exact = wanted * sizes / max(sizes.sum(), 1)
     limits = np.maximum(sizes - 1, 0)
     quotas: Integers = np.minimum(np.floor(exact).astype(np.int64), limits)
-    while quotas.sum() < wanted and (quotas < limits).any():
-        remainder = np.where(quotas < limits, exact - quotas, -np.inf)
-        quotas[np.argmax(remainder)] += 1
+    left = min(wanted, int(limits.sum())) - int(quotas.sum())
+    waiting = [(quotas[group] - exact[group], group) for group in np.flatnonzero(quotas < limits)]
+    heapq.heapify(waiting)
+    for _ in range(left):
+        _, group = heapq.heappop(waiting)
+        quotas[group] += 1
+        if quotas[group] < limits[group]:
+            heapq.heappush(waiting, (quotas[group] - exact[group], group))
     return quotas

@@ -30,6 +30,8 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
     The lists of classes and categories are those of `spec.path`; every number that preprocessing
     uses is learned from the training part. Raises DataError.
     """
+    import pandas as pd
+
     problems = Problems()
     source = test_source = read_source(spec.path, MOST_BYTES)
     table = test = parse_table(source, spec.delimiter, problems)
@@ -46,9 +48,12 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
         if whole:
             target = Target.learn(table[spec.target], spec.task, source.file)
     # Parsing texts is what takes the time, so it is done once, here.
+    parsed = {}
     for name in features:
         with problems.noted():
-            table[name] = typed(table[name], source.file)
+            parsed[name] = typed(table[name], source.file)
+    # In one go: pandas takes longer to put in a column, the more there are.
+    table = pd.DataFrame({name: parsed.get(name, table[name]) for name in table.columns})
     if spec.test_path is not None:
         with problems.noted():
             test_source = read_source(spec.test_path, MOST_BYTES)
@@ -128,7 +133,8 @@ def _complete(
     _require_columns(table, [*features, spec.target], "`features` and `target`", file)
     table = table[[*features, spec.target]].copy()
     wrong = Problems()
-    for name in features if spec.task == "classification" else table.columns:
+    with_commas = features if spec.task == "classification" else list(table.columns)
+    for name in with_commas if spec.decimal != "." else ():
         with wrong.noted():
             table[name] = with_points(table[name], spec.decimal, file)
     wrong.check()  # these cells would be misread from here on

@@ -70,7 +70,7 @@ class TrainedRun:
         except (KeyError, TypeError) as error:
             raise RunError(f"{folder.record_path}: is damaged: no {error}") from error
         if not folder.has_checkpoint(weights):
-            status = folder.status_now
+            status = folder.status_now(record)
             going = status in ("interrupted", "failed")
             hint = f": `{resume_command(path)}` goes on with it" if going else ""
             raise RunError(f"{path}: has no trained weights (status: {status}){hint}")

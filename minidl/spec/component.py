@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
@@ -71,12 +72,12 @@ class Group:
     members: Any
     description: str
 
-    @property
+    @cached_property
     def components(self) -> dict[str, type[Component]]:
         """The components by the name of their type, aliases left out."""
         return {member.type_name(): member for member in get_args(self.members)}
 
-    @property
+    @cached_property
     def aliases(self) -> dict[str, str]:
         """The other names of types."""
         members: tuple[type[Component], ...] = get_args(self.members)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -59,7 +60,7 @@ class Shape:
         is_part = isinstance(self.type, type) and issubclass(self.type, Part)
         return self.type if is_part else None
 
-    @property
+    @cached_property
     def sides(self) -> dict[str, Shape]:
         """The two sides of a "one or a list" union by their tags; empty for anything else."""
         if self.group or get_origin(self.type) not in (Union, UnionType):
@@ -84,8 +85,7 @@ class Shape:
     def child(self, part: str | int) -> Shape | None:
         """The shape under a key of a Part or an index of a list."""
         if self.part and isinstance(part, str):
-            field = self.part.model_fields.get(part)
-            return Shape.of(field) if field else None
+            return _of_option(self.part, part)
         if get_origin(self.type) is tuple and isinstance(part, int):
             items = get_args(self.type)
             return self.item or (Shape.of(items[part]) if part < len(items) else None)
@@ -128,6 +128,13 @@ class Shape:
     def bound(self, name: str) -> Any:
         """A limit from `Field(…)`: ge, gt, le, lt, min_length, pattern; None if there is none."""
         return next((getattr(m, name) for m in self.metadata if hasattr(m, name)), None)
+
+
+@cache
+def _of_option(part: type[Part], name: str) -> Shape | None:
+    """Taken apart once, not for each of many configs."""
+    field = part.model_fields.get(name)
+    return Shape.of(field) if field else None
 
 
 def _flat(beside: list[Any]) -> list[Any]:

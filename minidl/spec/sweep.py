@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,16 @@ class Sweep:
 
 
 def load_sweep(
-    path: str | Path, overrides: Sequence[str] = (), repeats: int | None = None
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    repeats: int | None = None,
+    watch: Callable[[int, int], None] = lambda read, count: None,
 ) -> Sweep:
     """The sweep that a config file describes, with changes from the command line.
 
     An override with a comma outside brackets and quotes is a list of values to sweep over; it
-    replaces the same key of the block, and so does `repeats`. Raises ConfigError with every
-    problem.
+    replaces the same key of the block, and so does `repeats`. `watch` is told now and then how many
+    members are read, and of how many. Raises ConfigError with every problem.
     """
     path, problems = Path(path), list[Problem]()
     shape = Shape(Spec)
@@ -83,7 +86,7 @@ def load_sweep(
         block.repeats = repeats
     if problems:
         raise ConfigError(in_order(problems))
-    return _plan(path, root, block, blocks["report"], shape)
+    return _plan(path, root, block, blocks["report"], shape, watch)
 
 
 def count_members(path: Path) -> int:
@@ -100,7 +103,14 @@ def _nodes(pieces: Sequence[str], place: Place, problems: list[Problem]) -> list
     return [load(piece, place, problems) or Scalar(None, "", place) for piece in pieces]
 
 
-def _plan(path: Path, root: Mapping, block: SweepBlock, report: Node | None, shape: Shape) -> Sweep:
+def _plan(
+    path: Path,
+    root: Mapping,
+    block: SweepBlock,
+    report: Node | None,
+    shape: Shape,
+    watch: Callable[[int, int], None],
+) -> Sweep:
     if block.count() > MAX_MEMBERS:
         message = f"has {block.count():,} members, more than the {MAX_MEMBERS:,} that one may have"
         raise ConfigError([Problem(message, "sweep", str(path))])
@@ -126,6 +136,7 @@ def _plan(path: Path, root: Mapping, block: SweepBlock, report: Node | None, sha
             member = _member(spec, swept, repeat, block.repeats)
             repeated += member.name in members
             members.setdefault(member.name, member)
+        watch(len(members) + repeated, block.count())
     if problems:
         raise ConfigError(in_order(problems))
     name = next(iter(members.values())).spec.name

@@ -134,18 +134,17 @@ class RunFolder:
         Raises WriteError where the disk fails: what can't be read may be a result.
         """
         try:
-            status = self.read_record().get("status")
+            return _status(self.read_record())
         except DamagedError:
             return "broken"
-        return status if isinstance(status, str) and status in STATUSES else "broken"
 
-    @property
-    def status_now(self) -> str:
-        """The same, but "interrupted" where nobody works on a running one: a killed run can't say.
+    def status_now(self, record: Mapping[str, Any]) -> str:
+        """What its record says, but "interrupted" where nobody works on a running one.
 
-        A run is worked on where it is locked, or the sweep that it belongs to.
+        For a killed run can't say so. A run is worked on where it is locked, or the sweep that it
+        belongs to.
         """
-        status = self.status
+        status = _status(record)
         if status != "running":
             return status
         above = self.path.absolute().parent
@@ -180,9 +179,13 @@ class RunFolder:
         """Adds rows; the first row's keys are the header, and every later row has the same."""
         self.metrics.append(*rows)
 
-    def read_columns(self) -> dict[str, list[float]]:
-        """metrics.csv by column, checked where run.json holds its checksum (see MetricsFile)."""
-        record = self.read_record() if files.is_file(self.record_path) else {}
+    def read_columns(self, record: Mapping[str, Any] | None = None) -> dict[str, list[float]]:
+        """metrics.csv by column, checked where run.json holds its checksum (see MetricsFile).
+
+        `record` is what run.json holds, where it has been read.
+        """
+        if record is None:
+            record = self.read_record() if files.is_file(self.record_path) else {}
         mark = record.get("metrics")
         return self.metrics.read(mark if isinstance(mark, dict) else None, whole=True)
 
@@ -251,6 +254,11 @@ class RunFolder:
         folders.make(path.parent)
         files.write_atomic(path, png)
         return path
+
+
+def _status(record: Mapping[str, Any]) -> str:
+    status = record.get("status")
+    return status if isinstance(status, str) and status in STATUSES else "broken"
 
 
 def run_path(

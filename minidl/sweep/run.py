@@ -244,16 +244,19 @@ class _Results:
         self.folder, self.members = plan.folder, {one.name: one for one in plan.members}
         self.changed: set[str] = set()
         self.folder.write_results(self.members.values())
-        self._written = time.monotonic()
+        self._next = time.monotonic() + RESULTS_SECONDS
 
     def write(self) -> Counter[str]:
+        started = time.monotonic()
         counts = self.folder.write_results(self.members.values(), self.changed)
-        self.changed, self._written = set(), time.monotonic()
+        now = time.monotonic()
+        # It takes longer, the larger the sweep: a twentieth of the time at most.
+        self.changed, self._next = set(), now + max(RESULTS_SECONDS, 20 * (now - started))
         return counts
 
     def write_now_and_then(self) -> None:
         """The same, not at each end: it grows with the sweep."""
-        if self.changed and time.monotonic() - self._written > RESULTS_SECONDS:
+        if self.changed and time.monotonic() > self._next:
             self.write()
 
     def write_end(self, news: News) -> None:

@@ -6,13 +6,18 @@ import contextlib
 import csv
 import io
 import json
+import os
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from minidl_cli.list import _lines, list_runs, read_row
 from typer.testing import CliRunner, Result
 
+from minidl.store import files
 from minidl.store.find import find_runs
 from minidl.store.locks import locked
 from minidl.store.run_folder import RunFolder
@@ -138,3 +143,25 @@ def test_names_reach_the_terminal_without_control_characters(tmp_path: Path) -> 
     result = invoke("--runs-dir", tmp_path / "runs")
     assert "\x1b" not in result.stdout
     assert "broken" in result.stdout
+
+
+def test_each_run_takes_the_same_few_operations_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    disk = files.disk
+
+    def counted(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        if operation is os.open:
+            opened.append(Path(arguments[0]).name)
+        return disk(operation, *arguments, **options)
+
+    monkeypatch.setattr(files, "disk", counted)
+    for number in range(8):
+        run = RunFolder.create(tmp_path, stem="a", name=f"a{number}", config_text="")
+        run.append_metrics({"epoch": 1, "test_loss": 0.5})
+        run.write_record({"status": "done"})
+        if number + 1 in (4, 8):
+            opened.clear()
+            assert invoke("--runs-dir", tmp_path).exit_code == 0
+            assert Counter(opened) == {"run.json": 2 * (number + 1), "metrics.csv": number + 1}

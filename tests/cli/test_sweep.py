@@ -283,6 +283,34 @@ def test_the_best_is_none_that_diverged(todo: SweepPlan) -> None:
     assert quiet.best().startswith("best test_loss 0.75")
 
 
+def test_the_best_is_found_without_asking_all_that_have_ended(
+    todo: SweepPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def counted(metric: str) -> bool:
+        asked.append(metric)
+        return False
+
+    quiet = sweep_progress_for(todo, quiet=True)
+    quiet(progress(todo, 0, 15, "done", "done", best=(0.5, 0.25)))
+    quiet(progress(todo, 1, 15, "done", "running", best=(0.5, 0.75)))
+    monkeypatch.setattr(sweep_progress, "higher_is_better", counted)
+    assert quiet.best().startswith("best test_loss 0.25")
+    assert len(asked) == 1  # the one that is running
+
+
+def test_of_a_large_sweep_it_is_said_how_many_configs_are_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sweep_progress, "READING_SECONDS", -1.0)
+    for quiet in (False, True):
+        reading = sweep_progress.Reading(quiet)
+        reading(1, 100_000)
+        reading(1000, 100_000)  # soon after that
+    assert capsys.readouterr().err == "1 of 100,000 configs read\n"
+
+
 def test_the_time_left_follows_the_work_not_the_count(
     todo: SweepPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,8 +17,9 @@ from minidl.errors import RunError
 from minidl.report.figures.confusion import counts
 from minidl.report.figures.curves import accuracy, loss, psnr, r2
 from minidl.report.figures.image_grid import image_grid
-from minidl.report.figures.plane import data, decision_boundary, fine_classes, finer, output
+from minidl.report.figures.plane import data, decision_boundary, output
 from minidl.report.figures.plots import draw_run
+from minidl.report.figures.regions import fine_classes, finer
 from minidl.report.figures.style import class_colour, to_png
 from minidl.report.members.run_view import RunView
 from minidl.store.run_folder import RunFolder

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from minidl.report.figures import legends
 from minidl.report.figures.fonts import use_fonts_that_have_all
 from minidl.report.figures.style import (
     CELLS,
@@ -13,8 +14,6 @@ from minidl.report.figures.style import (
     INK,
     class_colour,
     class_marker,
-    head_legend,
-    legend,
     legible,
     literal,
     new_figure,
@@ -51,7 +50,7 @@ def test_wrapping_keeps_as_much_as_fits() -> None:
 def test_a_name_with_a_leading_underscore_stays_in_the_legend() -> None:
     figure, (axes,) = new_figure("title")
     handles = axes.plot([0, 1])
-    assert head_legend(figure, handles, ["_x"]).get_texts()[0].get_text() == "_x"
+    assert legends.at_head(figure, handles, ["_x"]).get_texts()[0].get_text() == "_x"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def test_a_legend_beside_the_axes_is_never_cut_off() -> None:
     figure, (axes,) = new_figure("Spirals", size=(6.1, 4.9))
     axes.set(xlim=(-1.03, 1.17), ylim=(-0.97, 1.08), aspect="equal", anchor="W")
     (point,) = axes.plot([0], [0])
-    made = legend(axes, [point], ["wrong on test (4)"])
+    made = legends.beside(axes, [point], ["wrong on test (4)"])
     width = int.from_bytes(to_png(figure)[16:20], "big")
     assert made.get_window_extent().x1 < width
 
@@ -91,7 +90,7 @@ def test_a_legend_of_many_takes_columns_and_says_how_many_are_left_out() -> None
     for count, shown in ((60, 60), (200, None)):
         figure, (axes,) = new_figure("Blobs", size=(6.1, 4.9))
         handles = axes.plot([0, 1], np.zeros((2, count)))
-        made = legend(axes, handles, [f"c{index}" for index in range(count)], last=2)
+        made = legends.beside(axes, handles, [f"c{index}" for index in range(count)], last=2)
         said = [text.get_text() for text in made.get_texts()]
         assert said[-2:] == [f"c{count - 2}", f"c{count - 1}"]
         assert shown is None or len(said) == shown
@@ -109,7 +108,7 @@ def test_a_legend_of_many_takes_columns_and_says_how_many_are_left_out() -> None
 def test_a_head_s_legend_is_never_over_the_title(title: str, below: bool) -> None:
     figure, (axes,) = new_figure(title, "a run", size=(5.6, 5.4))
     handles = [*axes.plot([0, 1]), *axes.plot([1, 0]), *axes.plot([1, 1])]
-    made = head_legend(figure, handles, ["train (40,000)", "test (10,000)", "equal"])
+    made = legends.at_head(figure, handles, ["train (40,000)", "test (10,000)", "equal"])
     figure.draw_without_rendering()
     words = [text.get_window_extent() for text in figure.texts]
     box = made.get_window_extent()

@@ -1,4 +1,4 @@
-"""Trainings whose targets are images: PSNR, noise-to-noise, stacks, and what the folder keeps."""
+"""Runs whose targets are images: PSNR, noise-to-noise, and what the folder keeps."""
 
 from __future__ import annotations
 

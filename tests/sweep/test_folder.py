@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from trainings import SMALL, columns, minidl, train
 
 from minidl.plural import plural
 from minidl.spec import Member, load_sweep
+from minidl.store import files
 from minidl.sweep import run as sweep_run
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import run as carry_out
@@ -39,6 +42,27 @@ def record(folder: Path, member: int, **changes: Any) -> None:
 
 
 # What lies in it.
+
+
+def test_a_folder_is_listed_as_often_for_many_members_as_for_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[Path] = []
+    disk = files.disk
+
+    def counted(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        if operation is os.listdir:
+            listed.append(Path(arguments[0]))
+        return disk(operation, *arguments, **options)
+
+    monkeypatch.setattr(files, "disk", counted)
+    counts = []
+    for name, grid in (("few", "seed=1,2"), ("many", "seed=1,2,3,4,5,6,7,8,9")):
+        listed.clear()
+        (tmp_path / name).mkdir()
+        assert sweep(tmp_path / name, grid).code == 0
+        counts.append(listed.count(tmp_path / name / "runs" / "small"))
+    assert counts[0] == counts[1]
 
 
 def test_each_member_has_the_files_of_a_single_run_but_plots(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from minidl.report.figures import style
+from minidl.report.figures import legends, style
 from minidl.report.figures.picture import looks, panels, tall
 from minidl.spec.report import ActivationsFigure
 
@@ -34,5 +34,5 @@ def activations(asked: ActivationsFigure) -> Figure:
         axes.axvline(0, color=style.FRAME, linewidth=0.8, zorder=1)
         axes.set_xlim(-asked.reach, asked.reach)
         style.label(axes, "x", what)
-    style.legend(right, handles, labels)
+    legends.beside(right, handles, labels)
     return figure

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minidl.errors import RunError
-from minidl.report.figures import plane, style
+from minidl.report.figures import legends, plane, regions, style
 from minidl.report.figures.decision import class_of
 from minidl.report.figures.lines import listed
 from minidl.report.figures.overlay import single_runs
@@ -136,11 +136,11 @@ def _draw(axes: Axes, view: RunView | None, run: Member | None) -> None:
             size=9, color=style.QUIET,
         )  # fmt: skip
         return
-    plane.paint_regions(axes, view)
+    regions.draw(axes, view)
     inputs, target, output = view.part("test")
     wrong = class_of(output, view.decision) != target
     axes.scatter(inputs[wrong, 0], inputs[wrong, 1], s=5, color=style.INK, linewidths=0, zorder=4)
-    left, right, bottom, top = plane.extent(view)
+    left, right, bottom, top = regions.extent(view)
     axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.set_xlabel(style.percent(1 - float(wrong.mean())), size=8, color=style.QUIET, labelpad=2)
 
@@ -153,4 +153,4 @@ def _legend(axes: Axes, chosen: _Chosen) -> None:
         tints = [style.tint(style.class_colour(index)) for index in range(known[0].classes)]
         handles = [*(plane.key(tint, "s", 8) for tint in tints), *handles]
         said = [*plane.class_words(known[0]), *said]
-    style.legend(axes, handles, said, 1, handletextpad=0.4)
+    legends.beside(axes, handles, said, 1, handletextpad=0.4)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from minidl.report.figures import style
+from minidl.report.figures import legends, style
 from minidl.report.figures.axes import epoch_axis, rate_changes, scale
 from minidl.report.members.run_view import RunView
 
@@ -61,7 +61,7 @@ def _curves(run: RunView, metric: str, title: str) -> Figure | None:
         height_ratios=(5, 1) if strip else None,
     )
     handles, labels = _lines(axes[0], run, epochs, drawn, metric)
-    style.head_legend(figure, handles, labels)
+    legends.at_head(figure, handles, labels)
     scale(axes[0], list(drawn.values()), metric)
     epoch_axis(axes[0], epochs)
     if run.status == "diverged":

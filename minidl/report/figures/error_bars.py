@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from minidl.report.figures import style
+from minidl.report.figures import legends, style
 from minidl.report.figures.axes import HUGE
 from minidl.report.figures.lines import listed
 from minidl.report.figures.picture import (
@@ -75,7 +75,7 @@ def error_bars(members: Sequence[Member], asked: ErrorBarsFigure) -> Figure | No
     axes.grid(visible=False, axis="x")
     style.label(axes, heads([asked.x])[0], words(asked.metric))
     if asked.lines:
-        style.named_legend(axes, heads(keys)[1], handles, entries)
+        legends.named(axes, heads(keys)[1], handles, entries)
     return figure
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from minidl.report.figures import style
+from minidl.report.figures import legends, style
 from minidl.report.figures.ticks import few_if_long
 from minidl.report.members.run_view import RunView
 
@@ -33,7 +33,7 @@ def fit(run: RunView) -> Figure | None:
         few_if_long(panel.xaxis)
         style.label(panel, run.feature(0), run.target(index))
         if index == 0:
-            style.head_legend(figure, handles, labels)
+            legends.at_head(figure, handles, labels)
     return figure
 
 
@@ -69,7 +69,7 @@ def predicted_vs_true(run: RunView) -> Figure | None:
         few_if_long(panel.xaxis)
         if index == 0:
             labels = [*(f"{part} ({len(parts[part][1]):,})" for part in parts), "equal"]
-            style.head_legend(figure, handles, labels)
+            legends.at_head(figure, handles, labels)
     return figure
 
 

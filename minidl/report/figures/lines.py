@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from minidl.report.figures import style
+from minidl.report.figures import legends, style
 from minidl.report.figures.axes import HUGE, epoch_axis
 from minidl.report.figures.picture import ACROSS, Look, falls, metric_axis
 from minidl.report.members.series import Series
@@ -118,7 +118,7 @@ def legend(axes: Axes, title: str, lines: Sequence[Line], rates: bool = False) -
         handles.append(Line2D([], [], color=style.INK, linestyle="", **dot))  # type: ignore[arg-type]
         labels.append("rate changes")
     if handles:
-        style.named_legend(axes, title, handles, labels)
+        legends.named(axes, title, handles, labels)
 
 
 def said_of(lines: Sequence[Line]) -> list[str]:

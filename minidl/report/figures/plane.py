@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from minidl.report.figures import style
-from minidl.report.figures.decision import class_of, margins
+from minidl.report.figures import legends, regions, style
+from minidl.report.figures.decision import class_of
 from minidl.report.figures.ticks import few_if_long
 from minidl.report.members.run_view import RunView
 
 _SIZE = (6.1, 4.9)
-_FINE = 4  # the grid's cells are cut this often each way, so that regions have smooth edges
 _MOST_PANELS = 9
-_MOST_CONTOURS = 20
 
 
 def data(run: RunView) -> Figure | None:
@@ -30,7 +26,7 @@ def data(run: RunView) -> Figure | None:
     figure, (axes,) = style.new_figure("Data", f"{_who(run)}{len(inputs):,} training points", _SIZE)
     if (true := run.predictions.get("grid_target")) is not None:
         shares = np.eye(int(true.max()) + 1, dtype=np.float32)[true]
-        paint(axes, run, fine_classes(shares, {"kind": "argmax"}))
+        regions.paint(axes, run, regions.fine_classes(shares, {"kind": "argmax"}))
     _frame(axes, run)
     _points(axes, inputs, target, _area(inputs))
     _class_legend(axes, run)
@@ -48,7 +44,7 @@ def decision_boundary(run: RunView) -> Figure | None:
     figure, (axes,) = style.new_figure(
         "Decision boundary", f"{_who(run)}{share} of {len(target):,} test points right", _SIZE
     )
-    paint_regions(axes, run)
+    regions.draw(axes, run)
     _frame(axes, run)
     seen, seen_target, _ = run.part("train")
     _points(axes, seen, seen_target, _area(seen) / 3, faint=True)
@@ -109,7 +105,7 @@ def _one_output(run: RunView, values: np.ndarray, what: str) -> Figure:
         reach = 0.5 if what == "probability" else max(0.5, float(np.abs(values - at).max()))
         image = _heat(axes[0], run, values, at - reach, at + reach, style.TWO_CLASSES)
         _ends(axes[0], run)
-        draw_boundaries(axes[0], run, run.predictions["grid_output"])
+        regions.draw_lines(axes[0], run, run.predictions["grid_output"])
     else:
         image = _heat(axes[0], run, values, float(values.min()), float(values.max()))
     _frame(axes[0], run)
@@ -156,86 +152,11 @@ def _who(run: RunView) -> str:
     return f"{style.literal(run.name, style.LONGEST)}  ·  "
 
 
-def extent(run: RunView) -> tuple[float, float, float, float]:
-    x, y = run.predictions["grid_x"], run.predictions["grid_y"]
-    return float(x[0]), float(x[-1]), float(y[0]), float(y[-1])
-
-
-def fine_classes(output: np.ndarray, decision: Mapping[str, Any]) -> np.ndarray:
-    """The classes (H, W) of outputs over a grid, with points between the grid's own.
-
-    Row by row: finer outputs of a thousand classes take gigabytes.
-    """
-    last = len(output) - 1
-    strips = [
-        class_of(finer(output[row : row + 2]), decision)[: None if row + 1 == last else -1]
-        for row in range(last)
-    ]
-    return np.concatenate(strips) if strips else class_of(finer(output), decision)
-
-
-def finer(values: np.ndarray) -> np.ndarray:
-    """The grid (H, W, O) with points between its own, by straight lines in both directions."""
-    for axis in (0, 1):
-        old = np.arange(values.shape[axis])
-        new = np.linspace(0, old[-1], old[-1] * _FINE + 1)
-        below = np.minimum(new.astype(int), max(old[-1] - 1, 0))
-        above = np.minimum(below + 1, old[-1])
-        weight = (new - below).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
-        weight = weight.astype(np.result_type(values, np.float32))
-        low, high = np.take(values, below, axis), np.take(values, above, axis)
-        values = low + weight * (high - low)
-    return values
-
-
-def paint(axes: Axes, run: RunView, classes: np.ndarray) -> None:
-    """Each class's region (H, W) in its colour, light enough for points to stand out."""
-    most = max(run.classes, int(classes.max()) + 1)
-    colours = np.array([style.tint(style.class_colour(index)) for index in range(most)])
-    axes.imshow(
-        colours[classes], extent=extent(run), origin="lower", aspect="auto", zorder=0,
-        interpolation="nearest",
-    )  # fmt: skip
-
-
-def paint_regions(axes: Axes, run: RunView) -> None:
-    """The network's classes over the plane, and lines between them."""
-    grid = run.predictions["grid_output"]
-    classes = fine_classes(grid, run.decision)
-    paint(axes, run, classes)
-    if grid.shape[-1] > _MOST_CONTOURS:
-        _edges(axes, run, classes)
-    else:
-        draw_boundaries(axes, run, grid)
-
-
-def _edges(axes: Axes, run: RunView, classes: np.ndarray) -> None:
-    """Lines between regions (H, W), as wide as a cell: a contour for each of many takes seconds."""
-    across, down = np.diff(classes, axis=1) != 0, np.diff(classes, axis=0) != 0
-    pixels = np.zeros((*classes.shape, 4))
-    pixels[..., :3] = to_rgb(style.INK)
-    pixels[..., 3] = np.pad(across, ((0, 0), (0, 1))) | np.pad(down, ((0, 1), (0, 0)))
-    axes.imshow(
-        pixels, extent=extent(run), origin="lower", aspect="auto", zorder=1,
-        interpolation="nearest",
-    )  # fmt: skip
-
-
-def draw_boundaries(axes: Axes, run: RunView, grid: np.ndarray) -> None:
-    """A line wherever two classes are equally far ahead."""
-    ahead = margins(grid, run.decision)
-    x, y = run.predictions["grid_x"], run.predictions["grid_y"]
-    ahead = ahead[..., 1:] if ahead.shape[-1] == 2 else ahead
-    for index in range(ahead.shape[-1]):
-        if (ahead[..., index] > 0).any() and (ahead[..., index] < 0).any():
-            axes.contour(x, y, ahead[..., index], [0.0], colors=style.INK, linewidths=0.9)
-
-
 def _heat(
     axes: Axes, run: RunView, values: np.ndarray, low: float, high: float, colours: Any = None
 ) -> Any:
     return axes.imshow(
-        values, extent=extent(run), origin="lower", aspect="auto", interpolation="bilinear",
+        values, extent=regions.extent(run), origin="lower", aspect="auto", interpolation="bilinear",
         vmin=low, vmax=high if high > low else low + 1, cmap=colours or style.SEQUENTIAL,
     )  # fmt: skip
 
@@ -246,7 +167,7 @@ def _frame(axes: Axes, run: RunView, few: bool = False) -> None:
     for spine in axes.spines.values():
         spine.set_visible(True)
     if "grid_x" in run.predictions and run.predictions["grid_output"].ndim == 3:
-        left, right, bottom, top = extent(run)
+        left, right, bottom, top = regions.extent(run)
         axes.set_xlim(left, right)
         axes.set_ylim(bottom, top)
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
@@ -327,7 +248,7 @@ def _class_legend(axes: Axes, run: RunView, wrong: int | None = None) -> None:
         handles += [key(style.INK, "o", 8, **ring)]
         labels += ["train", "test", f"wrong on test ({wrong:,})"]
     last = 0 if wrong is None else 3
-    style.legend(axes, handles, labels, last, handletextpad=0.4, labelspacing=0.6)
+    legends.beside(axes, handles, labels, last, handletextpad=0.4, labelspacing=0.6)
 
 
 def _bar(figure: Figure, image: Any, axes: list[Axes], words: str) -> None:

@@ -9,10 +9,9 @@ import contextlib
 import functools
 import io
 import itertools
-import math
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
@@ -34,10 +33,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 LONGEST = 240  # characters of a title: a run's name has at most 200 bytes
-_MARGIN, _HEAD = 0.14, 0.66  # inches: left of the title; what title and subtitle take
-_GAP = 0.2  # inches between the title and a legend at its right
-_LEGEND_ROW = 0.22  # inches that a legend below the subtitle takes
-_MOST_COLUMNS = 4  # of a legend
+MARGIN, HEAD = 0.14, 0.66  # inches: left of the title; what title and subtitle take
 
 _BOXES = (
     "no font here has all letters of the names in the figures: some are drawn as boxes (the font"
@@ -58,8 +54,6 @@ _CLASS_COLOURS = (
 # Shapes help a reader without colours, and everybody beyond twelve classes.
 _CLASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 _MARKER_AREA = {"D": 0.75, "s": 0.85, "^": 1.15, "v": 1.15, "P": 1.35, "X": 1.35, "p": 1.2}
-
-_LEGEND: dict[str, Any] = {"fontsize": 9, "labelcolor": INK, "frameon": False}
 
 SEQUENTIAL = LinearSegmentedColormap.from_list("minidl", ["#FFFFFF", "#9CCBE6", BLUE, "#003B5C"])
 # Cells on white: the lowest is seen, too.
@@ -152,18 +146,18 @@ def new_figure(
     Long words take more lines, for which the figure grows.
     """
     width, height = size
-    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.99 - _HEAD / height))
+    layout = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, 0.99 - HEAD / height))
     figure = Figure(figsize=size, dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
-    left = _MARGIN / width
+    left = MARGIN / width
     head = figure.text(left, 1 - 0.12 / height, "", size=13, weight="bold", color=INK)
     below = figure.text(left, 1 - 0.38 / height, "", size=9, color=QUIET)
     for text in (head, below):
         text.set_verticalalignment("top")
         text.set_in_layout(False)
-    above = 0.225 * _fit(head, title, width - 2 * _MARGIN)
-    more = 0.16 * _fit(below, subtitle, width - 2 * _MARGIN)
-    _grow(figure, above + more)
+    above = 0.225 * _fit(head, title, width - 2 * MARGIN)
+    more = 0.16 * _fit(below, subtitle, width - 2 * MARGIN)
+    grow(figure, above + more)
     below.set_y(below.get_position()[1] - above / figure.get_figheight())
     axes: list[Axes] = list(figure.subplots(*shape, squeeze=False, **grid).flat)
     for each in axes:
@@ -176,14 +170,14 @@ def _fit(text: Text, words: str, inches: float) -> int:
 
     def lines(most: int) -> int | None:
         text.set_text(fold(words, most))
-        too_wide = _extent(text).width > inches * DPI
+        too_wide = extent(text).width > inches * DPI
         return None if too_wide else text.get_text().count("\n")
 
     most = wide = columns(words)
     if (fewest := lines(most)) is not None:
         return fewest
     text.set_text(words)
-    most = int(1.1 * wide * inches * DPI / _extent(text).width)
+    most = int(1.1 * wide * inches * DPI / extent(text).width)
     while (fewest := lines(most)) is None and most > 1:
         most -= 1
     while most > 1 and lines(most - 1) == fewest:
@@ -192,14 +186,14 @@ def _fit(text: Text, words: str, inches: float) -> int:
     return text.get_text().count("\n")
 
 
-def _extent(artist: Text | Legend) -> Bbox:
+def extent(artist: Text | Legend) -> Bbox:
     """Where it lies on the paper, in dots."""
     use_fonts_that_have_all(artist)
     with _few_warnings():
         return artist.get_window_extent()
 
 
-def _grow(figure: Figure, more: float) -> None:
+def grow(figure: Figure, more: float) -> None:
     """Make room, in inches, between the words at a figure's head and its axes."""
     width, before = figure.get_size_inches()
     now = before + more
@@ -238,97 +232,6 @@ def dress_bar(bar: Colorbar, words: object) -> None:
     bar.set_label(literal(words), size=10, color=INK)
 
 
-def legend(
-    axes: Axes, handles: Sequence[Any], labels: Sequence[str], last: int = 0, **look: Any
-) -> Legend:
-    """A legend of the given labels (already literal) beside the axes.
-
-    It is never taller than the figure: it takes more columns, and of what is too much even for
-    these it says how many are left out, but for the `last` entries.
-    """
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    room = (figure.get_figheight() - _HEAD - 0.2) * DPI
-    most = 20 * _MOST_COLUMNS  # no more fit, however high a figure is in the end
-    shown = _shortened(handles, labels, most, last)
-    made = _beside(axes, *shown, **look)
-    tall = _extent(made).height
-    if tall <= room and len(handles) <= most:
-        return made
-    rows = max(int(len(shown[0]) * room / tall), 1)
-    shown = _shortened(handles, labels, rows * _MOST_COLUMNS, last)
-    made = _beside(axes, *shown, ncols=math.ceil(len(shown[0]) / rows), **look)
-    made.set_in_layout(False)  # the axes stay as they are, and the paper gets wider
-    return made
-
-
-def _shortened(
-    handles: Sequence[Any], labels: Sequence[str], most: int, last: int
-) -> tuple[list[Any], list[str]]:
-    """At most so many entries, the `last` ones among them, and how many others there are."""
-    if len(handles) <= most:
-        return list(handles), list(labels)
-    from matplotlib.lines import Line2D
-
-    first, end = max(most - last - 1, 0), len(handles) - last
-    said = f"and {end - first:,} more"
-    return (
-        [*handles[:first], Line2D([], [], linestyle=""), *handles[end:]],
-        [*labels[:first], said, *labels[end:]],
-    )
-
-
-def _beside(axes: Axes, handles: Sequence[Any], labels: Sequence[str], **look: Any) -> Legend:
-    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
-    made = axes.legend(handles, ["x"] * len(handles), **{**_LEGEND, **place, **look})
-    return _fill(made, labels)
-
-
-def named_legend(
-    axes: Axes, title: object, handles: Sequence[Any], labels: Sequence[str]
-) -> Legend:
-    """A legend beside the axes, with the name of what it tells apart above it."""
-    made = legend(axes, handles, labels, title=literal(title, 22), alignment="left")
-    made.get_title().set(fontsize=9, color=QUIET)
-    return made
-
-
-def head_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> Legend:
-    """A legend in one line at the right of the title, where no curve can run under it.
-
-    Where the title leaves no room it stands below the subtitle.
-    """
-    width, height = figure.get_size_inches()
-    made = figure.legend(
-        handles,
-        ["x"] * len(handles),
-        loc="upper right",
-        bbox_to_anchor=(1 - _MARGIN / width, 1 - 0.13 / height),
-        ncols=len(handles),
-        columnspacing=1.4,
-        handlelength=1.6,
-        borderpad=0,
-        borderaxespad=0,
-        **_LEGEND,
-    )
-    made.set_in_layout(False)
-    _fill(made, labels)
-    title, subtitle = figure.texts[:2]
-    if _extent(made).x0 < _extent(title).x1 + _GAP * DPI:
-        _grow(figure, _LEGEND_ROW)
-        below = _extent(subtitle).y0 / DPI - 0.08
-        made.set_loc("upper left")
-        made.set_bbox_to_anchor((_MARGIN / width, below / figure.get_figheight()))
-    return made
-
-
-def _fill(made: Legend, labels: Sequence[str]) -> Legend:
-    # matplotlib leaves labels with a leading underscore out, so the words are put in afterwards.
-    for entry, words in zip(made.get_texts(), labels, strict=True):
-        entry.set_text(words)
-    return made
-
-
 def to_png(figure: Figure) -> bytes:
     if not use_fonts_that_have_all(figure):
         warn_of_boxes()
@@ -363,8 +266,8 @@ def _paper(figure: Figure) -> Bbox | None:
         return None
     figure.draw_without_rendering()
     width, height = figure.get_size_inches()
-    ends = [_extent(legend).x1 / DPI for legend in legends]
-    return Bbox.from_extents(0, 0, max(width, max(ends) + _MARGIN), height)
+    ends = [extent(legend).x1 / DPI for legend in legends]
+    return Bbox.from_extents(0, 0, max(width, max(ends) + MARGIN), height)
 
 
 def number(value: float) -> str:

@@ -34,7 +34,7 @@ class Member:
         if record.get("status") not in STATUSES:
             raise RunError(f"{folder.record_path}: is damaged: it gives no known status")
         if record["status"] == "running":
-            record["status"] = folder.status_now
+            record["status"] = folder.status_now(record)
         if record["status"] == "failed" and not files.is_file(folder.config_path):
             raise RunError(f"{folder.path}: failed before it began{_error_of(folder)}")
         folder.check_config(record)

@@ -37,7 +37,7 @@ class RunView:
     def read(cls, folder: RunFolder) -> RunView:
         """Raises RunError where a file is damaged; files that aren't there are left out."""
         record = folder.read_record()
-        metrics = folder.read_columns() if files.is_file(folder.metrics_path) else {}
+        metrics = folder.read_columns(record) if files.is_file(folder.metrics_path) else {}
         predictions = folder.read_predictions() if files.is_file(folder.predictions_path) else {}
         try:
             check_shapes(predictions, record.get("task", "classification") == "classification")

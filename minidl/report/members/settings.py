@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os.path
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -46,7 +47,8 @@ def varying(many: Sequence[Settings]) -> list[str]:
         if len({identity(s, chosen) for s in many}) < len({identity(s, known) for s in many}):
             partial = [key for key in known if any(key not in s for s in many)]
             more = [key for key in known if key in hashes and len(seen[key]) > 1]
-            chosen = [key for key in known if key in (*chosen, *partial, *more)]
+            wanted = {*chosen, *partial, *more}
+            chosen = [key for key in known if key in wanted]
     return chosen
 
 
@@ -133,8 +135,9 @@ def heads(keys: Sequence[str]) -> list[str]:
     length = 1
     while len(set(short)) < len(short) and length < max(map(len, parts)):
         length += 1
+        counts = Counter(short)
         short = [
-            ".".join(all_parts[-length:]) if short.count(now) > 1 else now
+            ".".join(all_parts[-length:]) if counts[now] > 1 else now
             for all_parts, now in zip(parts, short, strict=True)
         ]
     return short

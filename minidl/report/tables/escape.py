@@ -77,6 +77,8 @@ def markdown(text: object) -> str:
 
 def columns(text: str) -> int:
     """How wide a line is in a terminal: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text

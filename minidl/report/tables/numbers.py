@@ -10,7 +10,7 @@ from minidl.scores import is_share
 
 MISSING = "–"
 _WHOLE = ("epochs", "parameters")
-# Of a training time no spread at all means that it is each one's share of a stack's.
+# Runs side by side share their training time evenly: that it has no spread says nothing.
 _WITHOUT_NO_SPREAD = (*_WHOLE, "train_seconds")
 
 
