@@ -14,12 +14,13 @@ from typing import Any
 from minidl.build import Experiment, prepare
 from minidl.errors import RunError, WriteError
 from minidl.runs.member import MemberRun
-from minidl.runs.record import differences, first_record, provenance, resolved
+from minidl.runs.record import differences, first_record, goes_on, resolved
 from minidl.signals import Stopped, orderly_end
 from minidl.spec import Spec, dump, load_spec
-from minidl.store import folders
+from minidl.store import files, folders
 from minidl.store.locks import locked
 from minidl.store.run_folder import RunFolder, is_sweep, resume_command, run_path
+from minidl.store.run_record import ENDED
 from minidl.train.stopping import Observer
 from minidl.train.threads import use_threads
 from minidl.train.trainer import Trainer
@@ -59,7 +60,7 @@ def execute(
     path = run_path(runs_dir, stem=spec.name, config_text=text, name=name)
     with use_threads(threads), _Stop(experiment.trainer) as stop, locked(path):
         record = first_record(spec, data, experiment, command, _engine(experiment))
-        record["seconds"] = time.perf_counter() - clock
+        record.seconds = time.perf_counter() - clock
         folder = RunFolder.create_at(path, config_text=text, record=record, overwrite=overwrite)
         run = MemberRun(spec, data, experiment, folder, record, observers=observers)
         run.figures_missing = True
@@ -85,19 +86,23 @@ def resume(
     folders.refuse_links(path)
     with _sweep_locked(path), locked(path):
         record = folder.read_record()
-        if record.get("status") in ("done", "diverged"):
-            raise RunError(f"{path}: nothing to resume: the run has ended ({record['status']})")
+        if record.status in ENDED:
+            raise RunError(f"{path}: nothing to resume: the run has ended ({record.status})")
         folder.check_config(record)
         spec = load_spec(folder.config_path)
         data, experiment = prepare(spec)
         with (
-            use_threads(threads or record.get("threads") or 1),
+            use_threads(threads or record.threads or 1),
             _Stop(experiment.trainer) as stop,
         ):
-            known = {key: value for key, value in record.items() if value is not None}
-            engine = _engine(experiment)
-            record = first_record(spec, data, experiment, (), engine) | known
-            record = _as_before(record, provenance(experiment.device, engine), path, force)
+            text = files.read_sound(folder.config_path).decode()
+            here = first_record(spec, data, experiment, (), _engine(experiment), text)
+            if (other := differences(record, here)) and not force:
+                raise RunError(
+                    f"{path}: began with {'; '.join(other)}: results would not be exactly those "
+                    "of a run that never stopped (resume --force goes on all the same)"
+                )
+            record = goes_on(record, here)
             run = MemberRun(spec, data, experiment, folder, record, observers=observers)
             run.figures_missing = True
             folder.write_record(record)
@@ -115,21 +120,6 @@ def _sweep_locked(path: Path) -> AbstractContextManager[None]:
     """Keep a sweep from working on a run of its own meanwhile."""
     above = Path(os.path.realpath(path)).parent
     return locked(above) if is_sweep(above) else contextlib.nullcontext()
-
-
-def _as_before(
-    record: dict[str, Any], here: dict[str, Any], path: Path, force: bool
-) -> dict[str, Any]:
-    """The record of a run that goes on. RunError if results would not be exact, unless forced."""
-    record = {key: value for key, value in record.items() if key != "metrics"}
-    if other := differences(record, here):
-        if not force:
-            raise RunError(
-                f"{path}: began with {'; '.join(other)}: results would not be exactly those of a "
-                "run that never stopped (resume --force goes on all the same)"
-            )
-        record |= {**here, "forced": [*record.get("forced", ()), *other]}
-    return {**record, "status": "running"}
 
 
 class _Stop:

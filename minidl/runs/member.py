@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -19,6 +20,7 @@ from minidl.runs.record import now
 from minidl.runs.restart import BEST, Restart
 from minidl.spec import Spec
 from minidl.store.run_folder import RunFolder
+from minidl.store.run_record import ENDED, RunRecord
 from minidl.train.stopping import Best, Observer, Row, stops
 from minidl.train.trainer import Epoch, Trainer
 from minidl.train.weights import set_weights
@@ -42,7 +44,7 @@ class MemberRun:
         data: Dataset,
         experiment: Experiment,
         folder: RunFolder,
-        record: dict[str, Any],
+        record: RunRecord,
         *,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -59,7 +61,7 @@ class MemberRun:
         self._observers: list[Observer] = [self.best, *stops(spec.training), *observers]
         self._unwritten: list[Row] = []
         self._written = -ROWS_SECONDS  # when rows were, on the clock of `perf_counter`
-        self._clock = time.perf_counter() - (record.get("seconds") or 0.0)
+        self._clock = time.perf_counter() - (record.seconds or 0.0)
 
     @property
     def name(self) -> str:
@@ -155,17 +157,17 @@ class MemberRun:
             self.write_rows()
             if self.best_state is not None:
                 self._save_best()
-                self.record["weights"] = "best"
+                self.record.weights = "best"
         elif self.trainer.between_epochs:
             self.save_checkpoints()
         else:
             self.write_rows()
         row = self.last_row
         if status == "done" and self._restores_best():
-            self.record["weights"], row = "best", self.best.row
-        self.record["final"] = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
+            self.record.weights, row = "best", self.best.row
+        self.record.final = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
         if self.best.value is not None:
-            self.record["best"] = {"metric": self.best.metric, **self.best.row}
+            self.record.best = {"metric": self.best.metric, **self.best.row}
         if status == "done":
             arrays = predictions(self.spec, self.data, self._trained_network())
             self.folder.write_predictions(arrays)
@@ -175,20 +177,19 @@ class MemberRun:
         epoch = int(self.last_row.get("epoch") or 0)
         if self.status == "diverged":
             epoch = self.trainer.finished
-        drawing = self.figures_missing and self.status in ("done", "diverged")
-        self.record |= {
-            "status": "running" if drawing else self.status,
-            "reason": self.reason,
-            "epochs": epoch,
-            "steps": epoch * len(self.trainer.batches),
-            "train_seconds": self.trainer.train_seconds,
-            "seconds": time.perf_counter() - self._clock,
-            "ended": now(),
-            "metrics": self.folder.metrics.mark(),
-        }
-        self.record.pop("drawing", None)
-        if drawing:
-            self.record["drawing"] = self.status  # the figures, read from here, say how it ended
+        drawing = self.figures_missing and self.status in ENDED
+        self.record = replace(
+            self.record,
+            status="running" if drawing else self.status,
+            drawing=self.status if drawing else None,
+            reason=self.reason,
+            epochs=epoch,
+            steps=epoch * len(self.trainer.batches),
+            train_seconds=self.trainer.train_seconds,
+            seconds=time.perf_counter() - self._clock,
+            ended=now(),
+            metrics=self.folder.metrics.mark(),
+        )
         self.folder.write_record(self.record, forced=not drawing)
 
     def _observed(self, row: Row) -> str | None:
@@ -207,7 +208,7 @@ class MemberRun:
 
     def _trained_network(self) -> Sequential:
         """The network with the weights that count: it trains no further."""
-        if self.record["weights"] == "best" and self.best_state is not None:
+        if self.record.weights == "best" and self.best_state is not None:
             weights = self.best_state[0]
         else:
             weights = self.trainer.weights()

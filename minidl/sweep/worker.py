@@ -17,13 +17,14 @@ from minidl.engine import PlainEngine
 from minidl.errors import DamagedError, MinidlError, RunError, WriteError
 from minidl.runs.execute import CheckpointClock
 from minidl.runs.member import MemberRun
-from minidl.runs.record import differences, first_record, resolved
+from minidl.runs.record import first_record, goes_on, resolved
 from minidl.runs.restart import Restart
 from minidl.signals import Received
 from minidl.spec import Member, dump
 from minidl.store import files
 from minidl.store.files import forced_together
 from minidl.store.run_folder import RunFolder, is_run
+from minidl.store.run_record import RunRecord
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.queue import Queue, Turn
 from minidl.sweep.work import Datasets
@@ -34,9 +35,6 @@ from minidl.train.trainer import Epoch, Stop, Trainer
 EVENT_SECONDS = 0.25  # between two times that a worker tells how its members stand
 # What tells which of a sweep's members is the best so far, whatever losses they train with.
 COMPARABLE = ("accuracy", "mse")
-
-# What a member that goes on keeps of its record.
-_SINCE_THE_START = ("command", "started", "seconds", "forced")
 
 
 @dataclass(frozen=True)
@@ -198,11 +196,11 @@ class Worker:
         text = dump(spec)
         description = programs.engine.description
         record = first_record(spec, data, experiment, self.command, description, text)
-        record |= {"sweep": member.values}
+        record.sweep = member.values
         folder = self.folder.run(member)
         restart = Restart.find(folder) if is_run(folder.path) else Restart()
         if restart.checkpoint:
-            _bring_up_to_date(folder, record, text)
+            record = _brought_up_to_date(folder, record, text)
             self.folder.forget_error(member)
         else:
             RunFolder.create_at(
@@ -318,16 +316,10 @@ class Worker:
             self.queue.again(turn.kind, [one.member for one in left])
 
 
-def _bring_up_to_date(folder: RunFolder, record: dict[str, object], config: str) -> None:
+def _brought_up_to_date(folder: RunFolder, record: RunRecord, config: str) -> RunRecord:
     """Let record and config be what a member that goes on would have written."""
-    try:
-        before = folder.read_record()
-    except DamagedError:
-        before = {}  # a damaged record is made anew
-    other = differences(before, record)
-    record |= {key: before[key] for key in _SINCE_THE_START if key in before}
-    if other:
-        record["forced"] = [*before.get("forced", ()), *other]
+    with contextlib.suppress(DamagedError):  # a damaged record is made anew
+        record = goes_on(folder.read_record(), record)
     try:
         same = files.read(folder.config_path) == config.encode()
     except OSError:
@@ -335,6 +327,7 @@ def _bring_up_to_date(folder: RunFolder, record: dict[str, object], config: str)
     if not same:
         files.write_atomic(folder.config_path, config.encode())
     folder.write_record(record)
+    return record
 
 
 def _in_words(error: Exception) -> str:

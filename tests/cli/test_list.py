@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from typer.testing import CliRunner, Result
 from minidl.store.find import find_runs
 from minidl.store.locks import locked
 from minidl.store.run_folder import RunFolder
+from minidl.store.run_record import RunRecord
 
 app = typer.Typer()
 app.command("list")(list_runs)
@@ -32,12 +34,10 @@ def runs(tmp_path: Path) -> Path:
         run.append_metrics({"epoch": 1, "test_loss": 0.5, score: 0.25})
         run.append_metrics({"epoch": 2, "test_loss": 0.02125, score: 0.978})
         started = f"2026-01-0{day}T12:30:00"
-        run.write_record(
-            {"status": "done", "parameters": 1401, "seconds": 83.2, "started": started}
-        )
+        run.write_record(RunRecord(status="done", parameters=1401, seconds=83.2, started=started))
     member = RunFolder.create(tmp_path / "runs" / "s", stem="s", config_text="", name="m" * 30)
     (tmp_path / "runs" / "s" / "sweep.yaml").write_text("")
-    member.write_record({"status": "running", "started": "2025-01-01T12:30:00"})
+    member.write_record(RunRecord(status="running", started="2025-01-01T12:30:00"))
     broken = RunFolder.create(tmp_path / "runs", stem="s", config_text="", name="half")
     broken.record_path.write_text('{"status": "do')
     return tmp_path / "runs"
@@ -68,7 +68,7 @@ def test_a_sweep_is_one_line(runs: Path) -> None:
     text = "data: disk\nmodel: mlp\nsweep: {grid: {seed: [1, 2, 3]}}\n"
     (runs / "s" / "sweep.yaml").write_text(text)
     done = RunFolder.create(runs / "s", stem="s", config_text="", name="other")
-    done.write_record({"status": "done", "started": "2026-02-01T12:30:00"})
+    done.write_record(RunRecord(status="done", started="2026-02-01T12:30:00"))
     head, newest, first, *others = invoke("--runs-dir", runs).stdout.splitlines()
     assert head.split()[:3] == ["name", "runs", "status"]
     assert first.split()[:6] == ["s", "5", "1", "done,", "1", "interrupted,"]
@@ -81,7 +81,7 @@ def test_a_sweep_is_one_line(runs: Path) -> None:
 def test_a_run_that_nobody_works_on_any_more_is_interrupted(runs: Path) -> None:
     """A killed process leaves `running`, its lock's file, and what a stop before it had written."""
     run = RunFolder.open(runs / "old")
-    run.write_record({**run.read_record(), "status": "running", "final": {"test_loss": 7.0}})
+    run.write_record(replace(run.read_record(), status="running", final={"test_loss": 7.0}))
     for held, status in [(True, "running"), (False, "interrupted")]:
         with locked(run.path) if held else contextlib.nullcontext():
             row = read_row(run)

@@ -145,7 +145,7 @@ def checkpoints_are_seldom() -> None:
 
 @fault
 def members_with_results_are_trained_again() -> None:
-    minidl.sweep.run.ENDED = ()  # type: ignore[assignment]
+    vars(minidl.sweep.run)["ENDED"] = ()
 
 
 @fault

@@ -132,7 +132,7 @@ def test_a_killed_run_ends_with_the_files_of_one_that_never_stopped(
         assert mine.keys() == theirs.keys()
         assert all(torch.equal(mine[key], theirs[key]) for key in mine)
     for key in ("status", "reason", "epochs", "steps", "final", "weights"):
-        assert killed.read_record()[key] == whole.read_record()[key]
+        assert getattr(killed.read_record(), key) == getattr(whole.read_record(), key)
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_run_of_a_sweep_goes_on_by_itself(
         assert without_clock(run) == without_clock(whole)
         mine, theirs = (one.load_checkpoint("last")[0] for one in (run, whole))
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-        assert run.read_record()["sweep"] == whole.read_record()["sweep"]
+        assert run.read_record().sweep == whole.read_record().sweep
 
 
 def test_a_run_that_has_ended_is_not_resumed(tmp_path: Path) -> None:

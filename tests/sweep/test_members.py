@@ -121,7 +121,7 @@ def test_side_by_side_each_leaves_what_it_would_leave_alone(
         runs = trained(specs, tmp_path / str(lanes), lanes)
         assert [run.status for run in runs] == together.statuses
         for single, member in zip(singles, runs, strict=True):
-            assert str(member.read_record()["engine"]).startswith(engine)
+            assert str(member.read_record().engine).startswith(engine)
             assert_same_run(member, single)
 
 
@@ -185,4 +185,4 @@ def test_the_best_so_far_is_told_by_a_metric_that_all_losses_share(
 def test_one_thread_is_what_torch_computes_on_in_workers(tmp_path: Path) -> None:
     """PyTorch's sums depend on how many there are."""
     run(planned(tmp_path, "seed=0,1", "loss=mse,cross_entropy", jobs=2))
-    assert {one.read_record()["threads"] for one in members(tmp_path)} == {1}
+    assert {one.read_record().threads for one in members(tmp_path)} == {1}
