@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -86,11 +86,12 @@ def sweep(
         folder = SweepFolder.create(runs_dir, loaded, name, works.files)
         command = ["minidl", *sys.argv[1:]]
         todo = plan(loaded, folder, works, command=command, stack=stack, jobs=jobs, force=force)
-        finish(todo, fail_fast=fail_fast, quiet=quiet)
+        code = finish(todo, fail_fast=fail_fast, quiet=quiet)
+    raise typer.Exit(code)
 
 
-def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> NoReturn:
-    """Run what is missing, show it, print the folder, and exit as the sweep ended."""
+def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> int:
+    """Run what is missing, show it, print the folder; returns the exit code."""
     from minidl.signals import Stopped
     from minidl.sweep.run import run
     from minidl_cli.sweep_progress import sweep_progress_for
@@ -104,7 +105,7 @@ def finish(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> NoReturn:
         raise
     progress.ended(outcome)
     show(outcome.folder.path)
-    raise typer.Exit(outcome.exit_code)
+    return outcome.exit_code
 
 
 def _tell_repeated(loaded: Sweep) -> None:

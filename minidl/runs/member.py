@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,6 @@ from torch import Tensor
 
 from minidl.build import Experiment
 from minidl.data import Dataset
-from minidl.errors import DamageWarning, RestartWarning
 from minidl.nn import Sequential
 from minidl.runs.predictions import predictions
 from minidl.runs.record import now
@@ -89,20 +87,6 @@ class MemberRun:
         if reason or epoch.number == self.trainer.epochs:
             self.end("done", reason)
 
-    def restore(self) -> None:
-        """Go on from the folder's newest sound checkpoint; without one, from the start.
-
-        It may have been the run's last epoch: then it ends here. Warns where a file is damaged, and
-        where there is no checkpoint yet.
-        """
-        restart = Restart.find(self.folder)
-        if restart.damage:
-            warnings.warn(str(restart), DamageWarning, stacklevel=2)
-        elif not restart.checkpoint:
-            what = "was stopped before its first checkpoint: training starts from the beginning"
-            warnings.warn(f"{self.folder.path}: {what}", RestartWarning, stacklevel=2)
-        self.go_on(restart)
-
     def go_on(self, restart: Restart) -> None:
         """Go on from there; what the folder has beyond it goes."""
         if restart.checkpoint:
@@ -117,6 +101,11 @@ class MemberRun:
             reason = self._observed(self.last_row)
         if reason or self.trainer.finished == self.trainer.epochs:
             self.end("done", reason)
+
+    def checkpoint_due(self, now: bool) -> bool:
+        """Whether to write a checkpoint: after so many epochs, or `now` where no number is set."""
+        every = self.spec.training.checkpoint_every
+        return now if every is None else self.trainer.finished % every == 0
 
     def write_rows(self) -> None:
         """Append what is new to metrics.csv."""

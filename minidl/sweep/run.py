@@ -14,7 +14,9 @@ from minidl.build import build, choose_device, read_data
 from minidl.engine.compiler import find_compiler, lanes_for
 from minidl.errors import DamagedError, DamageWarning, MinidlWarning, RestartWarning, RunError
 from minidl.plural import plural
-from minidl.runs.record import differences, pinned, provenance
+from minidl.runs.begin import pinned
+from minidl.runs.drive import Ending
+from minidl.runs.record import differences, provenance
 from minidl.runs.restart import Restart
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
@@ -25,7 +27,7 @@ from minidl.sweep.processes import Processes
 from minidl.sweep.queue import Kind, Queue
 from minidl.sweep.threads import run_threads
 from minidl.sweep.work import Datasets, Works, measure, memory_for_networks
-from minidl.sweep.worker import Ending, News, Tell, Worker
+from minidl.sweep.worker import News, Tell, Worker
 from minidl.train.lanes import Programs
 from minidl.train.threads import use_threads
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from trainings import minidl, train
 
-from minidl.runs.record import differences
+from minidl.runs.record import differences, goes_on
 from minidl.store.run_folder import RunFolder
 from minidl.store.run_record import RunRecord
 
@@ -82,6 +82,22 @@ def test_a_run_goes_on_with_as_many_threads_as_before(interrupted: RunFolder) ->
     began_with(interrupted, threads=2)
     assert minidl("resume", interrupted.path).code == 0
     assert interrupted.read_record().threads == 2
+
+
+def test_a_run_that_goes_on_keeps_what_it_has_had_and_says_where_it_is_now() -> None:
+    had: dict[str, Any] = {
+        "command": ["minidl", "train"],
+        "started": "2026-01-01T10:00:00+00:00",
+        "sweep": {"seed": 1},
+        "seconds": 2.5,
+        "other": {"of": "another version"},
+    }
+    before = replace(NOW, **had, status="running", drawing="done", ended="then", device="cuda:0")
+    before.forced = ["torch 1.0, now 2.13.0"]
+    here = replace(NOW, status="running", started="2026-01-02T10:00:00+00:00", weights="last")
+    forced = (*before.forced, "device cuda:0, now cpu")
+    assert goes_on(before, here) == replace(here, **had, forced=forced)
+    assert goes_on(RunRecord(), here) == here  # an old record that says nothing
 
 
 def test_what_makes_no_difference_is_not_said() -> None:

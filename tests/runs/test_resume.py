@@ -12,10 +12,11 @@ import pytest
 import torch
 from trainings import OPTIMIZERS, KilledError, kill_after, minidl
 
-import minidl.runs.execute as execution
+import minidl.runs.drive as drive
 from minidl.build import prepare
 from minidl.errors import RestartWarning, RunError
-from minidl.runs.execute import CHECKPOINT_SECONDS, execute, resume
+from minidl.runs.drive import CHECKPOINT_SECONDS
+from minidl.runs.execute import execute, resume
 from minidl.runs.restart import Restart
 from minidl.spec import Spec, parse_spec
 from minidl.spec.optimizer import AnyOptimizer
@@ -162,7 +163,7 @@ def test_by_default_what_is_trained_again_took_ten_seconds_or_an_epoch(
 ) -> None:
     """Epochs take so long, by a clock of the test's; the run is killed as the 18th ends."""
     clock = Clock()
-    monkeypatch.setattr(execution, "time", clock)
+    monkeypatch.setattr(drive, "time", clock)
 
     def epoch_ended(row: Row) -> None:
         clock.now += seconds

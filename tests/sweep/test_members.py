@@ -11,13 +11,14 @@ from sweep.helpers import alone, assert_same_run, members, planned, sweep
 from trainings import SMALL, columns, train
 
 from minidl.engine import compiler
+from minidl.runs.drive import Ending
 from minidl.spec import Member, Spec, load_spec, parse_spec
 from minidl.store.run_folder import RunFolder
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.queue import Kind, Queue
 from minidl.sweep.run import run
 from minidl.sweep.work import Datasets
-from minidl.sweep.worker import Ending, News, Worker
+from minidl.sweep.worker import News, Worker
 
 DIVERGING = "optimizer.lr=1e200"
 
