@@ -99,7 +99,7 @@ def main() -> None:
             with clock.watching():
                 record = execute(spec, runs_dir=Path(folder)).run.record
             own = clock.seconds - clock.forcing
-            steps = record["train_seconds"]
+            steps = record.train_seconds or 0.0
             shares.append((clock.seconds / steps, own / steps))
             print(
                 f"{1000 * clock.seconds:6.1f} ms for safety, {1000 * clock.forcing:.1f} of them in "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidl.store.run_folder import RunFolder
+from minidl.store.run_record import RunRecord
 
 Array = NDArray[Any]
 CASES: dict[str, Callable[[Path], RunFolder]] = {}
@@ -30,7 +32,8 @@ def write(
 ) -> RunFolder:
     config = f"loss: {{type: {loss}}}"
     run = RunFolder.create(runs_dir, stem="case", name=name, config_text=config)
-    run.write_record({"name": name, "status": "done", "task": "classification", **record})
+    known = {"name": name, "status": "done", "task": "classification", **record}
+    run.write_record(RunRecord(**known))
     for row in metrics:
         run.append_metrics(row)
     run.write_predictions(predictions)
@@ -204,7 +207,7 @@ def hostile_words(runs_dir: Path) -> RunFolder:
     names = ["_hidden $x^2$", "$\\frac{1}{2}$ of\nlines", "", "\x1b[31mred\u202e", "猫" * 80]
     name = "a run whose name goes on and on, $ \\input{x} and further than any title can show it"
     run = write(runs_dir, "hostile", epochs(3), table(5), class_names=names, name_shown=name)
-    run.write_record({**run.read_record(), "name": name})
+    run.write_record(replace(run.read_record(), name=name))
     return run
 
 
@@ -223,7 +226,7 @@ def diverged(runs_dir: Path) -> RunFolder:
     rows[-1] |= {"train_loss": np.nan, "test_loss": np.inf, "test_accuracy": np.nan}
     run = write(runs_dir, "diverged", rows, {}, **TWO)
     run.predictions_path.unlink()
-    run.write_record({**run.read_record(), "status": "diverged"})
+    run.write_record(replace(run.read_record(), status="diverged"))
     return run
 
 
@@ -384,7 +387,7 @@ def one_gray_image(runs_dir: Path) -> RunFolder:
         "target_names": ["the clean image, as it was once measured"],
     }
     run = write(runs_dir, "gray", decibels(1), images(1, (1, 6, 40)), **words)
-    run.write_record({**run.read_record(), "name": name})
+    run.write_record(replace(run.read_record(), name=name))
     return run
 
 

@@ -45,5 +45,5 @@ def test_config_trains(config: Path, tmp_path: Path) -> None:
         spec = load_spec(config, ["training.epochs=2", "device=cpu", *fewer])
     execute(spec, runs_dir=tmp_path, name="run")
     run = RunFolder.open(tmp_path / "run")
-    assert (run.status, run.read_record()["epochs"]) == ("done", 2)
+    assert (run.status, run.read_record().epochs) == ("done", 2)
     assert list((run.path / "plots").glob("*.png"))

@@ -72,9 +72,9 @@ def test_a_run_on_a_gpu_equals_the_run_on_the_cpu(data: str, loss: str, tmp_path
         spec = parse_spec(text, overrides=[f"device={device}"])
         outcome = execute(spec, runs_dir=tmp_path, name=device)
         assert outcome.exit_code == 0
-        assert outcome.run.record["device"] == device
+        assert outcome.run.record.device == device
         if device == "cuda":
-            assert outcome.run.record["engine"].startswith("plain")
+            assert str(outcome.run.record.engine).startswith("plain")
         columns = outcome.run.folder.read_columns()
         rows.append(np.array([columns[name] for name in columns if name != "seconds"]))
     np.testing.assert_allclose(rows[1], rows[0], rtol=0, atol=1e-9)

@@ -77,7 +77,7 @@ def test_a_signal_cuts_a_long_evaluation_off(
     monkeypatch.setattr(Trainer, "steps_done", count)
     outcome = execute(small, runs_dir=tmp_path, name="cut")
     run = RunFolder(tmp_path / "cut")
-    assert (outcome.exit_code, run.status, run.read_record()["epochs"]) == (143, "interrupted", 1)
+    assert (outcome.exit_code, run.status, run.read_record().epochs) == (143, "interrupted", 1)
     assert 10 <= chunks <= 11
     assert whole.exit_code == 0
 

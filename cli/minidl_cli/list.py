@@ -123,23 +123,21 @@ def read_row(run: RunFolder) -> Row:
     except RunError as error:
         return Row(run.path.name, "broken", _sweep(run), problem=str(error), path=str(run.path))
     # With what it had when it was last stopped in its record.
-    running = record.get("status") == "running"
-    final = {} if running else record.get("final")
+    running = record.status == "running"
     last = {name: cells[-1] for name, cells in metrics.items() if cells}
-    scores = {**last, **(final if isinstance(final, dict) else {})}
-    started = record.get("started")
+    scores = {**last, **({} if running else record.final)}
     return Row(
         name=run.path.name,
         status=status,
         sweep=_sweep(run),
-        epochs=_whole(last.get("epoch", record.get("epochs"))),
+        epochs=_whole(last.get("epoch", record.epochs)),
         test_loss=_number(scores.get("test_loss")),
         test_accuracy=_number(scores.get("test_accuracy")),
         test_r2=_number(scores.get("test_r2")),
         test_psnr=_number(scores.get("test_psnr")),
-        parameters=_whole(record.get("parameters")),
-        seconds=None if running else _number(record.get("seconds")),
-        started=started if isinstance(started, str) else None,
+        parameters=record.parameters,
+        seconds=None if running else record.seconds,
+        started=record.started,
         path=str(run.path),
     )
 

@@ -103,12 +103,12 @@ class Lines(Progress):
 
     def ended(self, outcome: Outcome) -> None:
         run = outcome.run
-        final = _metrics(run.record.get("final") or {}, parts=("test",))
-        restored = run.status == "done" and run.record["weights"] == "best"
+        final = _metrics(run.record.final, parts=("test",))
+        restored = run.status == "done" and run.record.weights == "best"
         weights = " with the best weights" if restored and final else ""
         say(
             f"{_how(run)}{': ' if final else ''}{final}{weights}, "
-            f"{run.record['train_seconds']:.2f} s training, {run.record['seconds']:.2f} s in all"
+            f"{run.trainer.train_seconds:.2f} s training, {run.record.seconds or 0:.2f} s in all"
         )
         if outcome.exit_code:
             say(_next(run))
@@ -176,7 +176,7 @@ def _measured(row: Row | dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _how(run: MemberRun) -> str:
     """`done after 250 epochs`."""
     reason = f" ({run.reason})" if run.reason else ""
-    return f"{run.status}{reason} after {plural(run.record['epochs'], 'epoch')}"
+    return f"{run.status}{reason} after {plural(run.record.epochs or 0, 'epoch')}"
 
 
 def _next(run: MemberRun) -> str:

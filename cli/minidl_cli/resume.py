@@ -38,38 +38,48 @@ def resume(
       minidl resume runs/spirals
     """
     folder = in_runs(folder)
-    from minidl.store.run_folder import RunFolder, is_sweep
-    from minidl.sweep.folder import SweepFolder
+    from minidl.store.run_folder import is_sweep
 
     if is_sweep(folder):
-        from minidl.spec import load_sweep
-        from minidl.store.locks import locked
-        from minidl.sweep.run import plan
-        from minidl.sweep.work import measure
-        from minidl_cli.output import show as show_path
-        from minidl_cli.sweep import train_missing
-        from minidl_cli.sweep_progress import Reading
+        code = _resume_sweep(folder, jobs=jobs, force=force, quiet=quiet)
+    else:
+        code = _resume_run(folder, threads=threads, force=force, quiet=quiet)
+    raise typer.Exit(code)
 
-        opened = SweepFolder.open(folder)
-        command = ["minidl", *sys.argv[1:]]
-        loaded = load_sweep(opened.config_path, watch=Reading(quiet))
-        opened.refuse_another(loaded)  # somebody may have edited the file
-        works = measure(loaded.members)
-        opened.refuse_other_files(works.files)
-        with locked(folder):
-            todo = plan(loaded, opened, works, command=command, jobs=jobs, force=force)
-            outcome = train_missing(todo, fail_fast=False, quiet=quiet)
-        show_path(outcome.folder.path)
-        raise typer.Exit(outcome.exit_code)
 
+def _resume_sweep(folder: Path, *, jobs: int | None, force: bool, quiet: bool) -> int:
+    from minidl.spec import load_sweep
+    from minidl.store.locks import locked
+    from minidl.sweep.folder import SweepFolder
+    from minidl.sweep.run import plan
+    from minidl.sweep.work import measure
+    from minidl_cli.output import show
+    from minidl_cli.sweep import train_missing
+    from minidl_cli.sweep_progress import Reading
+
+    opened = SweepFolder.open(folder)
+    command = ["minidl", *sys.argv[1:]]
+    loaded = load_sweep(opened.config_path, watch=Reading(quiet))
+    opened.refuse_another(loaded)  # somebody may have edited the file
+    works = measure(loaded.members)
+    opened.refuse_other_files(works.files)
+    with locked(folder):
+        todo = plan(loaded, opened, works, command=command, jobs=jobs, force=force)
+        outcome = train_missing(todo, fail_fast=False, quiet=quiet)
+    show(outcome.folder.path)
+    return outcome.exit_code
+
+
+def _resume_run(folder: Path, *, threads: int | None, force: bool, quiet: bool) -> int:
     from minidl.runs.execute import resume as resume_run
     from minidl.spec import load_spec
+    from minidl.store.run_folder import RunFolder
     from minidl_cli.train import show
 
     run = RunFolder.open(folder)
     run.check_config(run.read_record())
     spec = load_spec(run.config_path)
-    show(
+    return show(
         lambda observers, started: resume_run(
             folder, force=force, threads=threads, observers=observers, started=started
         ),

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,12 +14,8 @@ from minidl_cli import output
 from minidl_cli.options import RUNS, Debug, Device, Overrides, Quiet, Threads
 
 if TYPE_CHECKING:
-    from minidl.runs.execute import Outcome
-    from minidl.store.run_folder import RunFolder
+    from minidl.runs.execute import Outcome, Started
     from minidl.train.stopping import Observer
-    from minidl.train.trainer import Trainer
-
-    Started = Callable[[RunFolder, Trainer], None]
 
 
 def train(
@@ -59,7 +55,7 @@ def train(
 
     from minidl.runs.execute import execute
 
-    show(
+    code = show(
         lambda observers, started: execute(
             spec,
             runs_dir=runs_dir,
@@ -73,12 +69,11 @@ def train(
         epochs=spec.training.epochs,
         quiet=quiet,
     )
+    raise typer.Exit(code)
 
 
-def show(
-    run: Callable[[list[Observer], Started], Outcome], *, epochs: int, quiet: bool
-) -> NoReturn:
-    """Carry out a run, show its progress, print its folder, and exit as it ended."""
+def show(run: Callable[[list[Observer], Started], Outcome], *, epochs: int, quiet: bool) -> int:
+    """Carry out a run, show its progress, print its folder; returns the exit code."""
     from minidl_cli.progress import progress_for
 
     progress = progress_for(epochs, quiet=quiet)
@@ -86,4 +81,4 @@ def show(
         outcome = run([progress], progress.started)
     progress.ended(outcome)
     output.show(outcome.run.folder.path)
-    raise typer.Exit(outcome.exit_code)
+    return outcome.exit_code

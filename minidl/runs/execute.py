@@ -5,27 +5,31 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from minidl.build import Experiment, prepare
-from minidl.errors import RunError, WriteError
+from minidl.build import prepare
+from minidl.errors import DamageWarning, RestartWarning, RunError, WriteError
+from minidl.runs.begin import Beginning
+from minidl.runs.drive import Driver, Ending
 from minidl.runs.member import MemberRun
-from minidl.runs.record import differences, first_record, provenance, resolved
+from minidl.runs.record import differences, goes_on
+from minidl.runs.restart import Restart
 from minidl.signals import Stopped, orderly_end
-from minidl.spec import Spec, dump, load_spec
-from minidl.store import folders
+from minidl.spec import Spec, load_spec
+from minidl.store import files, folders
 from minidl.store.locks import locked
 from minidl.store.run_folder import RunFolder, is_sweep, resume_command, run_path
+from minidl.store.run_record import ENDED
+from minidl.train.lanes import Lanes
 from minidl.train.stopping import Observer
 from minidl.train.threads import use_threads
 from minidl.train.trainer import Trainer
 
-# Without `checkpoint_every`, a checkpoint is written about this often, in seconds.
-CHECKPOINT_SECONDS = 10.0
+Started = Callable[[RunFolder, Trainer], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def execute(
     threads: int = 1,
     command: Sequence[str] = (),
     observers: Sequence[Observer] = (),
-    started: Callable[[RunFolder, Trainer], None] = lambda folder, trainer: None,
+    started: Started = lambda folder, trainer: None,
 ) -> Outcome:
     """Train as the spec says and leave a complete run folder.
 
@@ -53,18 +57,14 @@ def execute(
     and may return a reason to stop. Raises ConfigError, DataError and RunError.
     """
     clock = time.perf_counter()
-    data, experiment = prepare(spec)
-    spec = resolved(spec, data, experiment.device)
-    text = dump(spec)
-    path = run_path(runs_dir, stem=spec.name, config_text=text, name=name)
-    with use_threads(threads), _Stop(experiment.trainer) as stop, locked(path):
-        record = first_record(spec, data, experiment, command, _engine(experiment))
-        record["seconds"] = time.perf_counter() - clock
-        folder = RunFolder.create_at(path, config_text=text, record=record, overwrite=overwrite)
-        run = MemberRun(spec, data, experiment, folder, record, observers=observers)
-        run.figures_missing = True
-        started(folder, experiment.trainer)
-        return _train(run, stop)
+    begun = Beginning.of(spec, *prepare(spec))
+    path = run_path(runs_dir, stem=begun.spec.name, config_text=begun.text, name=name)
+    with use_threads(threads), _heard() as ending, locked(path):
+        lanes = Lanes(begun.experiment.trainer, stop=ending)
+        record = begun.record(lanes.engine.description, command)
+        record.seconds = time.perf_counter() - clock
+        run = begun.run(path, record, observers=observers, overwrite=overwrite)
+        return _train(run, lanes, ending, started)
 
 
 def resume(
@@ -73,7 +73,7 @@ def resume(
     force: bool = False,
     threads: int | None = None,
     observers: Sequence[Observer] = (),
-    started: Callable[[RunFolder, Trainer], None] = lambda folder, trainer: None,
+    started: Started = lambda folder, trainer: None,
 ) -> Outcome:
     """Go on with a run that was killed or interrupted, from its newest sound checkpoint.
 
@@ -84,31 +84,35 @@ def resume(
     folder = RunFolder.open(path)
     folders.refuse_links(path)
     with _sweep_locked(path), locked(path):
-        record = folder.read_record()
-        if record.get("status") in ("done", "diverged"):
-            raise RunError(f"{path}: nothing to resume: the run has ended ({record['status']})")
-        folder.check_config(record)
+        before = folder.read_record()
+        if before.status in ENDED:
+            raise RunError(f"{path}: nothing to resume: the run has ended ({before.status})")
+        folder.check_config(before)
         spec = load_spec(folder.config_path)
-        data, experiment = prepare(spec)
-        with (
-            use_threads(threads or record.get("threads") or 1),
-            _Stop(experiment.trainer) as stop,
-        ):
-            known = {key: value for key, value in record.items() if value is not None}
-            engine = _engine(experiment)
-            record = first_record(spec, data, experiment, (), engine) | known
-            record = _as_before(record, provenance(experiment.device, engine), path, force)
-            run = MemberRun(spec, data, experiment, folder, record, observers=observers)
-            run.figures_missing = True
-            folder.write_record(record)
-            run.restore()
-            started(folder, experiment.trainer)
-            return _train(run, stop)
+        text = files.read_sound(folder.config_path).decode()
+        begun = Beginning(spec, text, *prepare(spec))
+        with use_threads(threads or before.threads or 1), _heard() as ending:
+            lanes = Lanes(begun.experiment.trainer, stop=ending)
+            here = begun.record(lanes.engine.description)
+            if (other := differences(before, here)) and not force:
+                raise RunError(
+                    f"{path}: began with {'; '.join(other)}: results would not be exactly those "
+                    "of a run that never stopped (resume --force goes on all the same)"
+                )
+            restart = _restart(folder)
+            run = begun.run(path, goes_on(before, here), restart, observers=observers)
+            return _train(run, lanes, ending, started)
 
 
-def _engine(experiment: Experiment) -> str:
-    """What is going to train it, ready to."""
-    return experiment.trainer.alone.engine.description
+def _restart(folder: RunFolder) -> Restart:
+    """Where a run goes on. Warns where a file is damaged, and where there is no checkpoint yet."""
+    restart = Restart.find(folder)
+    if restart.damage:
+        warnings.warn(str(restart), DamageWarning, stacklevel=3)
+    elif not restart.checkpoint:
+        what = "was stopped before its first checkpoint: training starts from the beginning"
+        warnings.warn(f"{folder.path}: {what}", RestartWarning, stacklevel=3)
+    return restart
 
 
 def _sweep_locked(path: Path) -> AbstractContextManager[None]:
@@ -117,40 +121,21 @@ def _sweep_locked(path: Path) -> AbstractContextManager[None]:
     return locked(above) if is_sweep(above) else contextlib.nullcontext()
 
 
-def _as_before(
-    record: dict[str, Any], here: dict[str, Any], path: Path, force: bool
-) -> dict[str, Any]:
-    """The record of a run that goes on. RunError if results would not be exact, unless forced."""
-    record = {key: value for key, value in record.items() if key != "metrics"}
-    if other := differences(record, here):
-        if not force:
-            raise RunError(
-                f"{path}: began with {'; '.join(other)}: results would not be exactly those of a "
-                "run that never stopped (resume --force goes on all the same)"
-            )
-        record |= {**here, "forced": [*record.get("forced", ()), *other]}
-    return {**record, "status": "running"}
-
-
-class _Stop:
+class _Ending(Ending):
     """What a first signal does: training stops at the end of its epoch, drawing at once."""
 
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer, self._drawing = trainer, False
-        self._listening = orderly_end(self._requested)
+    drawing = False
 
-    def __enter__(self) -> _Stop:
-        self.received = self._listening.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._listening.__exit__(*error)
+    def request(self) -> None:
+        if self.drawing and self.received.signal:
+            raise Stopped(self.received.signal)
+        super().request()
 
     def draw(self, folder: RunFolder) -> None:
         """Draw a run's figures. Raises Stopped at a signal, also one that came before."""
         from minidl.report.figures.plots import draw_run
 
-        self._drawing = True
+        self.drawing = True
         try:
             if self.received.signal:
                 raise Stopped(self.received.signal)
@@ -161,68 +146,43 @@ class _Stop:
                 raise Stopped(self.received.signal) from error
             raise
         finally:
-            self._drawing = False
-
-    def _requested(self) -> None:
-        if self._drawing and self.received.signal:
-            raise Stopped(self.received.signal)
-        self._trainer.request_stop()
+            self.drawing = False
 
 
-def _train(run: MemberRun, stop: _Stop) -> Outcome:
+@contextlib.contextmanager
+def _heard() -> Iterator[_Ending]:
+    """An ending that signals ask for."""
+    ending = _Ending()
+    with orderly_end(ending.request) as ending.received:
+        yield ending
+
+
+def _train(run: MemberRun, lanes: Lanes, ending: _Ending, started: Started) -> Outcome:
+    """All that a run does once it has begun: its epochs, then its figures."""
+    run.figures_missing = True
+    started(run.folder, run.trainer)
     try:
-        return _trained(run, stop)
+        with _failure_recorded(run):
+            driver = Driver(ending, lanes)
+            driver.put(run)
+            driver.train()
+            if run.status != "interrupted":
+                _draw(run, ending)
     except Stopped as stopped:  # written down as it stands
         return Outcome(run, stopped.exit_code)
-
-
-def _trained(run: MemberRun, stop: _Stop) -> Outcome:
-    checkpoints = CheckpointClock(run.spec.training.checkpoint_every)
-    with _failure_recorded(run):
-        for epoch in run.trainer if run.running else ():
-            run.epoch_ended(epoch)
-            run.write_rows_now_and_then()
-            if not run.running:
-                break
-            if checkpoints.due(epoch.number):
-                run.save_checkpoints()
-        if not run.running:
-            return _drawn(run, stop)
-        signal = stop.received.signal
-        assert signal is not None  # nothing else ends a training before its time
-        run.end("interrupted", f"by {signal.name}")
-        run.close()
-    return Outcome(run, stop.received.exit_code)
-
-
-def _drawn(run: MemberRun, stop: _Stop) -> Outcome:
-    """The figures are the last that a run needs to have ended."""
-    run.close()  # they show what its record says
-    try:
-        stop.draw(run.folder)
-    except Stopped as stopped:
-        run.status, run.reason = "interrupted", str(stopped)
-        run.close()
-        return Outcome(run, stopped.exit_code)
-    run.figures_missing = False
-    run.close()
+    if run.status == "interrupted":
+        return Outcome(run, ending.received.exit_code)
     return Outcome(run, 0 if run.status == "done" else 1)
 
 
-class CheckpointClock:
-    """Says when a checkpoint is due: every so many epochs, or every so many seconds."""
-
-    def __init__(self, every: int | None) -> None:
-        self.every, self._saved = every, time.perf_counter()
-
-    def due(self, epoch: int) -> bool:
-        """Whether to write one after this epoch."""
-        if self.every is not None:
-            return epoch % self.every == 0
-        if time.perf_counter() - self._saved < CHECKPOINT_SECONDS:
-            return False
-        self._saved = time.perf_counter()
-        return True
+def _draw(run: MemberRun, ending: _Ending) -> None:
+    """The figures, which show what the record says, are the last that a run needs to have ended."""
+    try:
+        ending.draw(run.folder)
+        run.figures_missing = False
+    except Stopped as stopped:
+        run.status, run.reason = "interrupted", str(stopped)
+    run.close()
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ from minidl.probabilities import probabilities
 from minidl.spec import ArraysData, CsvData, Spec, load_spec
 from minidl.store.records import spreadsheet_safe
 from minidl.store.run_folder import RunFolder, resume_command
+from minidl.store.run_record import RunRecord
 from minidl.train.evaluation import predict
 from minidl.train.weights import set_weights
 
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+# What the record of each task must say besides what all must.
+_NEEDED = {
+    "classification": ("class_names", "decision"),
+    "regression": ("target_names",),
+    "images": ("output_shape",),
+}
 MOST_ROOM = 64  # pixels by which an image is continued, at most: more than any network's strides
 
 
@@ -53,8 +60,9 @@ class TrainedRun:
 
     folder: RunFolder
     spec: Spec
-    record: dict[str, Any]
+    record: RunRecord
     encoding: Encoding
+    input_shape: tuple[int, ...]
     network: Sequential
 
     @classmethod
@@ -63,12 +71,17 @@ class TrainedRun:
         folder = RunFolder.open(path)
         spec = load_spec(folder.config_path, ["device=cpu"])
         record = folder.read_record()
-        try:
-            encoding = _encoding(record)
-            shape = tuple(record["input_shape"])
-            weights = record["weights"]
-        except (KeyError, TypeError) as error:
-            raise RunError(f"{folder.record_path}: is damaged: no {error}") from error
+        for key in (
+            "task",
+            "input_shape",
+            "outputs",
+            "weights",
+            *_NEEDED.get(record.task or "", ()),
+        ):
+            if not getattr(record, key):
+                raise RunError(f"{folder.record_path}: is damaged: no '{key}'")
+        encoding, shape = _encoding(record), tuple(record.input_shape)
+        weights = str(record.weights)
         if not folder.has_checkpoint(weights):
             status = folder.status_now(record)
             going = status in ("interrupted", "failed")
@@ -81,7 +94,7 @@ class TrainedRun:
         except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
             message = "the weights don't fit the network that config.yaml and run.json describe"
             raise RunError(f"{path}: is damaged: {message}") from error
-        return cls(folder, spec, record, encoding, network.eval())
+        return cls(folder, spec, record, encoding, shape, network.eval())
 
     def outputs(self, inputs: Array) -> Array:
         """The network's outputs (N, K), or images, for preprocessed inputs (N, *input_shape)."""
@@ -127,13 +140,14 @@ class TrainedRun:
 
     def _predictions(self, outputs: Array) -> tuple[list[str], list[list[Any]]]:
         """Heads and rows: the class and a number for each class, or the targets' values."""
-        if self.record["task"] == "regression":
-            scale = self.record.get("target_scale")
+        record = self.record
+        if record.task == "regression":
+            scale = record.target_scale
             values = TargetScale(**scale).to_raw(outputs) if scale else outputs
-            return list(self.record["target_names"]), values.tolist()
-        names = self.record["class_names"]
+            return list(record.target_names), values.tolist()
+        names = record.class_names
         kind, scores = self._scores(outputs)
-        target = (self.record.get("target_names") or ["class"])[0]
+        target = (record.target_names or ["class"])[0]
         # As the metrics have it, where two probabilities are the same.
         classes = self.encoding.classes(torch.from_numpy(outputs)).tolist()
         chosen = zip(classes, scores.tolist(), strict=True)
@@ -149,12 +163,12 @@ class TrainedRun:
         """
         if not self.gives_images:
             raise DataError(f"{self.folder.path}: the network gives no images")
-        image = read_image(path, self.record["input_shape"][0])
+        image = read_image(path, self.input_shape[0])
         rows, columns = _room(self.network, image.shape, self._enlarged)
         if rows is None or columns is None:
             raise DataError(
                 f"{path}: the network can't take {times(image.shape)}; it was trained on"
-                f" {times(self.record['input_shape'])}"
+                f" {times(self.input_shape)}"
             )
         around = np.pad(image, ((0, 0), (0, rows), (0, columns)), mode="edge")
         height, width = self._enlarged(image.shape)
@@ -163,11 +177,11 @@ class TrainedRun:
     @property
     def gives_images(self) -> bool:
         """Whether its outputs are images."""
-        return bool(self.record["task"] == "images")
+        return self.record.task == "images"
 
     def _enlarged(self, shape: Sequence[int]) -> tuple[int, int]:
         """Height and width of the output for an input (channels, height, width)."""
-        before, after = self.record["input_shape"][1:], self.record["output_shape"][1:]
+        before, after = self.input_shape[1:], self.encoding.output_shape[1:]
         height, width = (n * b // a for n, a, b in zip(shape[1:], before, after, strict=True))
         return height, width
 
@@ -177,10 +191,10 @@ class TrainedRun:
         """A table, and its rows as the network gets them; an image is a row without columns."""
         import pandas as pd
 
-        shape = tuple(self.record["input_shape"])
+        shape = self.input_shape
         if path.suffix.lower() in ARRAY_FILES and isinstance(self.spec.data, ArraysData):
             return self._read_array(path, shape)
-        if self.record.get("preprocessing") is None:
+        if self.record.preprocessing is None:
             if len(shape) != 3 or path.suffix.lower() not in IMAGE_FILES:
                 known = ", ".join(ARRAY_FILES)
                 raise DataError(
@@ -192,7 +206,7 @@ class TrainedRun:
                 message = f"is an image of {times(image.shape)}, but the network takes"
                 raise DataError(f"{path}: {message} {times(shape)}")
             return pd.DataFrame(index=[1]), image[None]
-        preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
+        preprocessing = Preprocessing.from_dict(self.record.preprocessing)
         data = self.spec.data
         own = (data.delimiter, data.decimal) if isinstance(data, CsvData) else (",", ".")
         problems = Problems()
@@ -211,9 +225,9 @@ class TrainedRun:
         if raw.shape[1:] != shape:
             message = f"rows of 'input' have shape {raw.shape[1:]}, but the network takes {shape}"
             raise DataError(f"{path}: {message}")
-        if self.record.get("preprocessing") is None:
+        if self.record.preprocessing is None:
             return pd.DataFrame(index=range(len(raw))), raw
-        preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
+        preprocessing = Preprocessing.from_dict(self.record.preprocessing)
         table = pd.DataFrame(raw, columns=list(preprocessing.feature_names))
         return table, preprocessing.transform(table, str(path))
 
@@ -246,13 +260,13 @@ def _room(
     return found
 
 
-def _encoding(record: dict[str, Any]) -> Encoding:
+def _encoding(record: RunRecord) -> Encoding:
     """The one that the network was trained with; one-hot targets say no more than indices."""
-    if record["task"] == "images":
-        return Encoding.of_images(tuple(record["output_shape"]))
-    decision, outputs = record["decision"], record["outputs"]
-    if decision is None:
+    outputs, decision = record.outputs or 0, record.decision or {}
+    if record.task == "images":
+        return Encoding.of_images(tuple(record.output_shape))
+    if record.task == "regression":
         return Encoding("values", outputs)
-    if decision["kind"] == "threshold":
+    if decision.get("kind") == "threshold":
         return Encoding("column", outputs, threshold=decision["at"])
     return Encoding("index", outputs)

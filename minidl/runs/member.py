@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
 from minidl.build import Experiment
 from minidl.data import Dataset
-from minidl.errors import DamageWarning, RestartWarning
 from minidl.nn import Sequential
 from minidl.runs.predictions import predictions
 from minidl.runs.record import now
 from minidl.runs.restart import BEST, Restart
 from minidl.spec import Spec
 from minidl.store.run_folder import RunFolder
+from minidl.store.run_record import ENDED, RunRecord
 from minidl.train.stopping import Best, Observer, Row, stops
 from minidl.train.trainer import Epoch, Trainer
 from minidl.train.weights import set_weights
@@ -42,7 +42,7 @@ class MemberRun:
         data: Dataset,
         experiment: Experiment,
         folder: RunFolder,
-        record: dict[str, Any],
+        record: RunRecord,
         *,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -59,7 +59,7 @@ class MemberRun:
         self._observers: list[Observer] = [self.best, *stops(spec.training), *observers]
         self._unwritten: list[Row] = []
         self._written = -ROWS_SECONDS  # when rows were, on the clock of `perf_counter`
-        self._clock = time.perf_counter() - (record.get("seconds") or 0.0)
+        self._clock = time.perf_counter() - (record.seconds or 0.0)
 
     @property
     def name(self) -> str:
@@ -87,20 +87,6 @@ class MemberRun:
         if reason or epoch.number == self.trainer.epochs:
             self.end("done", reason)
 
-    def restore(self) -> None:
-        """Go on from the folder's newest sound checkpoint; without one, from the start.
-
-        It may have been the run's last epoch: then it ends here. Warns where a file is damaged, and
-        where there is no checkpoint yet.
-        """
-        restart = Restart.find(self.folder)
-        if restart.damage:
-            warnings.warn(str(restart), DamageWarning, stacklevel=2)
-        elif not restart.checkpoint:
-            what = "was stopped before its first checkpoint: training starts from the beginning"
-            warnings.warn(f"{self.folder.path}: {what}", RestartWarning, stacklevel=2)
-        self.go_on(restart)
-
     def go_on(self, restart: Restart) -> None:
         """Go on from there; what the folder has beyond it goes."""
         if restart.checkpoint:
@@ -115,6 +101,11 @@ class MemberRun:
             reason = self._observed(self.last_row)
         if reason or self.trainer.finished == self.trainer.epochs:
             self.end("done", reason)
+
+    def checkpoint_due(self, now: bool) -> bool:
+        """Whether to write a checkpoint: after so many epochs, or `now` where no number is set."""
+        every = self.spec.training.checkpoint_every
+        return now if every is None else self.trainer.finished % every == 0
 
     def write_rows(self) -> None:
         """Append what is new to metrics.csv."""
@@ -155,17 +146,17 @@ class MemberRun:
             self.write_rows()
             if self.best_state is not None:
                 self._save_best()
-                self.record["weights"] = "best"
+                self.record.weights = "best"
         elif self.trainer.between_epochs:
             self.save_checkpoints()
         else:
             self.write_rows()
         row = self.last_row
         if status == "done" and self._restores_best():
-            self.record["weights"], row = "best", self.best.row
-        self.record["final"] = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
+            self.record.weights, row = "best", self.best.row
+        self.record.final = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
         if self.best.value is not None:
-            self.record["best"] = {"metric": self.best.metric, **self.best.row}
+            self.record.best = {"metric": self.best.metric, **self.best.row}
         if status == "done":
             arrays = predictions(self.spec, self.data, self._trained_network())
             self.folder.write_predictions(arrays)
@@ -175,20 +166,19 @@ class MemberRun:
         epoch = int(self.last_row.get("epoch") or 0)
         if self.status == "diverged":
             epoch = self.trainer.finished
-        drawing = self.figures_missing and self.status in ("done", "diverged")
-        self.record |= {
-            "status": "running" if drawing else self.status,
-            "reason": self.reason,
-            "epochs": epoch,
-            "steps": epoch * len(self.trainer.batches),
-            "train_seconds": self.trainer.train_seconds,
-            "seconds": time.perf_counter() - self._clock,
-            "ended": now(),
-            "metrics": self.folder.metrics.mark(),
-        }
-        self.record.pop("drawing", None)
-        if drawing:
-            self.record["drawing"] = self.status  # the figures, read from here, say how it ended
+        drawing = self.figures_missing and self.status in ENDED
+        self.record = replace(
+            self.record,
+            status="running" if drawing else self.status,
+            drawing=self.status if drawing else None,
+            reason=self.reason,
+            epochs=epoch,
+            steps=epoch * len(self.trainer.batches),
+            train_seconds=self.trainer.train_seconds,
+            seconds=time.perf_counter() - self._clock,
+            ended=now(),
+            metrics=self.folder.metrics.mark(),
+        )
         self.folder.write_record(self.record, forced=not drawing)
 
     def _observed(self, row: Row) -> str | None:
@@ -207,7 +197,7 @@ class MemberRun:
 
     def _trained_network(self) -> Sequential:
         """The network with the weights that count: it trains no further."""
-        if self.record["weights"] == "best" and self.best_state is not None:
+        if self.record.weights == "best" and self.best_state is not None:
             weights = self.best_state[0]
         else:
             weights = self.trainer.weights()

@@ -39,7 +39,7 @@ def _walk(folder: Path, depth: int) -> Iterable[Path]:
 def _started(run: RunFolder) -> float:
     """When a run started, in seconds; a damaged record leaves the folder's own time."""
     try:
-        return datetime.fromisoformat(run.read_record()["started"]).timestamp()
-    except (RunError, KeyError, TypeError, ValueError, OverflowError):
+        return datetime.fromisoformat(run.read_record().started or "").timestamp()
+    except (RunError, ValueError, OverflowError):
         found = files.stat_of(run.path)
         return found.st_mtime if found else 0.0

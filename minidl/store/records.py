@@ -7,7 +7,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minidl.plural import plural
@@ -29,8 +29,7 @@ def encode(record: Mapping[str, Any]) -> bytes:
 def decode(content: bytes) -> dict[str, Any]:
     """Raises ValueError where the content is anything but one strict JSON object.
 
-    So it does where the record isn't what its checksum stands for, if it has one, and where a key
-    that minidl writes holds what it never writes.
+    So it does where the record isn't what its checksum stands for, if it has one.
     """
     try:
         record = json.loads(content, parse_constant=_refuse, parse_int=_integer)
@@ -41,9 +40,6 @@ def decode(content: bytes) -> dict[str, Any]:
     checksum = record.pop(_CHECKSUM, None)
     if checksum is not None and checksum != _checksum(record):
         raise ValueError("the checksum doesn't fit")
-    for key, is_right in _KINDS.items():
-        if record.get(key) is not None and not is_right(record[key]):
-            raise ValueError(f"{key} is not what minidl writes there")
     return record
 
 
@@ -106,64 +102,6 @@ def _integer(text: str) -> int:
     if len(text) > 20:
         raise ValueError(f"an integer of {len(text):,} digits")
     return int(text)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_size(value: Any) -> bool:
-    return _is_number(value) and isinstance(value, int) and 0 < value <= _LARGEST
-
-
-def _list_of(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(is_right, value))
-
-
-def _is_decision(value: Any) -> bool:
-    kind = value.get("kind") if isinstance(value, dict) else None
-    return kind == "argmax" or (kind == "threshold" and _is_number(value.get("at")))
-
-
-def _is_scale(value: Any) -> bool:
-    numbers = _list_of(_is_number)
-    return (
-        _is_mapping(value) and value.keys() == {"mean", "std"} and all(map(numbers, value.values()))
-    )
-
-
-# What readers of a run rely on; null says that there is none.
-_LARGEST = 100_000_000
-_KINDS: dict[str, Callable[[Any], bool]] = {
-    "name": _is_text,
-    "status": _is_text,
-    "task": _is_text,
-    "class_names": _list_of(_is_text),
-    "feature_names": _list_of(_is_text),
-    "target_names": _list_of(_is_text),
-    "input_shape": _list_of(_is_size),
-    "outputs": _is_size,
-    "decision": _is_decision,
-    "preprocessing": _is_mapping,
-    "target_scale": _is_scale,
-    "weights": lambda value: value in ("last", "best"),
-    "seconds": _is_number,
-    "final": _is_mapping,
-    "best": _is_mapping,
-    "sweep": _is_mapping,
-    "metrics": _is_mapping,
-    "versions": _is_mapping,
-    "forced": _list_of(_is_text),
-    "command": _list_of(_is_text),
-}
 
 
 def _cell(value: str | float | int | None) -> str:

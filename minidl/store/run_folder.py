@@ -21,16 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors import DamagedError, RunError
-from minidl.store import checkpoint, files, folders, records
+from minidl.store import checkpoint, files, folders
 from minidl.store.locks import is_locked
 from minidl.store.metrics import MetricsFile
 from minidl.store.names import check_name, unique_name
+from minidl.store.run_record import STATUSES, RunRecord
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-
-STATUSES = ("running", "done", "failed", "diverged", "interrupted")
 
 _CONFIG, _RECORD = "config.yaml", "run.json"
 SWEEP = "sweep.yaml"  # what makes a folder of runs a sweep
@@ -55,7 +54,7 @@ class RunFolder:
         *,
         stem: str,
         config_text: str,
-        record: Mapping[str, Any] | None = None,
+        record: RunRecord | None = None,
         name: str | None = None,
         overwrite: bool = False,
     ) -> RunFolder:
@@ -73,7 +72,7 @@ class RunFolder:
         folder: Path,
         *,
         config_text: str,
-        record: Mapping[str, Any] | None = None,
+        record: RunRecord | None = None,
         overwrite: bool = False,
         tidy: bool = True,
     ) -> RunFolder:
@@ -90,7 +89,7 @@ class RunFolder:
                 raise RunError(f"{folder}: isn't a run folder, so --overwrite leaves it alone")
         contents = {_CONFIG: config_text.encode()}
         if record is not None:
-            contents[_RECORD] = records.encode(record)
+            contents[_RECORD] = record.encode()
         folders.new(folder, contents, overwrite=overwrite, tidy=tidy)
         return cls(folder)
 
@@ -138,7 +137,7 @@ class RunFolder:
         except DamagedError:
             return "broken"
 
-    def status_now(self, record: Mapping[str, Any]) -> str:
+    def status_now(self, record: RunRecord) -> str:
         """What its record says, but "interrupted" where nobody works on a running one.
 
         For a killed run can't say so. A run is worked on where it is locked, or the sweep that it
@@ -152,22 +151,19 @@ class RunFolder:
 
     # run.json
 
-    def write_record(self, record: Mapping[str, Any], *, forced: bool = True) -> None:
-        """Replaces run.json. NaN and infinities become null; paths and NumPy numbers are fine.
+    def write_record(self, record: RunRecord, *, forced: bool = True) -> None:
+        """Replaces run.json. One that is replaced again soon needn't be `forced` to the disk."""
+        files.write_atomic(self.record_path, record.encode(), forced=forced)
 
-        One that is replaced again soon needn't be `forced` to the disk.
-        """
-        files.write_atomic(self.record_path, records.encode(record), forced=forced)
-
-    def read_record(self) -> dict[str, Any]:
+    def read_record(self) -> RunRecord:
         try:
-            return records.decode(files.read_sound(self.record_path))
+            return RunRecord.decode(files.read_sound(self.record_path))
         except ValueError as error:
             raise DamagedError(f"{self.record_path}: is damaged: {error}") from error
 
-    def check_config(self, record: Mapping[str, Any]) -> None:
+    def check_config(self, record: RunRecord) -> None:
         """Raises RunError where config.yaml isn't what the record says that the run began with."""
-        expected = record.get("config_sha256")
+        expected = record.config_sha256
         if expected not in (None, hashlib.sha256(files.read_sound(self.config_path)).hexdigest()):
             raise RunError(
                 f"{self.config_path}: isn't what the run began with: its SHA-256 differs"
@@ -179,15 +175,14 @@ class RunFolder:
         """Adds rows; the first row's keys are the header, and every later row has the same."""
         self.metrics.append(*rows)
 
-    def read_columns(self, record: Mapping[str, Any] | None = None) -> dict[str, list[float]]:
+    def read_columns(self, record: RunRecord | None = None) -> dict[str, list[float]]:
         """metrics.csv by column, checked where run.json holds its checksum (see MetricsFile).
 
         `record` is what run.json holds, where it has been read.
         """
-        if record is None:
-            record = self.read_record() if files.is_file(self.record_path) else {}
-        mark = record.get("metrics")
-        return self.metrics.read(mark if isinstance(mark, dict) else None, whole=True)
+        if record is None and files.is_file(self.record_path):
+            record = self.read_record()
+        return self.metrics.read(record.metrics if record else None, whole=True)
 
     # checkpoints/
 
@@ -256,9 +251,8 @@ class RunFolder:
         return path
 
 
-def _status(record: Mapping[str, Any]) -> str:
-    status = record.get("status")
-    return status if isinstance(status, str) and status in STATUSES else "broken"
+def _status(record: RunRecord) -> str:
+    return record.status if record.status in STATUSES else "broken"
 
 
 def run_path(

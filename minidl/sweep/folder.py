@@ -13,6 +13,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from minidl.store.locks import is_locked
 from minidl.store.names import check_name
 from minidl.store.records import spreadsheet_safe
 from minidl.store.run_folder import SWEEP, RunFolder, is_run, is_sweep, resume_command
+from minidl.store.run_record import RunRecord
 from minidl.sweep.written import as_yaml, differences, other_files
 
 _RESULTS, _ERROR = "results.csv", "error.txt"
@@ -122,11 +124,10 @@ class SweepFolder:
     def write_error(self, member: Member, text: str) -> None:
         """Note that a member failed, and why; its folder may not be there yet."""
         run = self.run(member)
-        record: dict[str, Any] = {"name": member.spec.name}
+        record = RunRecord(name=member.spec.name)
         with contextlib.suppress(RunError):
             record = run.read_record()
-        reason = text.strip().splitlines()[-1:]
-        record |= {"status": "failed", "reason": "".join(reason)}
+        record.status, record.reason = "failed", "".join(text.strip().splitlines()[-1:])
         if is_run(run.path):
             run.write_record(record)
         else:  # at once, since what a kill leaves behind must be a run, to be tried again
@@ -140,7 +141,7 @@ class SweepFolder:
         """Note that a member's process was ended before it could say so itself."""
         run = self.run(member)
         if run.status == "running":
-            run.write_record({**run.read_record(), "status": "interrupted"})
+            run.write_record(replace(run.read_record(), status="interrupted"))
 
     def forget_error(self, member: Member) -> None:
         """A member that failed is tried again."""
@@ -168,22 +169,22 @@ class SweepFolder:
 
     def _row(self, member: Member) -> dict[str, Any]:
         run = self.run(member)
-        record: Mapping[str, Any] = {}
+        record = RunRecord(status="missing")
         if files.is_file(run.record_path):
             try:
                 record = run.read_record()
             except DamagedError:
-                record = {"status": "broken"}
-        best = record.get("best") or {}
+                record = RunRecord(status="broken")
+        best = record.best
         return {
             "member": member.name,
-            "status": record.get("status", "missing"),
+            "status": record.status or "missing",
             **member.values,
-            "epochs": record.get("epochs"),
-            **(record.get("final") or {}),
+            "epochs": record.epochs,
+            **record.final,
             "best_epoch": best.get("epoch"),
             **{f"best_{k}": v for k, v in best.items() if k.startswith(("train_", "test_"))},
-            "train_seconds": record.get("train_seconds"),
+            "train_seconds": record.train_seconds,
         }
 
     def refuse_other_files(self, files_read: Mapping[str, str]) -> None:

@@ -20,13 +20,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from minidl.errors import MinidlWarning
+from minidl.runs.drive import Ending
 from minidl.runs.restart import Restart
 from minidl.signals import SIGNALS, Stopped, orderly_end
 from minidl.spec import Member
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.queue import Kind, Queue, Turn
 from minidl.sweep.work import Datasets
-from minidl.sweep.worker import Ending, News, Tell, Worker
+from minidl.sweep.worker import News, Tell, Worker
 from minidl.train.threads import use_threads
 
 _PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>

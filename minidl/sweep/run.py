@@ -7,7 +7,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 
@@ -15,22 +14,23 @@ from minidl.build import build, choose_device, read_data
 from minidl.engine.compiler import find_compiler, lanes_for
 from minidl.errors import DamagedError, DamageWarning, MinidlWarning, RestartWarning, RunError
 from minidl.plural import plural
-from minidl.runs.record import differences, pinned, provenance
+from minidl.runs.begin import pinned
+from minidl.runs.drive import Ending
+from minidl.runs.record import differences, provenance
 from minidl.runs.restart import Restart
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
+from minidl.store.run_record import ENDED, RunRecord
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.kinds import kind_of
 from minidl.sweep.processes import Processes
 from minidl.sweep.queue import Kind, Queue
 from minidl.sweep.threads import run_threads
 from minidl.sweep.work import Datasets, Works, measure, memory_for_networks
-from minidl.sweep.worker import Ending, News, Tell, Worker
+from minidl.sweep.worker import News, Tell, Worker
 from minidl.train.lanes import Programs
 from minidl.train.threads import use_threads
 
-# A run in one of these states is a result; the others are trained (again).
-ENDED = ("done", "diverged")
 STOPPED = ("running", "interrupted")  # in the midst of its training
 # Networks that train side by side on a GPU: from there on nothing is left to share.
 GPU_LANES = 100
@@ -180,7 +180,8 @@ def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
         before = folder.run(member).read_record()
     except DamagedError:
         return  # a damaged record says nothing; it is made anew
-    here = {**provenance(choose_device(member.spec), _engine(member, before)), "threads": 1}
+    here = provenance(choose_device(member.spec), _engine(member, before))
+    here.threads = 1
     if other := differences(before, here):
         raise RunError(
             f"{folder.path}: began with {'; '.join(other)}: results would not be exactly those of "
@@ -188,10 +189,10 @@ def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
         )
 
 
-def _engine(member: Member, before: Mapping[str, Any]) -> str:
+def _engine(member: Member, before: RunRecord) -> str:
     """What would train a member that goes on."""
     usual = "compiled" if choose_device(member.spec).type == "cpu" and find_compiler() else "plain"
-    if usual == "plain" or str(before.get("engine")).startswith(usual):
+    if usual == "plain" or str(before.engine).startswith(usual):
         return usual
     # It may be of those that can't be compiled.
     experiment = build(member.spec, read_data(member.spec))

@@ -6,7 +6,8 @@ import queue
 import threading
 from collections.abc import Callable
 
-from minidl.sweep.worker import Ending, News, Tell, Worker
+from minidl.runs.drive import Ending
+from minidl.sweep.worker import News, Tell, Worker
 
 PATIENCE = 1.0  # seconds that a worker may take to leave all as it lies
 

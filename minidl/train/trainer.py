@@ -75,7 +75,7 @@ class Trainer:
     """Trains one network. Iterating over it trains an epoch at a time.
 
     It takes built objects and knows nothing of files; whoever iterates watches, records, and stops
-    by leaving the loop. `request_stop()`, from a signal handler, ends it at the next epoch's end,
+    by leaving the loop. `stop.request()`, from a signal handler, ends it at the next epoch's end,
     or in the midst of an epoch that takes long. `Lanes` train several side by side.
     """
 
@@ -161,10 +161,6 @@ class Trainer:
     def alone(self) -> Lanes:
         """A lane for this network alone."""
         return Lanes(self, width=1, stop=self.stop)
-
-    def request_stop(self) -> None:
-        """End at the end of the epoch if it comes soon; safe to call from a signal handler."""
-        self.stop.request()
 
     def begin_epoch(self) -> None:
         """Choose the rate."""

@@ -139,7 +139,7 @@ def test_classes_and_columns_of_a_table_come_back_from_predict(tmp_path: Path) -
     )
     trained = minidl("train", config, "--runs-dir", tmp_path / "runs")
     assert trained.code == 0, trained.err
-    names = trained.run.read_record()["class_names"]
+    names = trained.run.read_record().class_names
     assert set(names) == {"-1" if w == "-1" else w for w in words}
     rows = check_csv(minidl("predict", trained.run.path, table).out)
     assert len(rows) == 201

@@ -9,6 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from minidl.store import files
 from minidl.store.find import find_runs
 from minidl.store.locks import locked
 from minidl.store.run_folder import RunFolder
+from minidl.store.run_record import RunRecord
 
 app = typer.Typer()
 app.command("list")(list_runs)
@@ -37,12 +39,10 @@ def runs(tmp_path: Path) -> Path:
         run.append_metrics({"epoch": 1, "test_loss": 0.5, score: 0.25})
         run.append_metrics({"epoch": 2, "test_loss": 0.02125, score: 0.978})
         started = f"2026-01-0{day}T12:30:00"
-        run.write_record(
-            {"status": "done", "parameters": 1401, "seconds": 83.2, "started": started}
-        )
+        run.write_record(RunRecord(status="done", parameters=1401, seconds=83.2, started=started))
     member = RunFolder.create(tmp_path / "runs" / "s", stem="s", config_text="", name="m" * 30)
     (tmp_path / "runs" / "s" / "sweep.yaml").write_text("")
-    member.write_record({"status": "running", "started": "2025-01-01T12:30:00"})
+    member.write_record(RunRecord(status="running", started="2025-01-01T12:30:00"))
     broken = RunFolder.create(tmp_path / "runs", stem="s", config_text="", name="half")
     broken.record_path.write_text('{"status": "do')
     return tmp_path / "runs"
@@ -73,7 +73,7 @@ def test_a_sweep_is_one_line(runs: Path) -> None:
     text = "data: disk\nmodel: mlp\nsweep: {grid: {seed: [1, 2, 3]}}\n"
     (runs / "s" / "sweep.yaml").write_text(text)
     done = RunFolder.create(runs / "s", stem="s", config_text="", name="other")
-    done.write_record({"status": "done", "started": "2026-02-01T12:30:00"})
+    done.write_record(RunRecord(status="done", started="2026-02-01T12:30:00"))
     head, newest, first, *others = invoke("--runs-dir", runs).stdout.splitlines()
     assert head.split()[:3] == ["name", "runs", "status"]
     assert first.split()[:6] == ["s", "5", "1", "done,", "1", "interrupted,"]
@@ -86,7 +86,7 @@ def test_a_sweep_is_one_line(runs: Path) -> None:
 def test_a_run_that_nobody_works_on_any_more_is_interrupted(runs: Path) -> None:
     """A killed process leaves `running`, its lock's file, and what a stop before it had written."""
     run = RunFolder.open(runs / "old")
-    run.write_record({**run.read_record(), "status": "running", "final": {"test_loss": 7.0}})
+    run.write_record(replace(run.read_record(), status="running", final={"test_loss": 7.0}))
     for held, status in [(True, "running"), (False, "interrupted")]:
         with locked(run.path) if held else contextlib.nullcontext():
             row = read_row(run)
@@ -160,7 +160,7 @@ def test_each_run_takes_the_same_few_operations_on_the_disk(
     for number in range(8):
         run = RunFolder.create(tmp_path, stem="a", name=f"a{number}", config_text="")
         run.append_metrics({"epoch": 1, "test_loss": 0.5})
-        run.write_record({"status": "done"})
+        run.write_record(RunRecord(status="done"))
         if number + 1 in (4, 8):
             opened.clear()
             assert invoke("--runs-dir", tmp_path).exit_code == 0

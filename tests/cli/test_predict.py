@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,12 +97,12 @@ def test_the_rows_of_the_test_part_get_the_accuracy_of_the_run(
     arrays, record = run.read_predictions(), run.read_record()
     lines = [f"{x!r},{y!r}" for x, y in arrays["test_input"].astype(float).tolist()]
     rows = table(predict(run, tmp_path, "\n".join(["x1,x2", *lines])).out)
-    names = record["class_names"]
+    names = record.class_names
     right = [
         row["class"] == names[target]
         for row, target in zip(rows, arrays["test_target"], strict=True)
     ]
-    assert np.mean(right) == pytest.approx(record["final"]["test_accuracy"])
+    assert np.mean(right) == pytest.approx(record.final["test_accuracy"])
     scores = numbers(rows, *list(rows[0])[2:])
     assert [row["class"] for row in rows] == [names[i] for i in scores.argmax(1)]
 
@@ -218,7 +219,7 @@ def test_what_is_no_run(tmp_path: Path) -> None:
     finished = predict(run, tmp_path, "size,colour\n1,red\n")
     assert finished.code == 2
     assert finished.err.endswith("has no trained weights (status: done)\n")
-    run.write_record(run.read_record() | {"status": "running"})
+    run.write_record(replace(run.read_record(), status="running"))
     finished = predict(run, tmp_path, "size,colour\n1,red\n")
     hint = f": `minidl resume {run.path}` goes on with it\n"
     assert finished.err.endswith(f"(status: interrupted){hint}")  # nobody works on it

@@ -56,9 +56,9 @@ def test_a_signal_ends_a_training_in_good_order(
     assert out == f"{tmp_path}/run\n"
     run = RunFolder.open(tmp_path / "run")
     record = run.read_record()
-    assert record["status"] == "interrupted"
-    assert record["epochs"] == len(run.read_columns()["epoch"]) > 0
-    assert run.load_checkpoint("last")[1]["finished"] == record["epochs"]
+    assert record.status == "interrupted"
+    assert record.epochs == len(run.read_columns()["epoch"]) > 0
+    assert run.load_checkpoint("last")[1]["finished"] == record.epochs
 
 
 @pytest.mark.parametrize("command", ["components", "--help", "list"])

@@ -102,8 +102,8 @@ def test_the_figures_of_a_diverged_run_know_how_it_ended(
     done = train(tmp_path)
     # Until they are drawn, the run itself counts as running: resume draws them.
     assert seen == [("diverged", "running"), ("done", "running")]
-    assert [run.run.read_record()["status"] for run in (diverged, done)] == ["diverged", "done"]
-    assert "drawing" not in diverged.run.read_record()
+    assert [run.run.read_record().status for run in (diverged, done)] == ["diverged", "done"]
+    assert diverged.run.read_record().drawing is None
 
 
 def test_quiet_prints_the_folder_alone(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_a_name_is_taken_only_once(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
     replaced = train(tmp_path, "seed=1", options=("--name", "mine", "--overwrite"))
     assert replaced.code == 0
-    assert replaced.run.read_record()["seed"] == 1
+    assert replaced.run.read_record().seed == 1
 
 
 def test_overwrite_leaves_alone_what_is_no_run(tmp_path: Path) -> None:

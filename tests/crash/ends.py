@@ -79,11 +79,11 @@ def assert_in_good_order(ended: Ended, folder: Path, number: int) -> None:
         assert re.fullmatch(STOPPED_EARLY, ended.err)
     elif run.status != "done":
         assert run.status == "interrupted"
-        assert run.read_record()["reason"] == f"by {signal.Signals(number).name}"
+        assert run.read_record().reason == f"by {signal.Signals(number).name}"
         assert f"minidl resume {run.path}" in ended.err
         assert ended.out == f"{run.path}\n"
-        assert run.load_checkpoint("last")[1]["finished"] == run.read_record()["epochs"]
-        assert len(without_clock(run)[1:]) == run.read_record()["epochs"]
+        assert run.load_checkpoint("last")[1]["finished"] == run.read_record().epochs
+        assert len(without_clock(run)[1:]) == run.read_record().epochs
 
 
 def assert_stopped_soon(ended: Ended, before: Sequence[str], every: int = 1) -> None:

@@ -17,7 +17,7 @@ import minidl.runs.restart
 import minidl.sweep.run
 from minidl.data.batches import Batches
 from minidl.errors import WriteError
-from minidl.runs.execute import CheckpointClock
+from minidl.runs.member import MemberRun
 from minidl.runs.restart import Restart
 from minidl.store import files, folders, locks
 from minidl.store.metrics import MetricsFile
@@ -139,13 +139,17 @@ def a_checkpoint_is_passed_over() -> None:
 
 @fault
 def checkpoints_are_seldom() -> None:
-    due = CheckpointClock.due
-    CheckpointClock.due = lambda clock, epoch: epoch % 2 == 0 and due(clock, epoch)  # type: ignore[assignment, method-assign]
+    due = MemberRun.checkpoint_due
+
+    def seldom(run: MemberRun, now: bool) -> bool:
+        return run.trainer.finished % 2 == 0 and due(run, now)
+
+    MemberRun.checkpoint_due = seldom  # type: ignore[assignment, method-assign]
 
 
 @fault
 def members_with_results_are_trained_again() -> None:
-    minidl.sweep.run.ENDED = ()  # type: ignore[assignment]
+    vars(minidl.sweep.run)["ENDED"] = ()
 
 
 @fault

@@ -120,7 +120,7 @@ def ended_runs(folder: Path) -> list[RunFolder]:
 
 def results(folder: Path) -> dict[str, str]:
     """The runs that have ended, and when."""
-    return {run.path.name: run.read_record()["ended"] for run in ended_runs(folder)}
+    return {run.path.name: str(run.read_record().ended) for run in ended_runs(folder)}
 
 
 def assert_sound(folder: Path) -> None:
@@ -140,7 +140,7 @@ def restart_epochs(folder: Path) -> dict[str, int]:
 def assert_goes_on_after(epochs: Mapping[str, int], ended: Ended, folder: Path) -> None:
     """Each run, which is at its end now, was trained from there on and no epoch more."""
     trained = [
-        range(epochs.get(run.path.name, 0) + 1, run.read_record()["epochs"] + 1)
+        range(epochs.get(run.path.name, 0) + 1, (run.read_record().epochs or 0) + 1)
         for run in runs_of(folder)
     ]
     assert sorted(ended.epochs) == sorted(epoch for each in trained for epoch in each)
@@ -175,8 +175,8 @@ def assert_same_run(run: RunFolder, whole: RunFolder) -> None:
     assert all(np.array_equal(mine[name], theirs[name]) for name in mine)
     record, other = run.read_record(), whole.read_record()
     for one in (record, other):
-        del one["best"]["seconds"]
-    assert {key: record[key] for key in KEYS} == {key: other[key] for key in KEYS}
+        one.best = {key: value for key, value in one.best.items() if key != "seconds"}
+    assert [getattr(record, key) for key in KEYS] == [getattr(other, key) for key in KEYS]
 
 
 def names(run: RunFolder) -> set[str]:

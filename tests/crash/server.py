@@ -112,7 +112,8 @@ def warm_up() -> None:
         config.write_text(SMALL)
         path = execute(load_spec(config, TRAINING), runs_dir=runs).run.folder.path
         record = RunFolder(path).read_record()
-        RunFolder(path).write_record({**record, "status": "interrupted"})
+        record.status = "interrupted"
+        RunFolder(path).write_record(record)
         resume(path)
         swept = load_sweep(config, [*TRAINING, *GRID])
         run(plan(swept, SweepFolder.create(runs, swept), jobs=1))

@@ -93,8 +93,8 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, monkeypatch: pytest.Mon
     outcome = execute(long, runs_dir=tmp_path, name="run")
     assert outcome.exit_code == 143
     run = RunFolder(tmp_path / "run")
-    assert (run.status, run.read_record()["reason"]) == ("interrupted", "by SIGTERM")
-    assert run.read_record()["epochs"] == 0
+    assert (run.status, run.read_record().reason) == ("interrupted", "by SIGTERM")
+    assert run.read_record().epochs == 0
     assert next(calls) == 11
 
 
@@ -164,7 +164,7 @@ def test_a_signal_while_figures_are_drawn(
         outcome = execute(spec(), runs_dir=tmp_path, name="run")
     assert outcome.exit_code == 143
     run = RunFolder(tmp_path / "run")
-    assert (run.status, run.read_record()["reason"]) == ("interrupted", "by SIGTERM")
+    assert (run.status, run.read_record().reason) == ("interrupted", "by SIGTERM")
     drawn: list[Any] = []
     monkeypatch.setattr(plots, "draw_run", drawn.append)
     assert resume(run.path).exit_code == 0

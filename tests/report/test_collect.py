@@ -19,6 +19,7 @@ from minidl.report.members.groups import Statistics, best_over, group_by
 from minidl.report.members.settings import flatten, heads, matches, number, varying
 from minidl.report.tables.table import whole_keys
 from minidl.store.run_folder import RunFolder
+from minidl.store.run_record import RunRecord
 
 
 def test_components_are_named_by_their_type_and_lists_are_one_word() -> None:
@@ -61,7 +62,7 @@ def test_the_end_of_a_key_is_enough_where_one_is_meant() -> None:
     def members(**second: Any) -> list[Member]:
         first: dict[str, Any] = {"optimizer.lr": 0.1, "a.x": 1, "b.x": 1}
         both = first, {**first, **second}
-        return [Member(RunFolder("run"), settings, {}) for settings in both]
+        return [Member(RunFolder("run"), settings, RunRecord()) for settings in both]
 
     assert whole_keys(members(), ["lr", "a.x"]) == ["optimizer.lr", "a.x"]
     assert whole_keys(members(**{"b.x": 2}), ["x"]) == ["b.x"]  # the one that differs

@@ -37,7 +37,7 @@ def group(folder: Path, accuracies: Sequence[float | None], first_seed: int = 0)
         status = "diverged" if accuracy is None else "done"
         run = write_run(path, config, curves(3), status=status)
         record = run.read_record()
-        record["final"] = {"test_accuracy": accuracy, "test_loss": 1 - (accuracy or 0)}
+        record.final = {"test_accuracy": accuracy, "test_loss": 1 - (accuracy or 0)}
         run.write_record(record)
         runs.append(Member.read(run))
     return Group({}, runs)

@@ -184,7 +184,7 @@ def test_the_epoch_that_was_kept_is_marked_and_its_values_are_said(tmp_path: Pat
     assert not any("kept" in text for text in texts(plain))
     run = disk(tmp_path)
     best = {"metric": "test_loss", "epoch": 7}
-    run.write_record({**run.read_record(), "weights": "best", "best": best})
+    run.write_record(replace(run.read_record(), weights="best", best=best))
     assert RunView.read(run).kept == 7
 
 

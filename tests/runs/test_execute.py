@@ -73,30 +73,30 @@ def test_the_record_says_what_was_run_and_what_came_of_it(tmp_path: Path) -> Non
         "device": "cpu",
         "threads": 1,
     }
-    assert {key: record[key] for key in expected} == expected
-    assert record["command"][:2] == ["minidl", "train"]
-    assert "seed=5" in record["command"]
-    assert record["versions"]["torch"] == torch.__version__.partition("+")[0] or (
-        record["versions"]["torch"] == torch.__version__
+    assert {key: getattr(record, key) for key in expected} == expected
+    assert record.command[:2] == ["minidl", "train"]
+    assert "seed=5" in record.command
+    assert record.versions["torch"] == torch.__version__.partition("+")[0] or (
+        record.versions["torch"] == torch.__version__
     )
-    assert set(record["versions"]) >= {"python", "minidl", "numpy"}
+    assert set(record.versions) >= {"python", "minidl", "numpy"}
     metrics = ["train_loss", "train_accuracy", "test_loss", "test_accuracy"]
-    assert record["final"] == {name: cells[name][-1] for name in metrics}
+    assert record.final == {name: cells[name][-1] for name in metrics}
     best = int(np.argmin(cells["test_loss"]))
-    assert record["best"]["metric"] == "test_loss"
-    assert record["best"]["epoch"] == best + 1
-    assert all(record["best"][name] == cells[name][best] for name in metrics)
-    assert 0 < record["train_seconds"] < record["seconds"]
-    assert record["train_seconds"] == run.read_columns()["seconds"][-1]
-    started, ended = (datetime.fromisoformat(record[key]) for key in ("started", "ended"))
+    assert record.best["metric"] == "test_loss"
+    assert record.best["epoch"] == best + 1
+    assert all(record.best[name] == cells[name][best] for name in metrics)
+    assert 0 < (record.train_seconds or 0) < (record.seconds or 0)
+    assert record.train_seconds == run.read_columns()["seconds"][-1]
+    started, ended = (datetime.fromisoformat(str(time)) for time in (record.started, record.ended))
     assert before <= started <= ended
     assert started.tzinfo is not None
 
 
 def test_a_regression_has_no_classes_and_no_decision(tmp_path: Path) -> None:
     record = train(tmp_path, "data=noisy_sine").run.read_record()
-    assert (record["task"], record["class_names"], record["decision"]) == ("regression", [], None)
-    assert set(record["final"]) == {
+    assert (record.task, record.class_names, record.decision) == ("regression", [], None)
+    assert set(record.final) == {
         f"{part}_{name}" for part in ("train", "test") for name in ("loss", "mse", "mae", "r2")
     }
 
@@ -176,7 +176,7 @@ def test_the_best_checkpoint_holds_the_weights_of_the_best_epoch(tmp_path: Path)
     best = int(np.nanargmin(losses)) + 1
     assert best < 5
     tensors, state = run.load_checkpoint("best")
-    assert state["finished"] == best == run.read_record()["best"]["epoch"]
+    assert state["finished"] == best == run.read_record().best["epoch"]
     shorter = prepare(spec(f"training.epochs={best}", worse_later))[1]
     list(shorter.trainer)
     assert torch.equal(tensors["parameters"], parameters(shorter))
@@ -222,11 +222,11 @@ def test_a_signal_ends_a_run_after_its_epoch(number: signal.Signals, tmp_path: P
     assert [signal.getsignal(one) for one in SIGNALS] == handlers
     run = RunFolder.open(tmp_path / "run")
     record = run.read_record()
-    assert (record["status"], record["reason"]) == ("interrupted", f"by {number.name}")
-    assert (record["epochs"], record["steps"]) == (3, 9)
+    assert (record.status, record.reason) == ("interrupted", f"by {number.name}")
+    assert (record.epochs, record.steps) == (3, 9)
     assert columns(run)["epoch"] == [1, 2, 3]
     assert run.load_checkpoint("last")[1]["finished"] == 3
-    assert record["final"]["test_loss"] == columns(run)["test_loss"][-1]
+    assert record.final["test_loss"] == columns(run)["test_loss"][-1]
 
 
 def test_a_signal_cuts_off_an_epoch_that_takes_long(
@@ -248,7 +248,7 @@ def test_a_signal_cuts_off_an_epoch_that_takes_long(
     run = RunFolder.open(tmp_path / "run")
     assert outcome.exit_code == 143
     assert columns(run)["epoch"] == [1, 2]
-    assert (run.read_record()["epochs"], run.read_record()["steps"]) == (2, 6)
+    assert (run.read_record().epochs, run.read_record().steps) == (2, 6)
     tensors, state = run.load_checkpoint("last")
     assert state["finished"] == 2
     assert torch.equal(tensors["parameters"], parameters_after(2))
@@ -305,7 +305,7 @@ def test_a_disk_that_fails_ends_the_run_as_failed(
     )
     assert "Traceback" not in finished.err
     assert run.status == "failed"
-    assert run.read_record()["reason"].endswith("no space left on device")
+    assert run.read_record().reason.endswith("no space left on device")
     assert columns(run)["epoch"] in ([1], [1, 2])  # the second may wait for the third
     monkeypatch.setattr(files, "append", append)
     with warnings.catch_warnings():

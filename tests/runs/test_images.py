@@ -80,7 +80,7 @@ def test_a_denoiser_learns_and_its_folder_says_how_well(tmp_path: Path) -> None:
     assert list(table)[3:-1] == ["train_loss", "train_psnr", "test_loss", "test_psnr"]
     assert table["test_psnr"][-1] > table["test_psnr"][0] + 2
     record = folder.read_record()
-    assert (record["task"], record["output_shape"]) == ("images", [3, 8, 8])
+    assert (record.task, record.output_shape) == ("images", [3, 8, 8])
     kept = folder.read_predictions()
     assert kept["test_psnr"].shape == kept["test_input_psnr"].shape == (12,)
     assert kept["test_psnr"].mean() == pytest.approx(table["test_psnr"][-1], abs=1e-4)
@@ -115,12 +115,12 @@ def test_psnr_stops_and_slows_a_training_as_it_grows() -> None:
 
 def test_it_stops_at_a_psnr(tmp_path: Path) -> None:
     record = run(tmp_path, "training.stop_at={metric: test_psnr, value: 1.0}").read_record()
-    assert record["epochs"] == 1
-    assert "test_psnr reached" in record["reason"]
+    assert record.epochs == 1
+    assert "test_psnr reached" in str(record.reason)
     early = "training.early_stopping={metric: test_psnr, patience: 1, min_delta: 99}"
     record = run(tmp_path, early, "training.epochs=9").read_record()
-    assert record["epochs"] == 2
-    assert record["best"]["metric"] == "test_psnr"
+    assert record.epochs == 2
+    assert record.best["metric"] == "test_psnr"
 
 
 @pytest.mark.slow

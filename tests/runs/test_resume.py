@@ -12,10 +12,11 @@ import pytest
 import torch
 from trainings import OPTIMIZERS, KilledError, kill_after, minidl
 
-import minidl.runs.execute as execution
+import minidl.runs.drive as drive
 from minidl.build import prepare
 from minidl.errors import RestartWarning, RunError
-from minidl.runs.execute import CHECKPOINT_SECONDS, execute, resume
+from minidl.runs.drive import CHECKPOINT_SECONDS
+from minidl.runs.execute import execute, resume
 from minidl.runs.restart import Restart
 from minidl.spec import Spec, parse_spec
 from minidl.spec.optimizer import AnyOptimizer
@@ -132,7 +133,7 @@ def test_a_killed_run_ends_with_the_files_of_one_that_never_stopped(
         assert mine.keys() == theirs.keys()
         assert all(torch.equal(mine[key], theirs[key]) for key in mine)
     for key in ("status", "reason", "epochs", "steps", "final", "weights"):
-        assert killed.read_record()[key] == whole.read_record()[key]
+        assert getattr(killed.read_record(), key) == getattr(whole.read_record(), key)
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_by_default_what_is_trained_again_took_ten_seconds_or_an_epoch(
 ) -> None:
     """Epochs take so long, by a clock of the test's; the run is killed as the 18th ends."""
     clock = Clock()
-    monkeypatch.setattr(execution, "time", clock)
+    monkeypatch.setattr(drive, "time", clock)
 
     def epoch_ended(row: Row) -> None:
         clock.now += seconds
@@ -208,7 +209,7 @@ def test_a_run_of_a_sweep_goes_on_by_itself(
         assert without_clock(run) == without_clock(whole)
         mine, theirs = (one.load_checkpoint("last")[0] for one in (run, whole))
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
-        assert run.read_record()["sweep"] == whole.read_record()["sweep"]
+        assert run.read_record().sweep == whole.read_record().sweep
 
 
 def test_a_run_that_has_ended_is_not_resumed(tmp_path: Path) -> None:

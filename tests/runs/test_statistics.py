@@ -32,11 +32,11 @@ def test_a_run_folder_predicts_with_the_statistics_of_its_weights(
     one = spec(*changes, text=TEXT)
     folder = execute(one, runs_dir=tmp_path, name="run").run.folder
     trained = TrainedRun.load(folder.path)
-    assert trained.record["weights"] == weights
+    assert trained.record.weights == weights
     got = trained.outputs(data_of(one).test.inputs)
     assert distance(got, folder.read_predictions()["test_output"]) < 1e-12
     accuracy = np.mean(got.argmax(1) == data_of(one).test.targets)
-    assert accuracy == pytest.approx(trained.record["final"]["test_accuracy"], abs=1e-12)
+    assert accuracy == pytest.approx(trained.record.final["test_accuracy"], abs=1e-12)
 
 
 def test_evaluating_in_training_mode_teaches_the_statistics_nothing() -> None:

@@ -40,12 +40,12 @@ def test_early_stopping_waits_and_ends_with_the_best_weights(tmp_path: Path) -> 
     index, best = best_row(run, "test_loss", highest=False)
     assert finished.code == 0
     assert 2 < index < len(cells["epoch"]) - 1
-    assert len(cells["epoch"]) == index + 1 + 3 == record["epochs"]
-    assert record["reason"] == "test_loss has not improved for 3 evaluations"
-    assert record["final"] == best
-    assert {k: record["best"][k] for k in best} == best
-    assert (record["best"]["metric"], record["best"]["epoch"]) == ("test_loss", index + 1)
-    assert record["weights"] == "best"
+    assert len(cells["epoch"]) == index + 1 + 3 == record.epochs
+    assert record.reason == "test_loss has not improved for 3 evaluations"
+    assert record.final == best
+    assert {k: record.best[k] for k in best} == best
+    assert (record.best["metric"], record.best["epoch"]) == ("test_loss", index + 1)
+    assert record.weights == "best"
     assert "with the best weights" in finished.err
 
 
@@ -55,7 +55,7 @@ def test_metrics_of_a_run_that_diverged_are_not_called_those_of_its_best_weights
     diverges = "schedule={type: multistep, milestones: [[3, 1e30]]}"
     finished = train(tmp_path, "training.epochs=9", diverges, STOPPING)
     record = finished.run.read_record()
-    assert (finished.code, record["status"], record["weights"]) == (1, "diverged", "best")
+    assert (finished.code, record.status, record.weights) == (1, "diverged", "best")
     assert "test loss" in finished.err
     assert "with the best weights" not in finished.err
 
@@ -85,9 +85,9 @@ def test_without_restore_best_the_last_weights_stay(tmp_path: Path) -> None:
     keep = STOPPING.replace("}", ", restore_best: false}")
     run = train(tmp_path, *LEARNS, keep).run
     record, cells = run.read_record(), columns(run)
-    assert record["weights"] == "last"
-    assert record["final"]["test_loss"] == cells["test_loss"][-1] > min(cells["test_loss"])
-    assert record["best"]["test_loss"] == min(cells["test_loss"])
+    assert record.weights == "last"
+    assert record.final["test_loss"] == cells["test_loss"][-1] > min(cells["test_loss"])
+    assert record.best["test_loss"] == min(cells["test_loss"])
     assert accuracy_of_predictions(run) == cells["test_accuracy"][-1]
 
 
@@ -95,8 +95,8 @@ def test_early_stopping_that_never_strikes_still_restores_the_best(tmp_path: Pat
     patient = STOPPING.replace("3", "1000")
     run = train(tmp_path, *LEARNS, patient).run
     record = run.read_record()
-    assert (record["epochs"], record["reason"]) == (40, None)
-    assert record["final"] == best_row(run, "test_loss", highest=False)[1]
+    assert (record.epochs, record.reason) == (40, None)
+    assert record.final == best_row(run, "test_loss", highest=False)[1]
 
 
 def rows(metric: str, *values: float | None) -> list[dict[str, float | None]]:
@@ -138,10 +138,10 @@ def test_min_delta_decides_when_to_stop_but_not_which_weights_are_best(tmp_path:
     large = STOPPING.replace("}", ", min_delta: 99}")
     run = train(tmp_path, "training.epochs=9", "optimizer.lr=0.3", large).run
     record, cells = run.read_record(), columns(run)
-    assert record["epochs"] == 4  # none after the first improves by so much
+    assert record.epochs == 4  # none after the first improves by so much
     index, best = best_row(run, "test_loss", highest=False)
     assert index > 0
-    assert (record["best"]["epoch"], record["final"]) == (index + 1, best)
+    assert (record.best["epoch"], record.final) == (index + 1, best)
     assert accuracy_of_predictions(run) == cells["test_accuracy"][index]
 
 
@@ -176,10 +176,10 @@ def test_a_run_stops_at_its_goal(tmp_path: Path) -> None:
     accuracies = columns(finished.run)["train_accuracy"]
     record = finished.run.read_record()
     assert accuracies[-1] >= 0.8 > max(accuracies[:-1])
-    assert record["status"] == "done"
-    assert record["reason"] == f"train_accuracy reached {accuracies[-1]:.6g}"
-    assert record["epochs"] == len(accuracies) < 500
-    assert record["final"]["train_accuracy"] == accuracies[-1]
+    assert record.status == "done"
+    assert record.reason == f"train_accuracy reached {accuracies[-1]:.6g}"
+    assert record.epochs == len(accuracies) < 500
+    assert record.final["train_accuracy"] == accuracies[-1]
 
 
 # Evaluation.
@@ -195,7 +195,7 @@ def test_epochs_without_evaluation_have_empty_cells(tmp_path: Path) -> None:
     assert all(line[3:7] == [""] * 4 for line in lines[1:] if line[0] not in evaluated)
     every = columns(train(tmp_path, "training.epochs=7").run)
     assert columns(run)["test_loss"][5] == every["test_loss"][5]
-    assert run.read_record()["final"]["test_loss"] == every["test_loss"][6]
+    assert run.read_record().final["test_loss"] == every["test_loss"][6]
 
 
 def test_metrics_of_a_regression(tmp_path: Path) -> None:
@@ -231,9 +231,9 @@ def test_divergence_in_the_first_epoch(tmp_path: Path, plots: None) -> None:
     run = finished.run
     record = run.read_record()
     assert finished.code == 1
-    assert (record["status"], record["reason"]) == ("diverged", "NaN or infinity in epoch 1")
+    assert (record.status, record.reason) == ("diverged", "NaN or infinity in epoch 1")
     assert "diverged (NaN or infinity in epoch 1)" in finished.err
-    assert record["epochs"] == len(run.read_columns()["epoch"]) == 1
+    assert record.epochs == len(run.read_columns()["epoch"]) == 1
     assert not run.has_checkpoint("last")
     assert not run.has_checkpoint("best")
     assert minidl("predict", run.path, tmp_path / "absent.csv").code == 2
@@ -247,12 +247,12 @@ def test_divergence_later_keeps_the_best_weights_and_draws_the_curves(
     run = finished.run
     record, cells = run.read_record(), columns(run)
     assert finished.code == 1
-    assert record["reason"] == "NaN or infinity in epoch 5"
+    assert record.reason == "NaN or infinity in epoch 5"
     assert len(cells["epoch"]) == 5
     index, _ = best_row(run, "test_loss", highest=False)
     assert index < 4
-    assert record["best"]["epoch"] == index + 1
-    assert record["weights"] == "best"
+    assert record.best["epoch"] == index + 1
+    assert record.weights == "best"
     tensors, state = run.load_checkpoint("best")
     assert state["finished"] == index + 1
     assert tensors["parameters"].isfinite().all()
@@ -266,7 +266,7 @@ def test_divergence_later_keeps_the_best_weights_and_draws_the_curves(
 
 def test_divergence_is_noticed_in_an_epoch_without_evaluation(tmp_path: Path) -> None:
     finished = train(tmp_path, "optimizer.lr=1e30", "training.eval_every=5", "training.epochs=9")
-    assert finished.run.read_record()["reason"] == "NaN or infinity in epoch 1"
+    assert finished.run.read_record().reason == "NaN or infinity in epoch 1"
 
 
 # Clipping, as a part of training.

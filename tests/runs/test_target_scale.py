@@ -42,7 +42,7 @@ def test_large_targets_are_learned_and_predicted_in_their_units(
     prices: Path, tmp_path: Path
 ) -> None:
     run = execute(spec(prices), runs_dir=tmp_path, name="run").run
-    final = run.record["final"]
+    final = run.record.final
     assert final["test_r2"] > 0.95
     assert final["test_loss"] < 0.1  # of the standardized target
     table = TrainedRun.load(run.folder.path).predict_file(prices).text
@@ -59,8 +59,8 @@ def test_mse_and_mae_are_those_of_the_predictions_in_the_targets_units(
     run = execute(spec(prices, "training.dtype=float64"), runs_dir=tmp_path, name="run").run
     arrays = run.folder.read_predictions()
     errors = arrays["test_output"] - arrays["test_target"]
-    assert run.record["final"]["test_mse"] == pytest.approx((errors**2).mean(), rel=1e-9)
-    assert run.record["final"]["test_mae"] == pytest.approx(np.abs(errors).mean(), rel=1e-9)
+    assert run.record.final["test_mse"] == pytest.approx((errors**2).mean(), rel=1e-9)
+    assert run.record.final["test_mae"] == pytest.approx(np.abs(errors).mean(), rel=1e-9)
     assert arrays["test_target"].mean() == pytest.approx(PRICE, rel=0.2)
 
 
@@ -68,6 +68,6 @@ def test_targets_stay_as_they_are_without_standardize(prices: Path, tmp_path: Pa
     run = execute(
         spec(prices, "data.standardize=false", "training.epochs=1"), runs_dir=tmp_path, name="run"
     ).run
-    assert run.record["target_scale"] is None
-    final = run.record["final"]
+    assert run.record.target_scale is None
+    final = run.record.final
     assert final["test_loss"] == pytest.approx(final["test_mse"], rel=1e-5)

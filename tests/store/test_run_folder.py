@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from minidl.errors import RunError
 from minidl.store.find import find_runs
 from minidl.store.names import clean_name, fault
 from minidl.store.run_folder import RunFolder
+from minidl.store.run_record import RunRecord
 
 
 def create(runs_dir: Path, name: str | None = "run", **options: Any) -> RunFolder:
@@ -73,7 +75,7 @@ def test_a_name_has_200_bytes_at_most(tmp_path: Path) -> None:
 
 
 def test_an_existing_name_is_refused_and_overwrite_starts_afresh(run: RunFolder) -> None:
-    run.write_record({"status": "done"})
+    run.write_record(RunRecord(status="done"))
     with pytest.raises(RunError, match=r"exists already.*--overwrite"):
         create(run.path.parent)
     fresh = create(run.path.parent, overwrite=True)
@@ -116,15 +118,42 @@ def test_open_says_why_a_path_is_no_run(tmp_path: Path, run: RunFolder) -> None:
 
 
 def test_a_record_comes_back_in_its_own_order_and_is_strict_json(run: RunFolder) -> None:
-    record = {"status": "done", "b": [1, 0.1], "a": {"ü": "\ud800"}, "n": None}
+    other = {"b": [1, 0.1], "a": {"ü": "\ud800"}, "n": None}  # of another version
+    record = RunRecord(status="done", epochs=3, name="x", other=other)
     run.write_record(record)
     assert run.read_record() == record
-    assert list(run.read_record()) == list(record)
-    run.write_record(
-        {"loss": math.nan, "best": -math.inf, "n": np.float32(0.5), "v": (np.arange(2),)}
-    )
-    assert run.read_record() == {"loss": None, "best": None, "n": 0.5, "v": [[0, 1]]}
+    written = json.loads(run.record_path.read_bytes())
+    assert list(written) == ["name", "status", "epochs", "b", "a", "n", "checksum"]
+    odd = {"loss": math.nan, "best": -math.inf, "n": np.float32(0.5), "v": (np.arange(2),)}
+    run.write_record(RunRecord(final=odd))
+    assert run.read_record().final == {"loss": None, "best": None, "n": 0.5, "v": [[0, 1]]}
     assert "NaN" not in run.record_path.read_text()
+
+
+def test_what_a_run_has_none_of_is_null_once_it_began_and_what_is_to_come_absent(
+    run: RunFolder,
+) -> None:
+    run.write_record(RunRecord(status="running", started="2026-01-01T10:00:00+00:00"))
+    began = json.loads(run.record_path.read_bytes())
+    assert began["class_names"] == []
+    assert [began[key] for key in ("decision", "target_scale", "git_commit")] == [None] * 3
+    assert not began.keys() & {"sweep", "final", "best", "reason", "ended", "forced", "drawing"}
+    run.write_record(replace(run.read_record(), status="done", ended="2026-01-01T10:00:01+00:00"))
+    ended = json.loads(run.record_path.read_bytes())
+    assert (ended["reason"], ended["final"]) == (None, {})
+    run.write_record(RunRecord(status="failed"))
+    assert json.loads(run.record_path.read_bytes()).keys() == {"status", "checksum"}
+
+
+@pytest.mark.parametrize("one", [one.name for one in fields(RunRecord) if one.name != "other"])
+def test_a_key_with_what_minidl_never_writes_is_damage(one: str, run: RunFolder) -> None:
+    run.record_path.write_text(json.dumps({one: None}))
+    assert run.read_record() == RunRecord()
+    odds: list[Any] = [[{}], True, ["x", 1]]
+    for odd in odds:
+        run.record_path.write_text(json.dumps({one: odd}))
+        with pytest.raises(RunError, match=f"is damaged: {one} is not what minidl writes there"):
+            run.read_record()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": NaN}', "\xff", "[" * 100_000])
@@ -138,10 +167,10 @@ def test_a_broken_record_is_named_and_its_status_is_broken(text: str, run: RunFo
 def test_the_status_is_that_of_the_record(run: RunFolder) -> None:
     assert run.status == "broken"  # no record yet
     for status in ("running", "done", "failed", "diverged", "interrupted"):
-        run.write_record({"status": status})
+        run.write_record(RunRecord(status=status))
         assert run.status == status
-    for unknown in ("finished", 1, None):
-        run.write_record({"status": unknown})
+    for unknown in ("finished", None):
+        run.write_record(RunRecord(status=unknown))
         assert run.status == "broken"
 
 
@@ -257,7 +286,7 @@ def test_damaged_predictions_are_named_and_pickles_are_refused(run: RunFolder) -
 def test_runs_are_found_newest_first_each_once_sweeps_included(tmp_path: Path) -> None:
     for day, name in [(3, "runs/b"), (1, "runs/sweep/m1"), (2, "runs/sweep/m2")]:
         run = create(tmp_path / Path(name).parent, Path(name).name)
-        run.write_record({"status": "done", "started": f"2026-01-0{day}T10:00:00+00:00"})
+        run.write_record(RunRecord(status="done", started=f"2026-01-0{day}T10:00:00+00:00"))
     (tmp_path / "runs" / "link").symlink_to("b")
     (tmp_path / "runs" / ".hidden").mkdir()
     (tmp_path / "runs" / ".hidden" / "config.yaml").write_text("")

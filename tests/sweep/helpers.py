@@ -95,9 +95,9 @@ def assert_same_run(one: RunFolder, other: RunFolder) -> None:
     assert one.config_path.read_bytes() == other.config_path.read_bytes()
     own, expected = one.read_record(), other.read_record()
     for key in ("status", "reason", "epochs", "steps", "weights", "parameters", "seed"):
-        assert own.get(key) == expected.get(key), key
+        assert getattr(own, key) == getattr(expected, key), key
     for part in ("final", "best"):
-        assert _timeless(own.get(part)) == _timeless(expected.get(part)), part
+        assert _timeless(getattr(own, part)) == _timeless(getattr(expected, part)), part
     for name in ("last", "best"):
         _assert_same_checkpoint(one, other, name)
     assert one.predictions_path.exists() == other.predictions_path.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,15 +81,14 @@ def test_a_damaged_record_is_made_anew(killed: Path, tmp_path: Path) -> None:
 def test_other_versions_are_refused_unless_forced(killed: Path, tmp_path: Path) -> None:
     for one in members(tmp_path):
         record = one.read_record()
-        record["versions"]["torch"] = "1.0"
-        one.write_record(record)
+        one.write_record(replace(record, versions={**record.versions, "torch": "1.0"}))
     refused = sweep(tmp_path, *STOPPED)
     assert refused.code == 2
     assert "began with torch 1.0, now" in refused.err
     assert "--force" in refused.err
     assert minidl("resume", killed).code == 2
     assert minidl("resume", killed, "--force").code == 0
-    assert all("torch 1.0" in one.read_record()["forced"][0] for one in members(tmp_path))
+    assert all("torch 1.0" in one.read_record().forced[0] for one in members(tmp_path))
 
 
 def test_one_of_its_runs_can_be_resumed_alone(

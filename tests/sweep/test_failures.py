@@ -70,7 +70,7 @@ def test_a_failing_member_is_recorded_and_the_rest_goes_on(
     written = (failed.path / "error.txt").read_text()
     assert str(error) in written
     assert ("Traceback" in written) == isinstance(error, ValueError)
-    assert str(error) in failed.read_record()["reason"]
+    assert str(error) in str(failed.read_record().reason)
     assert "Traceback" not in done.err
     assert str(error) in done.err
     assert "2 done, 1 failed" in done.err

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def results(folder: Path) -> list[dict[str, str]]:
 def record(folder: Path, member: int, **changes: Any) -> None:
     """Change a member's run.json."""
     run = members(folder)[member]
-    run.write_record({**run.read_record(), **changes})
+    run.write_record(replace(run.read_record(), **changes))
 
 
 # What lies in it.
@@ -72,9 +73,9 @@ def test_each_member_has_the_files_of_a_single_run_but_plots(tmp_path: Path) -> 
     assert expected >= {"config.yaml", "run.json", "metrics.csv", "predictions.npz"}
     for run in members(tmp_path):
         assert set(contents(run.path)) == expected
-        own, other = run.read_record(), single.read_record()
-        assert set(own) - set(other) == {"sweep"}
-        assert set(other) <= set(own)
+        own, other = (json.loads(one.record_path.read_bytes()) for one in (run, single))
+        assert own.keys() - other.keys() == {"sweep"}
+        assert other.keys() <= own.keys()
     assert {path.name for path in (tmp_path / "runs" / "small").iterdir() if path.is_file()} == {
         "sweep.yaml",
         "results.csv",
@@ -84,11 +85,11 @@ def test_each_member_has_the_files_of_a_single_run_but_plots(tmp_path: Path) -> 
 def test_a_record_says_what_was_swept(tmp_path: Path) -> None:
     sweep(tmp_path, GRID, options=["--repeats", 2])
     records = [run.read_record() for run in members(tmp_path)]
-    assert [one["sweep"] for one in records] == [
+    assert [one.sweep for one in records] == [
         {"optimizer.lr": lr, "seed": seed} for lr in (0.1, 0.2) for seed in (0, 1)
     ]
-    assert [one["seed"] for one in records] == [0, 1, 0, 1]
-    assert records[0]["command"][:2] == ["minidl", "sweep"]
+    assert [one.seed for one in records] == [0, 1, 0, 1]
+    assert records[0].command[:2] == ["minidl", "sweep"]
 
 
 def test_results_hold_each_member_with_its_values_and_exact_metrics(tmp_path: Path) -> None:
@@ -103,13 +104,13 @@ def test_results_hold_each_member_with_its_values_and_exact_metrics(tmp_path: Pa
     ).members]  # fmt: skip
     for row in rows:
         run = by_name[row["member"]].read_record()
-        assert row["epochs"] == str(run["epochs"])
-        for key, value in run["final"].items():
+        assert row["epochs"] == str(run.epochs)
+        for key, value in run.final.items():
             assert row[key] == ("" if value is None else repr(value))
-        if run["status"] == "done":
-            assert float(row["test_loss"]) == run["final"]["test_loss"]
-            assert float(row["best_test_loss"]) == run["best"]["test_loss"]
-            assert int(row["best_epoch"]) == run["best"]["epoch"]
+        if run.status == "done":
+            assert float(row["test_loss"]) == run.final["test_loss"]
+            assert float(row["best_test_loss"]) == run.best["test_loss"]
+            assert int(row["best_epoch"]) == run.best["epoch"]
 
 
 def test_text_that_a_spreadsheet_would_run_is_defused(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from sweep.helpers import alone, assert_same_run, members, planned, sweep
 from trainings import SMALL, columns, train
 
 from minidl.engine import compiler
+from minidl.runs.drive import Ending
 from minidl.spec import Member, Spec, load_spec, parse_spec
 from minidl.store.run_folder import RunFolder
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.queue import Kind, Queue
 from minidl.sweep.run import run
 from minidl.sweep.work import Datasets
-from minidl.sweep.worker import Ending, News, Worker
+from minidl.sweep.worker import News, Worker
 
 DIVERGING = "optimizer.lr=1e200"
 
@@ -121,7 +122,7 @@ def test_side_by_side_each_leaves_what_it_would_leave_alone(
         runs = trained(specs, tmp_path / str(lanes), lanes)
         assert [run.status for run in runs] == together.statuses
         for single, member in zip(singles, runs, strict=True):
-            assert str(member.read_record()["engine"]).startswith(engine)
+            assert str(member.read_record().engine).startswith(engine)
             assert_same_run(member, single)
 
 
@@ -185,4 +186,4 @@ def test_the_best_so_far_is_told_by_a_metric_that_all_losses_share(
 def test_one_thread_is_what_torch_computes_on_in_workers(tmp_path: Path) -> None:
     """PyTorch's sums depend on how many there are."""
     run(planned(tmp_path, "seed=0,1", "loss=mse,cross_entropy", jobs=2))
-    assert {one.read_record()["threads"] for one in members(tmp_path)} == {1}
+    assert {one.read_record().threads for one in members(tmp_path)} == {1}

@@ -107,7 +107,7 @@ def test_a_member_whose_process_dies_twice_has_failed_and_the_others_go_on(
         if one.status == "failed":
             reason = "the process that trained this run died (SIGKILL)"
             assert reason in (one.path / "error.txt").read_text()
-            assert one.read_record()["reason"] == reason
+            assert one.read_record().reason == reason
 
 
 @pytest.mark.slow
@@ -308,7 +308,7 @@ def test_ctrl_c_ends_all_workers_and_leaves_checkpoints(sweeping: Sweeping, tmp_
     for one in members(tmp_path):
         record = one.read_record()
         finished = one.load_checkpoint("last")[1]["finished"]
-        assert record["epochs"] == finished == one.read_columns()["epoch"][-1]
+        assert record.epochs == finished == one.read_columns()["epoch"][-1]
     with (tmp_path / "runs" / "small" / "results.csv").open(newline="") as file:
         assert [row["status"] for row in csv.DictReader(file)] == ["interrupted"] * 2
 

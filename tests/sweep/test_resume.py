@@ -74,7 +74,7 @@ def test_each_goes_on_from_a_checkpoint_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Written every few seconds, where the config doesn't say how often."""
-    monkeypatch.setattr("minidl.runs.execute.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("minidl.runs.drive.CHECKPOINT_SECONDS", 0.0)
     grid = ["seed=0,1,2", "training.epochs=6"]
     (tmp_path / "whole").mkdir()
     carried_out(tmp_path / "whole", *grid)

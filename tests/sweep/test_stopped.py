@@ -43,7 +43,7 @@ def test_a_sweep_that_is_stopped_goes_on_as_if_it_had_not_been(
     assert outcome.exit_code == 128 + signal.SIGTERM
     assert dict(outcome.counts) == {"interrupted": 3, "missing": 3}
     for one in members(tmp_path):
-        assert one.read_record()["reason"] == "by SIGTERM"
+        assert one.read_record().reason == "by SIGTERM"
         assert one.load_checkpoint("last")[1]["finished"] == 17
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 

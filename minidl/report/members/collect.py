@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,8 @@ from minidl.report.members.measures import measured
 from minidl.report.members.settings import IGNORED, SEEDS, Settings
 from minidl.store import files
 from minidl.store.find import find_runs
-from minidl.store.run_folder import STATUSES, RunFolder, is_sweep
+from minidl.store.run_folder import RunFolder, is_sweep
+from minidl.store.run_record import ENDED, STATUSES, RunRecord
 
 
 @dataclass(frozen=True)
@@ -25,25 +26,24 @@ class Member:
 
     folder: RunFolder
     settings: Settings
-    record: Mapping[str, Any]
+    record: RunRecord
 
     @classmethod
     def read(cls, folder: RunFolder) -> Member:
         """Raises RunError and ConfigError where a file of the folder is damaged."""
         record = folder.read_record()
-        if record.get("status") not in STATUSES:
+        if record.status not in STATUSES:
             raise RunError(f"{folder.record_path}: is damaged: it gives no known status")
-        if record["status"] == "running":
-            record["status"] = folder.status_now(record)
-        if record["status"] == "failed" and not files.is_file(folder.config_path):
+        if record.status == "running":
+            record.status = folder.status_now(record)
+        if record.status == "failed" and not files.is_file(folder.config_path):
             raise RunError(f"{folder.path}: failed before it began{_error_of(folder)}")
         folder.check_config(record)
-        if isinstance(record.get("metrics"), dict):
-            folder.metrics.check(record["metrics"])
+        if record.metrics is not None:
+            folder.metrics.check(record.metrics)
         settings = read_settings(folder.config_path)
         # Where whole components were swept, their options tell two of one type apart.
-        swept = record.get("sweep")
-        for key, value in swept.items() if isinstance(swept, dict) else ():
+        for key, value in record.sweep.items():
             if isinstance(value, str) and key in settings and "(" in value:
                 settings[key] = value
         return cls(folder, settings, record)
@@ -54,7 +54,7 @@ class Member:
 
     @property
     def status(self) -> str:
-        return str(self.record["status"])
+        return str(self.record.status)
 
     @property
     def finished(self) -> bool:
@@ -141,7 +141,7 @@ def _each_once(members: Sequence[Member]) -> list[Member]:
 
 def _ended(member: Member) -> bool:
     """Divergence is a result too."""
-    return member.status in ("done", "diverged")
+    return member.status in ENDED
 
 
 def _error_of(folder: RunFolder) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.store.run_record import RunRecord
+
 NAN = math.nan
 
 
@@ -20,17 +22,16 @@ def words(metric: str) -> str:
     return text.replace("psnr", "PSNR (dB)")
 
 
-def measured(record: Mapping[str, Any], metric: str, epoch: str = "last") -> float:
+def measured(record: RunRecord, metric: str, epoch: str = "last") -> float:
     """A metric of a finished run from its run.json; NaN where the run doesn't say.
 
     `epoch` is "last", or "best" for the best epoch on the metric that the run watched.
     """
-    row = record.get("best" if epoch == "best" else "final")
-    row = row if isinstance(row, Mapping) else {}
+    row = record.best if epoch == "best" else record.final
     if metric in ("train_seconds", "parameters"):
-        return number(record.get(metric))
+        return number(getattr(record, metric))
     if metric == "epochs":
-        return number(row.get("epoch") if epoch == "best" else record.get("epochs"))
+        return number(row.get("epoch") if epoch == "best" else record.epochs)
     if metric.endswith("_error"):
         return 1 - number(row.get(metric.replace("_error", "_accuracy")))
     return number(row.get(metric))

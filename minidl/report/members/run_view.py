@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +12,11 @@ import numpy as np
 from minidl.errors import ConfigError, RunError
 from minidl.probabilities import probabilities
 from minidl.report.members.configs import read_settings
-from minidl.report.members.measures import number
+from minidl.report.members.measures import measured
 from minidl.report.members.shapes import check_shapes
 from minidl.store import files
 from minidl.store.run_folder import RunFolder
+from minidl.store.run_record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class RunView:
     feature_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
     loss: str = ""
-    decision: dict[str, Any] = field(default_factory=lambda: {"kind": "argmax"})
+    decision: Mapping[str, Any] = field(default_factory=lambda: {"kind": "argmax"})
     kept: float | None = None  # the epoch whose weights were kept, where that isn't the last
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
@@ -40,18 +42,18 @@ class RunView:
         metrics = folder.read_columns(record) if files.is_file(folder.metrics_path) else {}
         predictions = folder.read_predictions() if files.is_file(folder.predictions_path) else {}
         try:
-            check_shapes(predictions, record.get("task", "classification") == "classification")
+            check_shapes(predictions, record.task in (None, "classification"))
         except ValueError as error:
             raise RunError(f"{folder.predictions_path}: is damaged: {error}") from error
         return cls(
             name=folder.path.resolve().name,
-            status=str(record.get("drawing", record.get("status", ""))),
-            task=str(record.get("task", "classification")),
-            class_names=tuple(map(str, record.get("class_names") or ())),
-            feature_names=tuple(map(str, record.get("feature_names") or ())),
-            target_names=tuple(map(str, record.get("target_names") or ())),
+            status=record.outcome or "",
+            task=record.task or "classification",
+            class_names=tuple(record.class_names),
+            feature_names=tuple(record.feature_names),
+            target_names=tuple(record.target_names),
             loss=_loss(folder),
-            decision=record.get("decision") or {"kind": "argmax"},
+            decision=record.decision or {"kind": "argmax"},
             kept=_kept(record),
             metrics={name: np.asarray(cells, dtype=float) for name, cells in metrics.items()},
             predictions=predictions,
@@ -105,10 +107,9 @@ class RunView:
         return inputs, target, output.reshape(len(output), -1)
 
 
-def _kept(record: dict[str, Any]) -> float | None:
+def _kept(record: RunRecord) -> float | None:
     """The epoch of the best weights, where they are what was kept."""
-    best = record.get("best") or {}
-    epoch = number(best.get("epoch")) if record.get("weights") == "best" else math.nan
+    epoch = measured(record, "epochs", "best") if record.weights == "best" else math.nan
     return epoch if math.isfinite(epoch) else None
 
 
