@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from minidl import __version__
 from minidl.build import Experiment
 from minidl.data import Dataset
 from minidl.spec import ArraysData, CsvData, Spec, dump
@@ -88,7 +89,8 @@ def _here(device: torch.device) -> dict[str, Any]:
     return {
         "versions": {
             "python": platform.python_version(),
-            **{package: metadata.version(package) for package in PACKAGES},
+            "minidl": __version__,
+            **{package: metadata.version(package) for package in PACKAGES[1:]},
         },
         "device": str(device),
         "device_name": _name(device),
