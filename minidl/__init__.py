@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minidl.engine import compile as compile
+
+    __version__: str
 else:
 
     def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            return _version()
         if name != "compile":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from minidl.engine import compile
@@ -19,4 +23,14 @@ else:
         return compile
 
 
-__all__ = ["compile"]
+def _version() -> str:
+    """As pyproject.toml has it, by way of what is installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("minidl")
+    except metadata.PackageNotFoundError:
+        return "unknown, as it isn't installed"
+
+
+__all__ = ["__version__", "compile"]

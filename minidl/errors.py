@@ -16,7 +16,7 @@
     └── RestartWarning  what has to be trained again
         └── DamageWarning   a file of a run folder is damaged
 
-`exit_code` is what the command line exits with: 2 for what the user can mend before anything ran,
+`exit_code` is what the command line exits with: 2 for what the user can fix before anything ran,
 1 for what failed while running, 3 for a check that failed.
 """
 

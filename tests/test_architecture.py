@@ -51,7 +51,7 @@ FOLDERS = {
     ),
     "minidl/runs": (
         *("torch", "numpy", "pandas", "minidl.spec", "minidl.store", "minidl.nn", "minidl.data"),
-        *("minidl.build", "minidl.train", "minidl.report.figures.plots"),
+        *("minidl.build", "minidl.train", "minidl.report.figures.plots", "minidl.__version__"),
     ),
     "minidl/sweep": (
         *("torch", "joblib", "minidl.spec", "minidl.store", "minidl.nn", "minidl.engine"),

@@ -1,9 +1,10 @@
-"""What README says, works: its configs load, its Python and its commands run as they stand."""
+"""What README and the guides say works: configs load, Python and commands run as they stand."""
 
 from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -12,22 +13,23 @@ from typing import Any
 
 import pytest
 
-from minidl.spec import load_spec, parse_spec
+from minidl.spec import load_report, load_spec, load_sweep, parse_spec
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+GUIDES = ("install", "tables", "images", "sweeps", "checking")
+DOCUMENTS = {"README": README, **{g: (ROOT / f"docs/{g}.md").read_text() for g in GUIDES}}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str = "".join(DOCUMENTS.values())) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder like a user's checkout, as far as README's commands need it."""
-    folder = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(ROOT / "configs", folder / "configs")
-    return folder
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder like a user's checkout, as far as the commands need it."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    return tmp_path
 
 
 def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -43,8 +45,14 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
-def test_configs_load(text: str) -> None:
-    parse_spec(text)
+def test_configs_load(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    if "sweep:" in text:
+        load_sweep(file)
+        load_report(file)
+    else:
+        load_spec(file)
 
 
 def test_the_config_shown_is_the_one_that_make_run_trains() -> None:
@@ -61,20 +69,25 @@ def test_python_runs_and_its_network_learns(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # a dozen processes that import torch, on a busy machine
-def test_commands_run_in_the_order_in_which_they_stand(checkout: Path) -> None:
-    for language, text in re.findall(r"^```(sh|diff)\n(.*?)^```", README, re.DOTALL | re.MULTILINE):
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_commands_run_in_the_order_in_which_they_stand(name: str, checkout: Path) -> None:
+    text = DOCUMENTS[name]
+    for language, block in re.findall(r"^```(sh|diff)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         if language == "diff":
-            edit(checkout / "apples.yaml", text)
+            edit(checkout / "apples.yaml", block)
         else:
-            done = run(text, checkout)
-            assert done.returncode == 0, f"{text}{done.stdout}{done.stderr}"
-    predicted = (checkout / "predictions.csv").read_text().splitlines()
-    assert predicted[0] in README
-    assert len(predicted) == len((checkout / "configs/data/apples.csv").read_text().splitlines())
+            done = run(block, checkout)
+            assert done.returncode == 0, f"{block}{done.stdout}{done.stderr}"
+    if name == "tables":
+        predicted = (checkout / "predictions.csv").read_text().splitlines()
+        assert f"\n{predicted[0]}\n" in text
+        apples = (checkout / "configs/data/apples.csv").read_text().splitlines()
+        assert len(predicted) == len(apples)
+        assert "\n".join(apples[:3]) in text
 
 
 def edit(file: Path, diff: str) -> None:
-    """Do by program what README asks its reader to do by hand."""
+    """Do by program what the guide asks its reader to do by hand."""
     lines = diff.splitlines()
     old = "\n".join(line[1:] for line in lines if line.startswith("-"))
     new = "\n".join(line[1:] for line in lines if line.startswith("+"))
@@ -89,14 +102,31 @@ def test_messages_are_what_is_shown(text: str, checkout: Path) -> None:
     assert done.stdout + done.stderr == expected
 
 
-def test_every_command_shown_exists() -> None:
+def test_what_is_generated_is_what_is_committed() -> None:
+    for path, text in runpy.run_path(str(ROOT / "docs/generate.py"))["generated"]().items():
+        assert path.read_text() == text, f"{path.name}: run `make docs`"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_command_shown_exists(name: str) -> None:
     from minidl_cli.app import app
 
-    shown = set(re.findall(r"`minidl ([a-z]+)", README))
+    shown = set(re.findall(r"`minidl ([a-z]+)", DOCUMENTS[name]))
     assert shown <= {command.name for command in app.registered_commands}
 
 
-def test_links_lead_somewhere_and_the_picture_is_small() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert (ROOT / target).is_file(), target
+def test_readme_is_short_and_its_picture_small() -> None:
+    assert len(README.splitlines()) <= 200
     assert (ROOT / "docs/images/decision_boundary.png").stat().st_size <= 150_000
+
+
+@pytest.mark.parametrize(
+    "file", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda f: f.stem
+)
+def test_links_lead_somewhere(file: Path) -> None:
+    for target in re.findall(r"\]\((?!https:)([^)]+)\)", file.read_text()):
+        path, _, heading = target.partition("#")
+        linked = file.parent / path
+        assert linked.is_file(), target
+        if heading:
+            assert re.search(rf"^#+ `?{heading}\b", linked.read_text(), re.MULTILINE), target

@@ -34,9 +34,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from minidl import __version__
 
-        print(f"minidl {version('minidl')}")
+        print(f"minidl {__version__}")
         raise typer.Exit
 
 

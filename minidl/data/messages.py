@@ -23,7 +23,7 @@ MOST_ROWS = 10  # that are named of one column
 
 
 class Problems:
-    """Collects what is wrong with a file, so that all of it can be mended at once.
+    """Collects what is wrong with a file, so that all of it can be fixed at once.
 
     `with problems.noted():` goes on after a DataError; `check` raises what was found.
     """

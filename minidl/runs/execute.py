@@ -195,7 +195,7 @@ def _failure_recorded(run: MemberRun) -> Iterator[None]:
         run.reason = str(error) or type(error).__name__
         if isinstance(error, WriteError):
             go_on = resume_command(run.folder.path)
-            error.args = (f"{error}; once that is mended, `{go_on}` goes on",)
+            error.args = (f"{error}; once that is fixed, `{go_on}` goes on",)
         for last_words in (run.write_rows, run.close):
             with contextlib.suppress(RunError):  # the disk may be what failed
                 last_words()

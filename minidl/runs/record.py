@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from minidl import __version__
 from minidl.store.run_record import RunRecord
 
 PACKAGES = ("minidl", "torch", "numpy")
@@ -46,7 +47,8 @@ def _here(device: torch.device) -> dict[str, Any]:
     return {
         "versions": {
             "python": platform.python_version(),
-            **{package: metadata.version(package) for package in PACKAGES},
+            "minidl": __version__,
+            **{package: metadata.version(package) for package in PACKAGES[1:]},
         },
         "device": str(device),
         "device_name": _name(device),

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from trainings import SMALL, minidl
 
+from minidl import __version__
 from minidl.store.run_folder import RunFolder
 
 COMMAND = [sys.executable, "-m", "minidl_cli.main"]
@@ -110,7 +111,7 @@ def test_the_installed_command_says_its_version() -> None:
         pytest.skip("minidl is not installed beside this Python")
     done = subprocess.run([script, "--version"], capture_output=True, text=True)
     assert done.returncode == 0
-    assert done.stdout.startswith("minidl ")
+    assert done.stdout == f"minidl {__version__}\n"
     assert done.stderr == ""
 
 

@@ -301,7 +301,7 @@ def test_a_disk_that_fails_ends_the_run_as_failed(
     assert finished.out == ""
     assert finished.err.splitlines()[-1].endswith(
         "metrics.csv: can't be written: no space left on device;"
-        f" once that is mended, `minidl resume {run.path}` goes on"
+        f" once that is fixed, `minidl resume {run.path}` goes on"
     )
     assert "Traceback" not in finished.err
     assert run.status == "failed"

@@ -88,7 +88,7 @@ def test_a_member_that_failed_is_tried_again_and_its_error_goes(
     one_fails(ValueError("a bug"), epoch=2)
     sweep(tmp_path, KINDS, "training.checkpoint_every=1", options=["--jobs", 1])
     assert list((tmp_path / "runs").rglob("error.txt"))
-    monkeypatch.undo()  # mended
+    monkeypatch.undo()  # fixed
     again = sweep(tmp_path, KINDS, "training.checkpoint_every=1", options=["--jobs", 1])
     assert again.code == 0
     assert "1 run, 2 of 3 done before" in again.err
