@@ -206,7 +206,7 @@ def twenty_classes(runs_dir: Path) -> RunFolder:
 def hostile_words(runs_dir: Path) -> RunFolder:
     names = ["_hidden $x^2$", "$\\frac{1}{2}$ of\nlines", "", "\x1b[31mred\u202e", "猫" * 80]
     name = "a run whose name goes on and on, $ \\input{x} and further than any title can show it"
-    run = write(runs_dir, "hostile", epochs(3), table(5), class_names=names, name_shown=name)
+    run = write(runs_dir, "hostile", epochs(3), table(5), class_names=names)
     run.write_record(replace(run.read_record(), name=name))
     return run
 

@@ -143,7 +143,9 @@ class RunRecord:
                 if not is_right(value):
                     raise ValueError(f"{key} is not what minidl writes there")
                 known[key] = value
-        return cls(**known, other=other)
+        record = cls.__new__(cls)  # a report reads thousands: __init__ takes as long as the checks
+        vars(record).update(_NOTHING_SAID, **known, other=other)
+        return record
 
     def encode(self) -> bytes:
         """Strict JSON. NaN and infinities become null; paths and NumPy numbers are fine."""
@@ -159,6 +161,7 @@ class RunRecord:
         return self.drawing or self.status
 
 
+_NOTHING_SAID = vars(RunRecord())
 _KEYS = [one for one in fields(RunRecord) if one.metadata]
 _KINDS = {one.name: one.metadata["is_right"] for one in _KEYS}
 _BESIDE = {one.name: one.metadata["beside"] for one in _KEYS}
