@@ -189,7 +189,7 @@ class MemberRun:
         self.record.pop("drawing", None)
         if drawing:
             self.record["drawing"] = self.status  # the figures, read from here, say how it ended
-        self.folder.write_record(self.record, forced=not drawing)
+        self.folder.write_record(self.record)
 
     def _observed(self, row: Row) -> str | None:
         """Show a row to all observers; returns a reason to stop, if one has one."""

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from marks import mark_of_the_dead
 from trainings import SMALL, minidl
 
 from minidl.errors import RunError
-from minidl.store import files, folders
+from minidl.store import files, folders, owner
 from minidl.store.locks import locked
 
 
@@ -131,7 +132,6 @@ def test_what_is_forced_together_is_forced_once_and_folders_last(
             files.force(folder / f"{number}.csv")
             for content in (b"a", b"b"):
                 files.write_atomic(folder / f"{number}.json", content)
-            files.write_atomic(folder / "not.json", b"", forced=False)
         files.write_atomic(tmp_path / "gone", b"")
         files.remove(tmp_path / "gone")
         assert not [name for name, _ in operations if name == "fsync"]
@@ -254,10 +254,16 @@ def test_nothing_that_a_training_does_on_the_disk_passes_by_the_tests(
     assert _past == []
 
 
-def test_a_new_folder_leaves_one_alone_that_another_process_makes(tmp_path: Path) -> None:
-    """Of `run.1`, whose name begins like that of `run`; one of its own that was left goes."""
-    others, mine = tmp_path / f".run.1.{'0' * 16}.tmp", tmp_path / f".run.{'0' * 16}.tmp"
-    others.mkdir()
-    mine.mkdir()
+def test_only_what_processes_left_that_have_ended_is_cleared_away(tmp_path: Path) -> None:
+    """Not what one that is alive writes, nor what nobody knows, nor of `run.1` beside `run`."""
+    alive, dead = owner.mark(), mark_of_the_dead()
+    elsewhere = f"00000000{dead[8:]}"
+    kept = [f".run.{alive}-00000000.tmp", f".run.{elsewhere}-00000000.tmp"]
+    kept += [f".{alive}-00000000.tmp", f".run.{'0' * 16}.tmp", "run.tmp"]
+    others = [f".run.1.{dead}-00000000.tmp", f".{dead}-00000000.tmp"]
+    for name in (*kept, *others, f".run.{dead}-00000000.tmp", f".run.{dead}-11111111.tmp"):
+        (tmp_path / name).mkdir()
     folders.new(tmp_path / "run", {})
-    assert (others.exists(), mine.exists()) == (True, False)
+    assert names(tmp_path) == sorted([*kept, *others, "run"])
+    folders.remove_temporaries(tmp_path)
+    assert names(tmp_path) == sorted([*kept, "run"])
