@@ -34,6 +34,10 @@ _NO_FLOCK = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.
 _ATTEMPTS = 100  # to take the place of holders that have ended
 
 
+def _unlock(handle: int) -> None:
+    os.close(handle)
+
+
 @dataclass(frozen=True)
 class _Hold:
     """A lock that is held: by the kernel on a file, or by a name in a folder."""
@@ -44,7 +48,7 @@ class _Hold:
     def release(self) -> None:
         with contextlib.suppress(OSError):
             if self.handle is not None:
-                files.disk(os.close, self.handle)
+                files.disk(_unlock, self.handle)
             if self.name is not None:
                 _drop(self.name)
 
@@ -143,22 +147,24 @@ def _take_by_name(held: Path) -> _Hold | None:
     folders.remove_temporaries(held.parent, held.name[1:])
     fresh = held.with_name(f"{held.name}{files.temporary_name()}")
     name = f"{owner.mark()}-{secrets.token_hex(4)}"
+    taken = False
     try:
         with files.unfinished(fresh):
             files.disk(fresh.mkdir)
             files.write_new(fresh / name, b"")
             for _ in range(_ATTEMPTS):
-                if _renamed(fresh, held):
-                    return _Hold(name=held / name)
+                if taken := _renamed(fresh, held):
+                    break
                 names = _names(held)
                 if not all(map(_has_ended, names)):
-                    return None
+                    break
                 for one in names:  # by its own name: nobody is taken for one who came later
                     _drop(one)
-            return None
     finally:
-        with contextlib.suppress(OSError):
-            files.disk(shutil.rmtree, fresh)
+        if not taken:
+            with contextlib.suppress(OSError):
+                files.disk(shutil.rmtree, fresh)
+    return _Hold(name=held / name) if taken else None
 
 
 def _renamed(fresh: Path, held: Path) -> bool:
