@@ -49,6 +49,7 @@ def resume(
         from minidl_cli.sweep import finish
 
         opened = SweepFolder.open(folder)
+        opened.refuse_damage()
         command = ["minidl", *sys.argv[1:]]
         loaded = load_sweep(opened.config_path)
         opened.refuse_another(loaded)  # somebody may have edited the file

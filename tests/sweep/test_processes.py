@@ -67,6 +67,10 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Processes]]:
     assert not multiprocessing.active_children()
 
 
+def slowly(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def worker_of(made: list[Processes], name: str) -> int:
     """The process that trains a member."""
     (worker,) = [one for one in made[0]._workers if name in one.left]
@@ -110,26 +114,80 @@ def test_a_member_whose_process_dies_twice_has_failed_and_the_others_go_on(
             assert one.read_record()["reason"] == reason
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", [pytest.param(1, marks=pytest.mark.slow), 30])
-def test_a_member_whose_process_is_killed_ends_as_one_that_nobody_killed(
-    moment: int, tmp_path: Path, plain: list[Processes]
+# All that end a process, or would by default; a worker is deaf to Ctrl-C and SIGHUP.
+DEADLY = signal.valid_signals() - {
+    *(signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCONT),
+    *(signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGPIPE),
+}
+
+
+@pytest.mark.parametrize(
+    ("moment", "numbers"),
+    [
+        (30, [signal.SIGTERM]),
+        slowly(1, [signal.SIGTERM]),
+        slowly(1, [signal.SIGKILL]),
+        slowly(30, sorted(DEADLY - set(range(signal.SIGRTMIN + 1, signal.SIGRTMAX)))),
+    ],
+)
+def test_members_whose_processes_are_ended_end_as_if_nobody_had(
+    moment: int, numbers: Sequence[int], tmp_path: Path, plain: list[Processes]
 ) -> None:
-    """Before its first checkpoint and later."""
-    killed: list[int] = []
+    """By another program, one after another: before their first checkpoints, or later."""
+    left, reached = [*numbers], dict[str, int]()
+    ended: list[str] = []
 
     def watch(news: Sequence[News]) -> None:
+        ended.extend(one.name for one in news if one.stopped)
         for one in news:
-            if one.status == "running" and one.epoch >= moment and not killed:
-                killed.append(worker_of(plain, one.name))
-                os.kill(killed[0], signal.SIGKILL)
+            if one.status == "running" and one.epoch >= reached.get(one.name, 0) + moment and left:
+                reached[one.name] = one.epoch
+                with contextlib.suppress(ValueError):  # it may be between two
+                    os.kill(worker_of(plain, one.name), left.pop())
 
-    grid = ("seed=1,2,3", "training.epochs=500", "training.checkpoint_every=10")
+    grid = ("seed=1,2,3", "training.epochs=1500", "training.checkpoint_every=10")
     outcome = run(planned(tmp_path, *grid, jobs=2), watch=watch)
-    assert (outcome.exit_code, outcome.counts["done"], len(killed)) == (0, 3, 1)
+    assert (outcome.exit_code, outcome.counts["done"], left) == (0, 3, [])
+    assert len(ended) == len(set(ended)) == 3
     (tmp_path / "here").mkdir()
     run(planned(tmp_path / "here", *grid, jobs=1))
     assert_same(tmp_path, tmp_path / "here")
+
+
+@pytest.mark.slow
+def test_processes_that_die_before_they_begin_are_not_held_against_their_members(
+    tmp_path: Path, plain: list[Processes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not forever: what they are to do may be what they die of."""
+    born: list[int] = []
+    start = processes._start
+
+    def stillborn() -> Any:
+        worker = start()
+        born.append(worker.process.pid or 0)
+        if len(born) <= most:
+            os.kill(born[-1], signal.SIGTERM)  # it imports torch
+        return worker
+
+    monkeypatch.setattr(processes, "_start", stillborn)
+    monkeypatch.setattr(processes, "STILLBORN", 3)
+    most = 3
+    outcome = run(planned(tmp_path, "seed=1,2", jobs=2))
+    assert (outcome.exit_code, outcome.counts["done"], len(born)) == (0, 2, 5)
+    most = 1000
+    outcome = run(planned(tmp_path, "seed=1,2,3,4", jobs=2))
+    assert (outcome.exit_code, outcome.counts["failed"]) == (1, 2)
+    assert "died (SIGTERM)" in outcome.errors[0]
+
+
+def test_a_sweep_that_leaves_anything_without_a_result_ends_with_1_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ended a worker early."""
+    monkeypatch.setattr(minidl.sweep.run, "run_threads", lambda *_: None)
+    ended = sweep(tmp_path, "seed=1,2,3", options=["--jobs", 2, "--quiet"])
+    assert ended.code == 1
+    assert f"3 missing: to go on: minidl resume {tmp_path / 'runs' / 'small'}" in ended.err
 
 
 @pytest.mark.slow
@@ -275,10 +333,6 @@ class Sweeping:
 
 
 THREADS, PROCESSES = "threads", "processes"
-
-
-def slowly(workers: str) -> Any:
-    return pytest.param(workers, marks=pytest.mark.slow)
 
 
 def by(*workers: Any) -> pytest.MarkDecorator:
