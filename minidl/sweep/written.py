@@ -13,7 +13,8 @@ from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Place, plain
 from minidl.store import files
 
-_END = "..."  # ends a YAML document: a file without it was cut short
+# Around a YAML document: a file with the first and without the second was cut short.
+_BEGIN, _END = "---\n", "...\n"
 # Where a run's config.yaml has its data files, and their SHA-256.
 _DATA = (("data.path", "data.sha256"), ("data.test_path", "data.test_sha256"))
 
@@ -24,15 +25,16 @@ def as_yaml(sweep: Sweep, files_read: Mapping[str, str]) -> str:
     config = {**sweep.base, "sweep": block}
     if sweep.report is not None:
         config["report"] = sweep.report
-    return f"{to_yaml(_plain(config))}{_END}\n"
+    return f"{_BEGIN}{to_yaml(_plain(config))}{_END}"
 
 
 def damage(path: Path) -> str:
     """What a power cut did to the file: "is empty", say; nothing where it is whole."""
-    content = files.read_sound(path).strip(b"\0 \r\n")
-    if not content:
+    content = files.read_sound(path)
+    if not content.strip(b"\0 \r\n"):
         return "is empty"
-    return "" if content.endswith(f"\n{_END}".encode()) else "is cut short"
+    cut = content.startswith(_BEGIN.encode()) and not content.endswith(f"\n{_END}".encode())
+    return "is cut short" if cut else ""
 
 
 def differences(path: Path, sweep: Sweep) -> list[str]:
