@@ -44,18 +44,11 @@ def test_all_processes_of_an_earlier_boot_have_ended() -> None:
     assert owner.has_ended(changed(owner.mark(), 1, "00000000"))
 
 
-@pytest.mark.parametrize(
-    "mark",
-    [
-        changed(mark_of_the_dead(), 0, "00000000"),  # of another machine
-        changed(owner.mark(), 3, "0"),  # its start was not known
-        changed(owner.mark(), 2, "9" * 30),
-        "1-2-3-4",
-        "",
-    ],
-)
-def test_of_whom_nothing_is_known_has_not_ended(mark: str) -> None:
-    assert not owner.has_ended(mark)
+def test_of_whom_nothing_is_known_has_not_ended() -> None:
+    """One of another machine; one whose start was not known; what is no mark at all."""
+    elsewhere, unknown = changed(mark_of_the_dead(), 0, "00000000"), changed(owner.mark(), 3, "0")
+    for mark in (elsewhere, unknown, changed(owner.mark(), 2, "9" * 30), "1-2-3-4", ""):
+        assert not owner.has_ended(mark), mark
 
 
 def test_where_the_system_says_nothing_only_a_missing_number_has_ended(

@@ -168,7 +168,9 @@ def test_each_place_where_sweep_yaml_is_cut_is_told(tmp_path: Path) -> None:
 def test_a_sweep_whose_file_is_damaged_goes_on_with_its_own_data_alone(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("a,b,class\n" + "1,2,x\n2,1,y\n" * 20)
-    text = SMALL.replace("{type: disk, train: 40, test: 24}", f"{{type: csv, path: {table}, target: class}}")
+    text = SMALL.replace(
+        "{type: disk, train: 40, test: 24}", f"{{type: csv, path: {table}, target: class}}"
+    )
     assert sweep(tmp_path, "seed=1,2", text=text).code == 0
     file = tmp_path / "runs" / "small" / "sweep.yaml"
     file.write_bytes(b"")
