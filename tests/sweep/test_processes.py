@@ -465,9 +465,9 @@ def test_disturbed_at_random_it_goes_on_to_the_same_end(
     """By the same command again; no member that has its result is trained twice."""
     if plain:
         monkeypatch.setenv("CC", "no-such-compiler")
-    grid = ["seed=0,1,2,3,4,5", "training.epochs=600,900", "training.checkpoint_every=20"]
+    grid = ["seed=0,1,2,3,4,5", "training.epochs=100,200", "training.checkpoint_every=20"]
     if not plain:
-        grid[1] = "training.epochs=30000,40000"
+        grid[1] = "training.epochs=8000,12000"
     (tmp_path / "whole").mkdir()
     assert sweep(tmp_path / "whole", *grid, options=["--jobs", 1]).code == 0
     dice, left, round_ = random.Random(0), DISTURBED[what, plain] * TIMES, 0
