@@ -58,5 +58,5 @@ def test_where_the_system_says_nothing_only_a_missing_number_has_ended(
     owner._mark.cache_clear()
     assert not owner.has_ended(owner.mark())
     assert not owner.has_ended(changed(owner.mark(), 2, "1"))
-    assert owner.has_ended(mark_of_the_dead())
+    assert owner.has_ended(mark_of_the_dead.__wrapped__())
     owner._mark.cache_clear()
