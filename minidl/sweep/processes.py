@@ -32,7 +32,8 @@ from minidl.train.threads import use_threads
 _PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 PATIENCE = 1.0  # seconds that a worker without work may take to end
 STOP_SECONDS = 4.0  # and one with work, once it is told to
-STILLBORN = 10  # processes in a row that may die before they begin with what they are to do
+# Processes in a row that may be ended by others, or die before they begin, while no member trains.
+IN_VAIN = 30
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Processes:
         self.ending = False
         self._workers: list[_Worker] = []
         self._tried: dict[str, int] = {}  # whose process died: after which epoch
-        self._stillborn = 0
+        self._in_vain = 0
         self._deadline = math.inf  # when workers that were told to end are killed
 
     def run(self, tell: Tell) -> None:
@@ -131,7 +132,9 @@ class Processes:
         elif isinstance(said, signal.Signals):
             tell(self._bury(worker, said))
         else:
-            worker.begun, self._stillborn = True, 0
+            worker.begun = True
+            if any(one.epoch for one in said):
+                self._in_vain = 0
             # Who is interrupted by somebody else is trained again.
             ended = [one for one in said if one.has_ended or (one.stopped and self.ending)]
             for news in ended:
@@ -149,12 +152,14 @@ class Processes:
         left = list(worker.left.values())
         if self.ending:
             return [News(one.name, "interrupted", died=True) for one in left]
-        self._stillborn += not worker.begun
-        innocent = not worker.begun and self._stillborn <= STILLBORN
-        again = [one for one in left if innocent or self._may_try_again(one)]
-        alone = turn.single or not (innocent or told)
-        (self.queue.again if alone else self.queue.give_back)(turn.kind, again)
         code = worker.process.exitcode
+        innocent = not worker.begun or bool(told) or code == -signal.SIGTERM
+        if innocent:
+            self._in_vain += 1
+            innocent = self._in_vain <= IN_VAIN
+        again = [one for one in left if innocent or self._may_try_again(one)]
+        alone = turn.single or not innocent
+        (self.queue.again if alone else self.queue.give_back)(turn.kind, again)
         name = signal.Signals(-code).name if code and code < 0 else f"exit status {code}"
         why = f"was told to end ({told.name})" if told else f"died ({name})"
         error = f"the process that trained this run {why}"

@@ -159,7 +159,7 @@ def test_members_whose_processes_are_ended_end_as_if_nobody_had(
 def test_processes_that_die_before_they_begin_are_not_held_against_their_members(
     tmp_path: Path, plain: list[Processes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """But not forever: what they are to do may be what they die of."""
+    """But not forever."""
     born: list[int] = []
     start = processes._start
 
@@ -171,7 +171,7 @@ def test_processes_that_die_before_they_begin_are_not_held_against_their_members
         return worker
 
     monkeypatch.setattr(processes, "_start", stillborn)
-    monkeypatch.setattr(processes, "STILLBORN", 3)
+    monkeypatch.setattr(processes, "IN_VAIN", 3)
     most = 3
     outcome = run(planned(tmp_path, "seed=1,2", jobs=2))
     assert (outcome.exit_code, outcome.counts["done"], len(born)) == (0, 2, 5)
