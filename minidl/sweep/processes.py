@@ -34,6 +34,7 @@ PATIENCE = 1.0  # seconds that a worker without work may take to end
 STOP_SECONDS = 4.0  # and one with work, once it is told to
 # Processes in a row that may be ended by others, or die before they begin, while no member trains.
 IN_VAIN = 30
+_TOLD = (-signal.SIGTERM, 128 + signal.SIGTERM)  # how a process ends that takes no time for it
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Processes:
         if self.ending:
             return [News(one.name, "interrupted", died=True) for one in left]
         code = worker.process.exitcode
-        innocent = not worker.begun or bool(told) or code == -signal.SIGTERM
+        innocent = not worker.begun or bool(told) or code in _TOLD
         if innocent:
             self._in_vain += 1
             innocent = self._in_vain <= IN_VAIN
@@ -233,12 +234,15 @@ def _work(pipe: Connection) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     datasets = Datasets()
     warnings.simplefilter("ignore", MinidlWarning)  # said where the sweep was planned
-    with contextlib.suppress(EOFError, OSError, Stopped), use_threads(1):
-        said = None
-        while not isinstance(said, signal.Signals):  # or until the parent wants no more
-            job: Job = pipe.recv()
-            said = _carry_out(job, datasets, pipe.send)
-            pipe.send(said)
+    said = None
+    try:
+        with contextlib.suppress(EOFError, OSError), use_threads(1):
+            while not isinstance(said, signal.Signals):  # or until the parent wants no more
+                job: Job = pipe.recv()
+                said = _carry_out(job, datasets, pipe.send)
+                pipe.send(said)
+    except Stopped as stopped:
+        sys.exit(stopped.exit_code)
 
 
 def _carry_out(
