@@ -107,7 +107,7 @@ def report(
         raise RunError("runs: no such folder: `minidl train CONFIG` makes the first run")
     own = any(x for x in (by, metric, where, best_over, best_by, sort_by))
     own = own or epoch is not Epoch.last or stats != "mean,std"
-    study = report_of(chosen)
+    study = None if _is_damaged(chosen) else report_of(chosen)
     if study and study.tables and not own:
         tables = _only(named(study.tables), table)
     else:
@@ -130,6 +130,13 @@ def report(
         folder=_plots_folder(chosen, output) if files else None,
     )
     _write(made, written_as, output)
+
+
+def _is_damaged(chosen: Sequence[Path]) -> bool:
+    """Whether nobody knows how a study is to be reported on; a note says so."""
+    from minidl.sweep.folder import SweepFolder
+
+    return len(chosen) == 1 and is_sweep(chosen[0]) and bool(SweepFolder(chosen[0]).damage)
 
 
 def _unbegun(collection: Collection) -> Iterator[str]:

@@ -58,6 +58,7 @@ def _resume_sweep(folder: Path, *, jobs: int | None, force: bool, quiet: bool) -
     from minidl_cli.sweep_progress import Reading
 
     opened = SweepFolder.open(folder)
+    opened.refuse_damage()
     command = ["minidl", *sys.argv[1:]]
     loaded = load_sweep(opened.config_path, watch=Reading(quiet))
     opened.refuse_another(loaded)  # somebody may have edited the file

@@ -106,7 +106,8 @@ class SweepProgress:
             ended = f"interrupted (by {outcome.received.signal.name})"
             why = f"{ended}: {to_go_on(outcome.folder.path)}"
         else:
-            why = ": ".join([_counts(outcome), *_reasons(outcome)[:1]])
+            go_on = [to_go_on(outcome.folder.path)] if outcome.unfinished else []
+            why = ": ".join([_counts(outcome), *(_reasons(outcome)[:1] or go_on)])
         if outcome.exit_code:
             say(f"minidl: {outcome.folder.path}: {why}")
 
@@ -163,7 +164,7 @@ class SweepLines(SweepProgress):
     def ended(self, outcome: SweepOutcome) -> None:
         for reason in _reasons(outcome):
             say(f"failed: {reason}")
-        if outcome.received.signal:
+        if outcome.received.signal or outcome.unfinished:
             say(to_go_on(outcome.folder.path))
         took = duration(time.monotonic() - self._started)
         say(f"{_counts(outcome) or 'nothing to do'} in {took}")

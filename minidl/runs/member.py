@@ -179,7 +179,7 @@ class MemberRun:
             ended=now(),
             metrics=self.folder.metrics.mark(),
         )
-        self.folder.write_record(self.record, forced=not drawing)
+        self.folder.write_record(self.record)
 
     def _observed(self, row: Row) -> str | None:
         """Show a row to all observers; returns a reason to stop, if one has one."""

@@ -205,8 +205,10 @@ def _member(spec: Spec, swept: dict[str, Node], repeat: int, repeats: int) -> Me
         values["seed"] = spec.seed
     slug = ",".join(f"{key}={value}" for key, value in names.items())
     slug = re.sub(r"[^\w.,=+-]+", "_", slug).encode()[:MAX_SLUG_BYTES].decode("utf-8", "ignore")
-    # The hash tells members apart, and finds a member again whatever the rest of the grid is.
-    digest = hashlib.sha256(spec.model_dump_json(exclude={"name"}).encode()).hexdigest()[:8]
+    # The hash tells members apart, also where `A` and `a` are one name, and finds a member again
+    # whatever the rest of the grid is.
+    unswept = {"name"} - values.keys()
+    digest = hashlib.sha256(spec.model_dump_json(exclude=unswept).encode()).hexdigest()[:8]
     return Member(f"{slug.strip('._-,')}-{digest}", spec, values)
 
 

@@ -10,19 +10,33 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
 from minidl.errors import DamagedError, MinidlError, WriteError
+from minidl.store import owner
 
 AnyError = TypeVar("AnyError", bound=MinidlError)
 
-_FAILURES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EPERM)  # of the disk, not of the name
+# What is wrong with a name that the user gave; all else is the disk's.
+_OF_THE_NAME = (
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
+    *(errno.ENXIO, errno.ENODEV),
+)
+# What file systems answer that can't force anything to the disk (CIFS to a folder, some by FUSE).
+# git and SQLite pass over it, too.
+_NO_FORCING = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+# What they answer to a rename over a file that another process has open, until it is closed.
+_OPEN_ELSEWHERE = (errno.EBUSY, errno.ETXTBSY)
+_PATIENCE = (0.01, 0.1, 0.5)  # seconds between such attempts
+_INTERRUPTIONS = 100  # attempts of one operation, where signals break it off
 _FORCERS = 16  # files that are forced at a time: more gain nothing
-_unfinished: set[Path] = set()  # files that are there for as long as something is being done
+_unfinished: set[Path] = set()  # what is there for as long as something is being done
 # Inside `forced_together`, of this thread: what, and whether it is a folder.
 _unforced: ContextVar[dict[Path, bool] | None] = ContextVar("unforced", default=None)
 
@@ -30,7 +44,13 @@ MOST_BYTES = 2**28  # of a file of a run folder, but for checkpoints
 
 
 def disk(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Carry out one operation on the disk: all of them pass here, where tests fail them."""
+    """Carry out one operation on the disk: all of them pass here, where tests fail them.
+
+    Again if it was interrupted (EINTR): Python itself tries again only reading and writing.
+    """
+    for _ in range(_INTERRUPTIONS):
+        with contextlib.suppress(InterruptedError):
+            return operation(*arguments, **options)
     return operation(*arguments, **options)
 
 
@@ -59,9 +79,14 @@ def forced_together() -> Iterator[None]:
             _force_all(paths, are_folders=folders)
 
 
+def forced_later() -> bool:
+    """Whether what is written now is forced at the end of a `forced_together`."""
+    return _unforced.get() is not None
+
+
 def as_failure(error: AnyError, cause: Exception) -> AnyError:
     """An error about a file that the user named; exits as a WriteError if the disk failed."""
-    if isinstance(cause, OSError) and cause.errno in _FAILURES:
+    if isinstance(cause, OSError) and cause.errno not in _OF_THE_NAME:
         error.exit_code = 1
     return error
 
@@ -149,13 +174,11 @@ def write_atomic(
     content: bytes,
     *,
     keep: str | os.PathLike[str] | None = None,
-    forced: bool = True,
 ) -> None:
     """Makes `path` hold exactly `content`, or leaves it as it was.
 
-    What it held before goes to `keep`, if that is given; a kill may leave it there alone. Without
-    `forced` it survives a kill, but maybe no power cut. A symbolic link is followed. The folder
-    must exist. Raises WriteError, which names the file.
+    What it held before goes to `keep`, if that is given; a kill may leave it there alone. A
+    symbolic link is followed. The folder must exist. Raises WriteError, which names the file.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -163,14 +186,13 @@ def write_atomic(
         if found is not None and not stat.S_ISREG(found.st_mode):
             raise WriteError(f"{os.fspath(path)}: can't be written: not a regular file")
         with _temporary(target.parent) as temporary:
-            write_new(temporary, content, forced=forced and _unforced.get() is None)
+            write_new(temporary, content)
             if keep is not None and found is not None:
-                disk(os.replace, target, keep)
-            disk(os.replace, temporary, target)
-        if forced:
-            if (unforced := _unforced.get()) is not None:
-                unforced[target] = False
-            force_folder(target.parent)
+                rename(target, keep)
+            rename(temporary, target)
+        if forced_later():
+            force(target)
+        force_folder(target.parent)
     except FileNotFoundError as error:
         folder = target.parent if is_link(path) else Path(path).parent
         message = f"can't be written: there is no folder {folder}"
@@ -191,7 +213,7 @@ def append(path: str | os.PathLike[str], text: str) -> None:
         try:
             before = disk(os.fstat, handle).st_size
             try:
-                _write_all(handle, text.encode())
+                write_all(handle, text.encode())
             except BaseException:
                 with contextlib.suppress(OSError):
                     disk(os.ftruncate, handle, before)
@@ -231,9 +253,26 @@ def remove(path: str | os.PathLike[str]) -> None:
         raise WriteError(f"{os.fspath(path)}: can't be removed: {reason(error)}") from error
 
 
+def rename(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Renames, also over a file that is there. Raises OSError.
+
+    Patient with a file system on which nobody may have that one open.
+    """
+    for seconds in _PATIENCE:
+        try:
+            disk(os.replace, source, target)
+        except OSError as error:
+            if error.errno not in _OPEN_ELSEWHERE:
+                raise
+            time.sleep(seconds)
+        else:
+            return
+    disk(os.replace, source, target)
+
+
 @contextlib.contextmanager
 def unfinished(path: Path) -> Iterator[None]:
-    """Marks a file as one that goes if the process ends inside (see `abandon`)."""
+    """Marks a file or folder as one that goes if the process ends inside (see `abandon`)."""
     _unfinished.add(path)
     try:
         yield
@@ -245,12 +284,12 @@ def abandon() -> None:
     """Deletes half-written files and locks: for a handler of signals that ends the process."""
     for path in list(_unfinished):
         with contextlib.suppress(OSError):
-            disk(path.unlink)
+            disk(shutil.rmtree if path.is_dir() else os.unlink, path)
 
 
 def temporary_name() -> str:
-    """One that `folders.remove_temporaries` knows."""
-    return f".{secrets.token_hex(8)}.tmp"
+    """One that says whose it is: see `folders.remove_temporaries`."""
+    return f".{owner.mark()}-{secrets.token_hex(4)}.tmp"
 
 
 @contextlib.contextmanager
@@ -266,28 +305,43 @@ def _temporary(folder: Path) -> Iterator[Path]:
             raise
 
 
-def write_new(path: Path, content: bytes, *, forced: bool = True) -> None:
-    """Writes a file that isn't there yet, in place. Raises OSError."""
+def write_new(path: Path, content: bytes) -> None:
+    """Writes a file that isn't there yet, in place. Raises OSError.
+
+    Forces it to the disk, unless that is done together with others: the caller says which then.
+    """
     handle = disk(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        _write_all(handle, content)
-        if forced:
-            disk(os.fsync, handle)
+        write_all(handle, content)
+        if not forced_later():
+            _fsync(handle)
     finally:
         disk(os.close, handle)
 
 
-def _write_all(handle: int, content: bytes) -> None:
+def write_all(handle: int, content: bytes) -> None:
+    """Writes into an open file, whatever the system takes at a time. Raises OSError."""
     rest = memoryview(content)
     while rest:  # the system may take less than it is offered
-        rest = rest[disk(os.write, handle, rest) :]
+        taken = disk(os.write, handle, rest)
+        if not taken:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest = rest[taken:]
+
+
+def _fsync(handle: int) -> None:
+    try:
+        disk(os.fsync, handle)
+    except OSError as error:
+        if error.errno not in _NO_FORCING:
+            raise
 
 
 def _force(path: str | os.PathLike[str], *, is_folder: bool) -> None:
     try:
         handle = disk(os.open, path, os.O_RDONLY if is_folder else os.O_RDWR)
         try:
-            disk(os.fsync, handle)
+            _fsync(handle)
         finally:
             disk(os.close, handle)
     except OSError as error:

@@ -11,9 +11,10 @@ import shutil
 from pathlib import Path
 
 from minidl.errors import RunError, WriteError
-from minidl.store import files
+from minidl.store import files, owner
 
-_TEMPORARY = r"\.[0-9a-f]{16}\.tmp"  # what `files.temporary_name` gives
+# What `files.temporary_name` gives, perhaps after the name of what it becomes.
+_TEMPORARY = re.compile(rf"(?P<name>\..+)?\.(?P<owner>{owner.PATTERN})-[0-9a-f]{{8}}\.tmp")
 
 
 def make(path: str | os.PathLike[str]) -> None:
@@ -21,9 +22,13 @@ def make(path: str | os.PathLike[str]) -> None:
     folder = Path(path)
     if files.is_folder(folder):
         return
+    new = [folder]
+    while not files.is_folder(new[-1].parent) and new[-1].parent != new[-1]:
+        new.append(new[-1].parent)
     try:
         files.disk(folder.mkdir, parents=True, exist_ok=True)
-        files.force_folder(folder.parent)
+        for one in new:
+            files.force_folder(one.parent)
     except FileExistsError as error:
         message = "can't make this folder: a file of that name is in the way"
         raise RunError(f"{folder}: {message}") from error
@@ -39,22 +44,21 @@ def new(
 ) -> None:
     """Makes a folder that holds these files: complete or absent, even if the process is killed.
 
-    Not forced to the disk: nothing has been done yet that a power cut could undo. With `overwrite`
-    it takes the place of what is there, which is deleted. Whoever calls this for one path at a time
-    (see `locked`) also clears away what a killed one left behind, if it is to be `tidy`. Raises
-    RunError where the path is taken, WriteError where the disk fails.
+    With `overwrite` it takes the place of what is there, which is deleted. What killed processes
+    that made the same left behind is cleared away, if it is to be `tidy`. Raises RunError where the
+    path is taken, WriteError where the disk fails.
     """
     make(path.parent)
-    mine = re.compile(re.escape(f".{path.name}") + _TEMPORARY)  # not those of `NAME.1`
-    for left in files.entries(path.parent) if tidy else ():
-        if mine.fullmatch(left.name):
-            remove(left)
+    if tidy:
+        remove_temporaries(path.parent, path.name)
     fresh, old = (path.with_name(f".{path.name}{files.temporary_name()}") for _ in range(2))
     moved = done = False
     try:
         files.disk(fresh.mkdir)
         for name, content in contents.items():
-            files.write_new(fresh / name, content, forced=False)
+            files.write_new(fresh / name, content)
+        if not files.forced_later():
+            files.force_folder(fresh)
         if overwrite and files.stat_of(path) is not None:
             files.disk(os.rename, path, old)
             moved = True
@@ -71,6 +75,10 @@ def new(
         if not done:
             with contextlib.suppress(OSError):
                 files.disk(shutil.rmtree, fresh)
+    if files.forced_later():
+        for name in contents:
+            files.force(path / name)
+        files.force_folder(path)
     files.force_folder(path.parent)
     with contextlib.suppress(WriteError):  # the next one clears it away
         if moved:
@@ -101,10 +109,14 @@ def closest(path: Path) -> Path | None:
     return path.with_name(close[0]) if close else None
 
 
-def remove_temporaries(folder: str | os.PathLike[str]) -> None:
-    """Deletes what a killed process was writing in a folder. Nobody else may be writing there."""
+def remove_temporaries(folder: str | os.PathLike[str], name: str | None = None) -> None:
+    """Deletes what processes that have ended were writing in a folder; only as `name`, if given.
+
+    What somebody may still be writing stays, and so does what nobody can say of whose it is.
+    """
     for path in files.entries(folder) if files.is_folder(folder) else ():
-        if path.name.startswith(".") and path.name.endswith(".tmp"):
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and name in (None, (found["name"] or "")[1:]) and owner.has_ended(found["owner"]):
             (remove if files.is_folder(path) else files.remove)(path)
 
 

@@ -1,24 +1,56 @@
-"""One process works on a folder at a time: a lock that the kernel lifts when its holder dies."""
+"""One process works on a folder at a time: a lock that ends with its holder.
+
+The kernel holds it (flock), on a file beside the folder, which says who. Where a file system has no
+flock, a folder beside that file does, by a file in it whose name is its holder's mark (owner.py).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import platform
+import secrets
+import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minidl.errors import RunError, WriteError
-from minidl.store import files, folders
+from minidl.store import files, folders, owner
 
-if TYPE_CHECKING:
-    from filelock import FileLock
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
 
 PATIENCE = 0.5  # seconds: who has just taken a lock needs a moment to write down its name
+# What a file system without flock answers; ENOLCK is NFS without its lock service.
+_NO_FLOCK = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOLCK)
+_ATTEMPTS = 100  # to take the place of holders that have ended
+
+
+def _unlock(handle: int) -> None:
+    os.close(handle)
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """A lock that is held: by the kernel on a file, or by a name in a folder."""
+
+    handle: int | None = None
+    name: Path | None = None
+
+    def release(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.handle is not None:
+                files.disk(_unlock, self.handle)
+            if self.name is not None:
+                _drop(self.name)
 
 
 @contextlib.contextmanager
@@ -30,22 +62,21 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
     """
     path = _path(folder)
     folders.make(path.parent)
-    lock = _lock(path)
     try:
-        taken = files.disk(_take, lock)
+        hold = _take(path)
     except OSError as error:
         raise _failure(path, error) from error
-    if not taken:
+    if hold is None:
         raise RunError(f"{os.fspath(folder)}: is in use{_holder(path)}")
     try:
-        with files.unfinished(path):
+        with files.unfinished(path), files.unfinished(hold.name.parent if hold.name else path):
             _write_name(path)
             yield
     finally:
         # While it is held: who waits for this file finds it unlinked, and makes another.
         with contextlib.suppress(OSError):
             files.disk(path.unlink)
-        lock.release()
+        hold.release()
 
 
 def is_locked(folder: str | os.PathLike[str]) -> bool:
@@ -53,15 +84,15 @@ def is_locked(folder: str | os.PathLike[str]) -> bool:
     path = _path(folder)
     if files.stat_of(path) is None:
         return False
-    lock = _lock(path)
     try:
         # Held for a moment: less than what `locked` waits for. At one try: a list asks of many.
-        if not files.disk(_take, lock, timeout=0):
-            return True
-    except OSError:
-        return True
-    lock.release()
-    return False
+        handle = _flock(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        return error.errno not in _NO_FLOCK or _is_held(_held(path))
+    _Hold(handle).release()
+    return handle is None
 
 
 def _path(folder: str | os.PathLike[str]) -> Path:
@@ -69,31 +100,118 @@ def _path(folder: str | os.PathLike[str]) -> Path:
     return target.with_name(f".{target.name}.lock")
 
 
-def _lock(path: Path) -> FileLock:
-    from filelock import FileLock
+def _held(path: Path) -> Path:
+    """What holds a lock where the kernel doesn't."""
+    return path.with_suffix(".held")
 
-    return FileLock(path)
 
-
-def _take(lock: FileLock, timeout: float = 0.1) -> bool:
-    from filelock import Timeout
-
-    try:
+def _take(path: Path, patience: float = 0.1) -> _Hold | None:
+    """Take the lock; None if another holds it. Raises OSError."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            handle = _flock(path, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            if error.errno not in _NO_FLOCK:
+                raise
+            return _take_by_name(_held(path))
+        if handle is not None:
+            return _Hold(handle)
         # Not at the first try: the file may be one that its holder has just unlinked.
-        lock.acquire(timeout=timeout, poll_interval=0.02)
-    except Timeout:
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.02)
+
+
+def _flock(path: Path, flags: int) -> int | None:
+    """The lock's file, locked; None if another process has it. Raises OSError."""
+    handle: int = files.disk(os.open, path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    mine = False
+    try:
+        if fcntl is None:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        files.disk(fcntl.flock, handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Its holder may have unlinked it between these two, and another made another.
+        found = files.stat_of(path, follow=False)
+        mine = found is not None and os.path.samestat(found, files.disk(os.fstat, handle))
+    except BlockingIOError:
+        pass
+    finally:
+        if not mine:
+            files.disk(os.close, handle)
+    return handle if mine else None
+
+
+def _take_by_name(held: Path) -> _Hold | None:
+    """The same by a folder that appears with its holder's name in it, or not at all."""
+    folders.remove_temporaries(held.parent, held.name[1:])
+    fresh = held.with_name(f"{held.name}{files.temporary_name()}")
+    name = f"{owner.mark()}-{secrets.token_hex(4)}"
+    taken = False
+    try:
+        with files.unfinished(fresh):
+            files.disk(fresh.mkdir)
+            files.write_new(fresh / name, b"")
+            for _ in range(_ATTEMPTS):
+                if taken := _renamed(fresh, held):
+                    break
+                names = _names(held)
+                if not all(map(_has_ended, names)):
+                    break
+                for one in names:  # by its own name: nobody is taken for one who came later
+                    _drop(one)
+    finally:
+        if not taken:
+            with contextlib.suppress(OSError):
+                files.disk(shutil.rmtree, fresh)
+    return _Hold(name=held / name) if taken else None
+
+
+def _renamed(fresh: Path, held: Path) -> bool:
+    """Whether a folder could take its place: that of none, or of an empty one."""
+    try:
+        files.disk(os.rename, fresh, held)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
         return False
     return True
 
 
+def _names(held: Path) -> list[Path]:
+    """Those that hold a lock by name: one, unless it has ended. Raises OSError."""
+    try:
+        return [held / name for name in files.disk(os.listdir, held)]
+    except FileNotFoundError:
+        return []
+
+
+def _is_held(held: Path) -> bool:
+    try:
+        return not all(map(_has_ended, _names(held)))
+    except OSError:
+        return True
+
+
+def _has_ended(name: Path) -> bool:
+    return owner.has_ended(name.name.rpartition("-")[0])
+
+
+def _drop(name: Path) -> None:
+    """Lets go of a lock that is held by name. Raises OSError."""
+    files.disk(name.unlink, missing_ok=True)
+    with contextlib.suppress(OSError):  # another has taken it since
+        files.disk(name.parent.rmdir)
+
+
 def _write_name(path: Path) -> None:
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    name = {"pid": os.getpid(), "host": platform.node(), "since": since}
+    name = {"pid": os.getpid(), "host": platform.node(), "since": since, "mark": owner.mark()}
     # Over what a killed holder left: the lock is on this very file, so it can't be another one.
     try:
-        handle = files.disk(os.open, path, os.O_WRONLY | os.O_TRUNC)
+        handle = files.disk(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
-            files.disk(os.write, handle, json.dumps(name).encode())
+            files.write_all(handle, json.dumps(name).encode())
         finally:
             files.disk(os.close, handle)
     except OSError as error:
@@ -107,27 +225,23 @@ def _failure(path: Path, error: OSError) -> WriteError:
 
 
 def _holder(path: Path) -> str:
-    """ " by process 12 on host since …", as far as it is known."""
+    """ " by process 12 on host since …", as far as it is known; and what to do if that is wrong."""
     deadline = time.monotonic() + PATIENCE
     while True:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             name: dict[str, Any] = json.loads(files.read(path, 1000))
             holder = f" by process {name['pid']} on {name['host']} since {name['since']}"
-            if not _is_gone(name):  # else the new one has not written over it yet
-                return holder
+            if not owner.has_ended(name["mark"]):  # else the new one has not written over it yet
+                return holder + _way_out(path)
         if time.monotonic() > deadline:
-            return " by another process"
+            return " by another process" + _way_out(path)
         time.sleep(0.02)
 
 
-def _is_gone(name: dict[str, Any]) -> bool:
-    """Whether a process of this machine has ended; where that can't be told, it has not."""
-    if name["host"] != platform.node() or os.name != "posix":
-        return False
-    try:
-        os.kill(name["pid"], 0)  # signal 0 only asks
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        pass  # it is another user's, or nobody's number
-    return False
+def _way_out(path: Path) -> str:
+    """Where neither the kernel nor this process can tell whether the holder has ended."""
+    held = _held(path)
+    with contextlib.suppress(OSError):
+        if not all(owner.is_near(name.name) for name in _names(held)):
+            return f"; if that has ended, which can't be seen from here, delete the folder {held}"
+    return ""

@@ -42,7 +42,6 @@ class RunFolder:
         """Use `create` or `open`: this checks nothing."""
         self.path = Path(path)
         self.metrics = MetricsFile(self.metrics_path)
-        self._unforced: tuple[Path, ...] = (self.config_path, self.record_path)
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -78,7 +77,8 @@ class RunFolder:
     ) -> RunFolder:
         """The same with a path of `run_path`, which the caller may have locked.
 
-        Without `tidy`, what a killed process left beside it is cleared away by somebody else.
+        Without `tidy`, what a killed process left beside it is cleared away by somebody else, once
+        for all runs.
         """
         folders.refuse_link(folder)
         if files.stat_of(folder) is not None:
@@ -151,9 +151,9 @@ class RunFolder:
 
     # run.json
 
-    def write_record(self, record: RunRecord, *, forced: bool = True) -> None:
-        """Replaces run.json. One that is replaced again soon needn't be `forced` to the disk."""
-        files.write_atomic(self.record_path, record.encode(), forced=forced)
+    def write_record(self, record: RunRecord) -> None:
+        """Replaces run.json."""
+        files.write_atomic(self.record_path, record.encode())
 
     def read_record(self) -> RunRecord:
         try:
@@ -205,9 +205,6 @@ class RunFolder:
 
     def save_last(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
         """Writes what a run goes on from (restart.py): it stands for metrics.csv as it is now."""
-        for path in self._unforced:  # as they were made
-            files.force(path)
-        self._unforced = ()
         self.metrics.force()
         state = {**state, "metrics": self.metrics.mark()}
         self.save_checkpoint("last", tensors, state, keep="previous")

@@ -11,13 +11,15 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import shlex
+import warnings
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from minidl.errors import ConfigError, DamagedError, RunError
+from minidl.errors import ConfigError, DamagedError, DamageWarning, RunError
 from minidl.plural import plural
 from minidl.spec import Member, Sweep, dump, load_sweep
 from minidl.spec.sweep import count_members
@@ -27,7 +29,7 @@ from minidl.store.names import check_name
 from minidl.store.records import spreadsheet_safe
 from minidl.store.run_folder import SWEEP, RunFolder, is_run, is_sweep, resume_command
 from minidl.store.run_record import RunRecord
-from minidl.sweep.written import as_yaml, differences, other_files
+from minidl.sweep.written import as_yaml, damage, differences, files_of_run, files_of_sweep
 
 _RESULTS, _ERROR = "results.csv", "error.txt"
 
@@ -50,7 +52,8 @@ class SweepFolder:
         """The sweep's folder, new or there already; `files_read` has each data file's SHA-256.
 
         An existing one must hold the same sweep, or one with fewer members, on the same data:
-        RunError says what differs otherwise.
+        RunError says what differs otherwise. A damaged sweep.yaml is made anew, with a warning:
+        which members there are their folders say, and their configs on which data.
         """
         folder = cls(cls.place(runs_dir, sweep, name))
         folders.refuse_link(folder.path)
@@ -60,6 +63,9 @@ class SweepFolder:
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
             folder.refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
+            if folder.damage:
+                message = f"{folder.config_path}: {folder.damage}: it is made anew"
+                warnings.warn(message, DamageWarning, stacklevel=2)
         text = as_yaml(sweep, files_read or {})
         if files.stat_of(folder.path) is None:
             folders.new(folder.path, {SWEEP: text.encode()})
@@ -85,6 +91,34 @@ class SweepFolder:
     def config_path(self) -> Path:
         return self.path / SWEEP
 
+    @property
+    def damage(self) -> str:
+        """What is wrong with sweep.yaml: "is empty", say; nothing where it is whole."""
+        return damage(self.config_path)
+
+    def damage_note(self) -> str:
+        """The same, with the way out."""
+        if not (wrong := self.damage):
+            return ""
+        command = "minidl sweep CONFIG …"
+        for run in self._begun():
+            with contextlib.suppress(RunError):
+                words = list(run.read_record().command)
+                if words[:2] == command.split()[:2]:
+                    command = shlex.join(words)
+                    break
+        return f"{self.config_path}: {wrong}; the sweep's own command repairs it: `{command}`"
+
+    def refuse_damage(self) -> None:
+        """DamagedError if sweep.yaml isn't whole: what is left of it may be another sweep."""
+        if note := self.damage_note():
+            raise DamagedError(note)
+
+    def _begun(self) -> list[RunFolder]:
+        """The runs that are there; those with a dot in front were being made at a kill."""
+        inside = [path for path in files.entries(self.path) if not path.name.startswith(".")]
+        return [RunFolder(path) for path in inside if is_run(path)]
+
     def run(self, member: Member) -> RunFolder:
         """The member's own folder, which may not be there yet."""
         return RunFolder(self.path / member.name)
@@ -96,7 +130,9 @@ class SweepFolder:
 
     def unbegun(self) -> tuple[int, int]:
         """How many members have not begun, of how many; (0, 0) where that can't be said."""
-        begun = {path.name for path in files.entries(self.path) if is_run(path)}
+        if self.damage:
+            return 0, 0
+        begun = {run.path.name for run in self._begun()}
         try:
             # Whether all are there is known much sooner than which they are.
             if len(begun) >= count_members(self.config_path):
@@ -107,7 +143,12 @@ class SweepFolder:
         return len(names - begun), len(names)
 
     def unbegun_note(self) -> str:
-        """`5 of 12 runs have not begun`, and how they would; empty where all have."""
+        """`5 of 12 runs have not begun`, and how they would; empty where all have.
+
+        Where that can't be said for a damaged sweep.yaml, how to mend it.
+        """
+        if note := self.damage_note():
+            return note
         missing, total = self.unbegun()
         if not missing:
             return ""
@@ -189,18 +230,21 @@ class SweepFolder:
 
     def refuse_other_files(self, files_read: Mapping[str, str]) -> None:
         """RunError if a data file isn't the one that the sweep began with."""
-        for path in other_files(self.config_path, files_read):
-            raise RunError(
-                f"{path}: has changed since the sweep in {self.path} began: its SHA-256 "
-                "differs. Bring the file back, or give this sweep another --name"
-            )
+        if self.damage:
+            before = [files_of_run(run.config_path) for run in self._begun()]
+        else:
+            before = [files_of_sweep(self.config_path, files_read)]
+        for path, digest in files_read.items():
+            if any(one.get(path, digest) != digest for one in before):
+                raise RunError(
+                    f"{path}: has changed since the sweep in {self.path} began: its SHA-256 "
+                    "differs. Bring the file back, or give this sweep another --name"
+                )
 
     def refuse_another(self, sweep: Sweep) -> None:
         """RunError if the folder has runs that aren't members of this sweep."""
-        # Those with a dot in front were being made when a process was killed.
-        held = {path.name for path in files.entries(self.path) if is_run(path)}
-        held = {name for name in held if not name.startswith(".")}
-        changed = differences(self.config_path, sweep)
+        held = {run.path.name for run in self._begun()}
+        changed = [] if self.damage else differences(self.config_path, sweep)
         if changed:
             held |= {member.name for member in load_sweep(self.config_path).members}
         if gone := held - {member.name for member in sweep.members}:

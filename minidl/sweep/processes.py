@@ -33,6 +33,9 @@ from minidl.train.threads import use_threads
 _PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 PATIENCE = 1.0  # seconds that a worker without work may take to end
 STOP_SECONDS = 4.0  # and one with work, once it is told to
+# Processes in a row that may be ended by others, or die before they begin, while no member trains.
+IN_VAIN = 30
+_TOLD = (-signal.SIGTERM, 128 + signal.SIGTERM)  # how a process ends that takes no time for it
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,15 @@ class _Worker:
     pipe: Connection
     turn: Turn | None = None
     left: dict[str, Member] = field(default_factory=dict)  # members that have not ended
+    begun: bool = False  # with its turn: it has imported what that takes
     told: bool = False  # to end; a second signal would end it at once
 
 
 class Processes:
     """Hands what waits to `count` processes as they get free.
 
-    One that dies costs its members the time since their checkpoints; another takes its place. If
-    this process dies, they end at once.
+    One that dies, or is told to end by somebody else, costs its members the time since their
+    checkpoints; another takes its place. If this process dies, they end at once.
     """
 
     def __init__(self, count: int, folder: Path, command: Sequence[str], queue: Queue) -> None:
@@ -67,6 +71,7 @@ class Processes:
         self.ending = False
         self._workers: list[_Worker] = []
         self._tried: dict[str, int] = {}  # whose process died: after which epoch
+        self._in_vain = 0
         self._deadline = math.inf  # when workers that were told to end are killed
 
     def run(self, tell: Tell) -> None:
@@ -96,6 +101,7 @@ class Processes:
     def _hand_out(self) -> None:
         """Give every free worker something to do, and start as many as there is work for."""
         while not self.ending:
+            self._workers = [one for one in self._workers if one.turn or one.process.is_alive()]
             worker = next((one for one in self._workers if not one.turn), None)
             if worker is None and len(self._workers) == self.count:
                 break
@@ -107,6 +113,7 @@ class Processes:
                 self._workers.append(worker)
             lanes = 1 if turn.single else turn.kind.lanes
             worker.turn, worker.left = turn, {one.name: one for one in turn.members}
+            worker.begun = False
             with contextlib.suppress(OSError):  # it died, as its pipe will tell
                 worker.pipe.send(Job(tuple(turn.members), lanes, self.folder, self.command))
         if self.ending:  # the signal may have come while a worker was starting
@@ -114,36 +121,50 @@ class Processes:
                 _tell(worker)
 
     def _read(self, worker: _Worker, tell: Tell) -> None:
-        """What a worker says: news, nothing more to do, or what no worker can go on after."""
+        """What a worker says: news, its end, or what no worker can go on after."""
         try:
-            said: list[News] | BaseException | None = worker.pipe.recv()
+            said: list[News] | Exception | signal.Signals | None = worker.pipe.recv()
         except (EOFError, OSError):
-            said = self._bury(worker)
-        if isinstance(said, BaseException):
-            raise said
-        if said is None:
-            worker.turn = None
+            tell(self._bury(worker))
             return
-        for news in said:
-            if news.stopped:
+        if isinstance(said, Exception):
+            raise said
+        if said is None or (self.ending and isinstance(said, signal.Signals)):
+            worker.turn = None
+        elif isinstance(said, signal.Signals):
+            tell(self._bury(worker, said))
+        else:
+            worker.begun = True
+            if any(one.epoch for one in said):
+                self._in_vain = 0
+            # Who is interrupted by somebody else is trained again.
+            ended = [one for one in said if one.has_ended or (one.stopped and self.ending)]
+            for news in ended:
                 worker.left.pop(news.name, None)
-        tell(said)
+            tell([one for one in said if not one.stopped or one in ended])
 
-    def _bury(self, worker: _Worker) -> list[News]:
-        """A dead worker's last word."""
-        worker.process.join(PATIENCE)
-        turn, code = worker.turn, worker.process.exitcode
+    def _bury(self, worker: _Worker, told: signal.Signals | None = None) -> list[News]:
+        """The last word of a worker that has died, or was `told` to end by somebody else."""
+        turn = worker.turn
         assert turn is not None
         self._workers.remove(worker)
         worker.turn = None
         worker.pipe.close()
+        _end(worker, PATIENCE)  # so that nobody else writes what others go on with
         left = list(worker.left.values())
         if self.ending:
             return [News(one.name, "interrupted", died=True) for one in left]
-        again = [one for one in left if self._may_try_again(one)]
-        self.queue.again(turn.kind, again)
+        code = worker.process.exitcode
+        innocent = not worker.begun or bool(told) or code in _TOLD
+        if innocent:
+            self._in_vain += 1
+            innocent = self._in_vain <= IN_VAIN
+        again = [one for one in left if innocent or self._may_try_again(one)]
+        alone = turn.single or not innocent
+        (self.queue.again if alone else self.queue.give_back)(turn.kind, again)
         name = signal.Signals(-code).name if code and code < 0 else f"exit status {code}"
-        error = f"the process that trained this run died ({name})"
+        why = f"was told to end ({told.name})" if told else f"died ({name})"
+        error = f"the process that trained this run {why}"
         failed = [one for one in left if one not in again]
         return [News(one.name, "failed", error=error, died=True) for one in failed]
 
@@ -160,10 +181,7 @@ class Processes:
             with contextlib.suppress(OSError):
                 worker.pipe.close()  # a worker without a pipe ends
         for worker in self._workers:
-            worker.process.join(patience)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            _end(worker, patience)
         self._workers = []
 
 
@@ -203,30 +221,45 @@ def _tell(worker: _Worker) -> None:
             os.kill(worker.process.pid, signal.SIGTERM)
 
 
+def _end(worker: _Worker, patience: float) -> None:
+    """Wait until a worker is gone, and see to it."""
+    worker.process.join(patience)
+    if worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join()
+
+
 def _work(pipe: Connection) -> None:
     """A worker's life: jobs from the pipe, news into it, until it closes."""
     _killed_with_parent()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     datasets = Datasets()
     warnings.simplefilter("ignore", MinidlWarning)  # said where the sweep was planned
-    with contextlib.suppress(EOFError, OSError, Stopped), use_threads(1):
-        while True:  # until the parent wants no more
-            job: Job = pipe.recv()
-            pipe.send(_carry_out(job, datasets, pipe.send))
+    said = None
+    try:
+        with contextlib.suppress(EOFError, OSError), use_threads(1):
+            while not isinstance(said, signal.Signals):  # or until the parent wants no more
+                job: Job = pipe.recv()
+                said = _carry_out(job, datasets, pipe.send)
+                pipe.send(said)
+    except Stopped as stopped:
+        sys.exit(stopped.exit_code)
 
 
 def _carry_out(
     job: Job, datasets: Datasets, tell: Callable[[list[News]], None]
-) -> Exception | None:
+) -> Exception | signal.Signals | None:
+    """Train; returns what must end the whole sweep, such as a full disk, or who ended this."""
     queue = Queue([Kind(job.members, job.lanes)])
     ending = Ending()
     worker = Worker(job.folder, job.command, queue, datasets, ending, lambda news: tell(list(news)))
     with orderly_end(ending.request) as ending.received:
+        tell([])
         try:
             worker.run()
-        except Exception as error:  # what must end the whole sweep, such as a full disk
+        except Exception as error:
             return error
-    return None
+    return ending.received.signal
 
 
 def _killed_with_parent() -> None:

@@ -31,6 +31,7 @@ from minidl.sweep.worker import News, Tell, Worker
 from minidl.train.lanes import Programs
 from minidl.train.threads import use_threads
 
+_DECIDED = (*ENDED, "failed")  # not trained again by itself
 STOPPED = ("running", "interrupted")  # in the midst of its training
 # Networks that train side by side on a GPU: from there on nothing is left to share.
 GPU_LANES = 100
@@ -77,7 +78,12 @@ class SweepOutcome:
         """0 if every member has a result; divergence is one."""
         if self.received.signal:
             return self.received.exit_code
-        return 1 if self.errors or self.counts["failed"] else 0
+        return 1 if self.errors or self.counts["failed"] or self.unfinished else 0
+
+    @property
+    def unfinished(self) -> int:
+        """Members without a result that have not failed either."""
+        return sum(count for status, count in self.counts.items() if status not in _DECIDED)
 
 
 def default_jobs(device: str = "cpu") -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,12 @@ from minidl.spec import Sweep
 from minidl.spec.dump import to_yaml
 from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Place, plain
+from minidl.store import files
+
+# Around a YAML document: a file with the first and without the second was cut short.
+_BEGIN, _END = "---\n", "...\n"
+# Where a run's config.yaml has its data files, and their SHA-256.
+_DATA = (("data.path", "data.sha256"), ("data.test_path", "data.test_sha256"))
 
 
 def as_yaml(sweep: Sweep, files_read: Mapping[str, str]) -> str:
@@ -19,7 +25,16 @@ def as_yaml(sweep: Sweep, files_read: Mapping[str, str]) -> str:
     config = {**sweep.base, "sweep": block}
     if sweep.report is not None:
         config["report"] = sweep.report
-    return to_yaml(_plain(config))
+    return f"{_BEGIN}{to_yaml(_plain(config))}{_END}"
+
+
+def damage(path: Path) -> str:
+    """What a power cut did to the file: "is empty", say; nothing where it is whole."""
+    content = files.read_sound(path)
+    if not content.strip(b"\0 \r\n"):
+        return "is empty"
+    cut = content.startswith(_BEGIN.encode()) and not content.endswith(f"\n{_END}".encode())
+    return "is cut short" if cut else ""
 
 
 def differences(path: Path, sweep: Sweep) -> list[str]:
@@ -33,14 +48,21 @@ def differences(path: Path, sweep: Sweep) -> list[str]:
     ]
 
 
-def other_files(path: Path, files_read: Mapping[str, str]) -> list[str]:
-    """The data files that had another SHA-256 when the sweep in the file began."""
+def files_of_sweep(path: Path, files_read: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 that data files had when the sweep in the file began."""
     before = _flat(_read(read_text(path), str(path)))
-    return [
-        file
-        for file, digest in files_read.items()
-        if before.get(f"sweep.files.{file}", digest) != digest
-    ]
+    keys = {file: f"sweep.files.{file}" for file in files_read}
+    return {file: before[key] for file, key in keys.items() if key in before}
+
+
+def files_of_run(path: Path) -> dict[str, str]:
+    """The same as the config.yaml of one of its runs has it; nothing from one that is damaged."""
+    try:
+        config = _flat(_read(read_text(path), str(path)))
+    except (ConfigError, RunError):
+        return {}
+    found = [(config.get(file), config.get(digest)) for file, digest in _DATA]
+    return {file: digest for file, digest in found if file and digest}
 
 
 def _plain(value: Any) -> Any:

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import SoftFileLock
-
 import minidl.runs.restart
 import minidl.sweep.run
 from minidl.data.batches import Batches
@@ -154,12 +152,14 @@ def members_with_results_are_trained_again() -> None:
 
 @fault
 def a_lock_does_not_lock() -> None:
-    locks._take = lambda lock, timeout=0.1: True
+    locks._take = lambda path, patience=0.1: locks._Hold()
 
 
 @fault
 def a_lock_outlives_its_holder() -> None:
-    locks._lock = SoftFileLock  # type: ignore[assignment]
+    """As the mere existence of a file would."""
+    locks._take = lambda path, patience=0.1: locks._take_by_name(locks._held(path))
+    locks._has_ended = lambda name: False
 
 
 @fault

@@ -86,12 +86,12 @@ def whole(
 
 
 def killed(
-    server: Server, folder: Path, kill_at: int, *overrides: str, kind: str = "run"
+    server: Server, folder: Path, kill_at: int, *overrides: str, kind: str = "run", **fault: Any
 ) -> list[object]:
     """A run that was killed at that operation; returns what a user does then."""
     folder.mkdir()
     arguments = command(folder, *overrides, kind=kind)
-    assert server.run(*arguments, kill_at=kill_at).code == -9
+    assert server.run(*arguments, kill_at=kill_at, **fault).code == -9
     return next_command(folder, arguments)
 
 

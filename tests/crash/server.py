@@ -56,6 +56,10 @@ class Server:
         `fail_at=n, errno=e, lasting=bool` (that one fails, or all from there on), or
         `signals=[number, …], after=seconds`, or `signal_at=n, signals=[number]`. `stdout=path`
         sends what it prints elsewhere, `planted=name` gives it one of the faults in `faults.py`.
+
+        A file system that can less: `never={name: errno}` and `at_first={name: errno}` are the
+        operations that always fail, or each time when they are first tried ("" are all of them),
+        and `short=True` takes half of each write.
         """
         return self.race([arguments], **fault)[0]
 
@@ -205,16 +209,40 @@ class Counter:
     """Stands in for `files.disk`: counts operations, and lets one fail."""
 
     def __init__(self, request: dict[str, Any]) -> None:
+        from minidl.store import files
+
         self.done = 0
         self.lock = threading.RLock()  # a handler of signals may use the disk too
         self.log: list[str] = []
         self.kill_at, self.fail_at = request.get("kill_at"), request.get("fail_at")
         self.signal_at, self.signals = request.get("signal_at"), request.get("signals", [])
         self.errno, self.lasting = request.get("errno", 0), request.get("lasting", False)
+        self.never, self.at_first = request.get("never", {}), request.get("at_first", {})
+        self.short = request.get("short", False)
+        self.failed: set[int] = set()  # threads whose last operation did, at first
+        self.disk = files.disk
 
     def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        return self.disk(self._alone, operation, *arguments, **options)
+
+    def _alone(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         with self.lock:  # files are forced in threads
+            self._less(operation.__name__)
+            if self.short and operation is os.write:
+                handle, content = arguments
+                arguments = handle, content[: (len(content) + 1) // 2]
             return self._carry_out(operation, *arguments, **options)
+
+    def _less(self, name: str) -> None:
+        """What the file system can't do."""
+        thread = threading.get_ident()
+        if name in self.never:
+            raise OSError(self.never[name], os.strerror(self.never[name]))
+        number = self.at_first.get(name, self.at_first.get(""))
+        if number and thread not in self.failed:
+            self.failed.add(thread)
+            raise OSError(number, os.strerror(number))
+        self.failed.discard(thread)
 
     def _carry_out(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         self.done += 1

@@ -24,7 +24,7 @@ from crash.server import Ended, Server
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(240 * TIMES)]
 
-ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EDQUOT, errno.ESTALE)
 
 
 def failures(part: Part, ended: Ended) -> list[tuple[int, int, bool]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
-import platform
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -22,11 +23,12 @@ from crash.helpers import (
     whole,
 )
 from crash.server import Server
+from marks import mark_of_the_dead
 from trainings import minidl
 
 from minidl.errors import RunError, WriteError
 from minidl.store import locks
-from minidl.store.locks import locked
+from minidl.store.locks import is_locked, locked
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 
@@ -67,6 +69,18 @@ def test_a_run_at_work_is_not_overwritten_or_resumed(tmp_path: Path) -> None:
         assert not run_of(tmp_path).path.exists()
 
 
+@pytest.fixture(params=["by the kernel", "by name"])
+def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks of each kind: the other is for file systems without flock."""
+
+    def missing(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    if request.param == "by name":
+        monkeypatch.setattr(fcntl, "flock", missing)
+
+
+@pytest.mark.usefixtures("held")
 def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
     held, told = os.pipe()
     pid = os.fork()
@@ -77,21 +91,20 @@ def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
     os.read(held, 1)
     with pytest.raises(RunError, match=f"is in use by process {pid} on "), locked(tmp_path / "run"):
         pass
+    assert is_locked(tmp_path / "run")
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+    assert not is_locked(tmp_path / "run")
     with locked(tmp_path / "run"):
-        pass
+        assert is_locked(tmp_path / "run")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_dead_holder_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A killed one leaves its name, which the next one has not written over yet."""
-    pid = os.fork()
-    if not pid:
-        os._exit(0)
-    os.waitpid(pid, 0)
     lock = tmp_path / ".run.lock"
-    lock.write_text(json.dumps({"pid": pid, "host": platform.node(), "since": "then"}))
+    name = {"pid": 1, "host": "here", "since": "then", "mark": mark_of_the_dead()}
+    lock.write_text(json.dumps(name))
     monkeypatch.setattr("minidl.store.locks._write_name", lambda path: None)
     with (
         locked(tmp_path / "run"),
@@ -101,12 +114,63 @@ def test_a_dead_holder_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyP
         pass
 
 
+@pytest.mark.usefixtures("held")
 def test_a_lock_is_left_with_nothing_behind_also_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), locked(tmp_path / "a" / "run"):
         raise ZeroDivisionError
     with locked(tmp_path / "a" / "run"):
-        assert [path.name for path in (tmp_path / "a").iterdir()] == [".run.lock"]
+        assert ".run.lock" in [path.name for path in (tmp_path / "a").iterdir()]
     assert not list((tmp_path / "a").iterdir())
+
+
+@pytest.mark.parametrize("held", ["by name"], indirect=True)
+@pytest.mark.usefixtures("held")
+def test_of_a_holder_elsewhere_the_way_out_is_named(tmp_path: Path) -> None:
+    """Nobody here can tell whether it has ended."""
+    name = f"00000000{mark_of_the_dead()[8:]}-00000000"
+    with locked(tmp_path / "run"):
+        (own,) = (tmp_path / ".run.held").iterdir()
+        with pytest.raises(RunError, match=rf"by process {os.getpid()} on \S+ since \S+ \S+$"):
+            _take_and_leave(tmp_path)
+        own.rename(own.with_name(name))
+        assert is_locked(tmp_path / "run")
+        with pytest.raises(RunError, match="if that has ended, which can't be seen from here"):
+            _take_and_leave(tmp_path)
+        shutil.rmtree(tmp_path / ".run.held")
+        _take_and_leave(tmp_path)
+
+
+def _take_and_leave(folder: Path) -> None:
+    with locked(folder / "run"):
+        pass
+
+
+@pytest.mark.parametrize("held", ["by name"], indirect=True)
+@pytest.mark.usefixtures("held")
+def test_of_many_at_once_one_takes_the_lock_of_a_dead_holder(tmp_path: Path) -> None:
+    """Again and again, so that some come between another's steps."""
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    dead = mark_of_the_dead()
+    children = []
+    for _ in range(6):
+        if not (pid := os.fork()):
+            done = 0
+            while done < 20:
+                try:
+                    with locked(tmp_path / "run"):
+                        number = int(counter.read_text())
+                        time.sleep(0.001)
+                        counter.write_text(str(number + 1))
+                        done += 1
+                        held = tmp_path / ".run.held"
+                        (held / f"{dead}-{done:08x}").touch()  # as if it were killed now
+                except RunError:
+                    pass
+            os._exit(0)
+        children.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 6
+    assert counter.read_text() == "120"
 
 
 def test_a_folder_that_can_not_be_written_is_named(

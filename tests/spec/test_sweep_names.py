@@ -54,6 +54,12 @@ HOSTILE = [
 ]
 
 
+def test_names_differ_by_more_than_case(load: Load) -> None:
+    """Some file systems take `A` and `a` for one."""
+    found = names(load("", "name=run,Run,RUN"))
+    assert len({name.casefold() for name in found}) == 3
+
+
 def test_names_are_safe_folders_whatever_the_values_are(load: Load, tmp_path: Path) -> None:
     base = "data: {type: csv, path: a.csv, target: y}\nmodel: mlp\n"
     sweep = load(f"sweep: {{grid: {{data.target: {json.dumps(HOSTILE)}}}}}", base=base)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from marks import mark_of_the_dead
 from trainings import SMALL, minidl
 
-from minidl.errors import RunError
-from minidl.store import files, folders
+from minidl.errors import RunError, WriteError
+from minidl.store import files, folders, owner
 from minidl.store.locks import locked
 
 
@@ -131,13 +132,91 @@ def test_what_is_forced_together_is_forced_once_and_folders_last(
             files.force(folder / f"{number}.csv")
             for content in (b"a", b"b"):
                 files.write_atomic(folder / f"{number}.json", content)
-            files.write_atomic(folder / "not.json", b"", forced=False)
         files.write_atomic(tmp_path / "gone", b"")
         files.remove(tmp_path / "gone")
         assert not [name for name, _ in operations if name == "fsync"]
     forced = [name for operation, name in operations if operation == "fsync"]
     assert set(forced[:80]) == {f"{n}.{kind}" for n in range(40) for kind in ("csv", "json")}
     assert sorted(forced[80:]) == sorted([tmp_path.name, *map(str, range(40))])
+
+
+def test_a_new_folder_is_on_the_disk_before_anything_relies_on_it(
+    operations: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    """Its files, itself, its place, and each folder above that had to be made."""
+    folders.new(tmp_path / "a" / "b" / "run", {"sweep.yaml": b"x"})
+    forced = [name for name, _ in operations]
+    assert forced == ["fsync"] * 4 + ["rename", "fsync"]
+    (above, top, file, fresh, renamed, place) = (name for _, name in operations)
+    assert {above, top} == {"a", tmp_path.name}
+    assert (file, renamed, place) == ("sweep.yaml", "run", "b")
+    assert fresh.startswith(".run.")
+
+
+def test_new_folders_are_forced_together_where_that_is_asked_for(
+    operations: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    with files.forced_together():
+        for name in "ab":
+            folders.new(tmp_path / name, {"config.yaml": b"", "run.json": b""})
+        assert [name for name, _ in operations] == ["rename"] * 2
+    forced = [name for _, name in operations[2:]]
+    assert sorted(forced[:4]) == ["config.yaml"] * 2 + ["run.json"] * 2
+    assert sorted(forced[4:]) == sorted(["a", "b", tmp_path.name])
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_what_no_file_system_can_force_is_left_to_it(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unable(handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", unable)
+    files.write_atomic(tmp_path / "a", b"x")
+    files.force_folder(tmp_path)
+    with files.forced_together():
+        files.write_atomic(tmp_path / "b", b"x")
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_what_another_process_has_open_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that renames over no open file answers EBUSY; but not forever."""
+    replace, attempts = os.replace, list[Path]()
+
+    def busy(source: Path, target: Path) -> None:
+        attempts.append(target)
+        if len(attempts) < most:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", busy)
+    monkeypatch.setattr(files, "_PATIENCE", (0.0, 0.0))
+    most = 3
+    files.write_atomic(tmp_path / "a", b"x")
+    most = 100
+    with pytest.raises(WriteError, match="b: can't be written: device or resource busy"):
+        files.write_atomic(tmp_path / "b", b"x")
+    assert names(tmp_path) == ["a"]
+
+
+def test_an_operation_that_is_interrupted_is_tried_again() -> None:
+    left = [InterruptedError()] * 3
+
+    def operation() -> str:
+        if left:
+            raise left.pop()
+        return "done"
+
+    assert files.disk(operation) == "done"
+
+
+@pytest.mark.parametrize("number", [errno.EDQUOT, errno.ESTALE, errno.EIO, errno.EROFS])
+def test_what_the_disk_can_not_read_ends_with_1_and_a_wrong_name_with_2(number: int) -> None:
+    assert files.as_failure(RunError(""), OSError(number, "")).exit_code == 1
+    assert files.as_failure(RunError(""), OSError(errno.ENOTDIR, "")).exit_code == 2
 
 
 def test_what_can_not_be_forced_is_named_and_what_failed_is_not_forced(
@@ -254,10 +333,16 @@ def test_nothing_that_a_training_does_on_the_disk_passes_by_the_tests(
     assert _past == []
 
 
-def test_a_new_folder_leaves_one_alone_that_another_process_makes(tmp_path: Path) -> None:
-    """Of `run.1`, whose name begins like that of `run`; one of its own that was left goes."""
-    others, mine = tmp_path / f".run.1.{'0' * 16}.tmp", tmp_path / f".run.{'0' * 16}.tmp"
-    others.mkdir()
-    mine.mkdir()
+def test_only_what_processes_left_that_have_ended_is_cleared_away(tmp_path: Path) -> None:
+    """Not what one that is alive writes, nor what nobody knows, nor of `run.1` beside `run`."""
+    alive, dead = owner.mark(), mark_of_the_dead()
+    elsewhere = f"00000000{dead[8:]}"
+    kept = [f".run.{alive}-00000000.tmp", f".run.{elsewhere}-00000000.tmp"]
+    kept += [f".{alive}-00000000.tmp", f".run.{'0' * 16}.tmp", "run.tmp"]
+    others = [f".run.1.{dead}-00000000.tmp", f".{dead}-00000000.tmp"]
+    for name in (*kept, *others, f".run.{dead}-00000000.tmp", f".run.{dead}-11111111.tmp"):
+        (tmp_path / name).mkdir()
     folders.new(tmp_path / "run", {})
-    assert (others.exists(), mine.exists()) == (True, False)
+    assert names(tmp_path) == sorted([*kept, *others, "run"])
+    folders.remove_temporaries(tmp_path)
+    assert names(tmp_path) == sorted([*kept, "run"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sweep.helpers import Killed, assert_same, carried_out, kill_after, members, planned, sweep
-from trainings import minidl
+from trainings import SMALL, minidl
 
 from minidl.errors import DamageWarning
 from minidl.store.locks import locked
@@ -118,3 +118,64 @@ def test_two_at_a_time_are_refused(killed: Path, tmp_path: Path) -> None:
             assert refused.code == 2
             assert f"{killed}: is in use by process {os.getpid()}" in refused.err
     assert sweep(tmp_path, *STOPPED).code == 0
+
+
+# What a power cut may do to sweep.yaml, were it not on the disk before anything relies on it.
+
+CUT = {"is empty": [b"", b"\0" * 300, b"\n"], "is cut short": [b"---\nname: small\n"]}
+
+
+@pytest.mark.filterwarnings("always:.*made anew")
+@pytest.mark.parametrize(
+    ("content", "wrong"), [(one, wrong) for wrong, cut in CUT.items() for one in cut]
+)
+def test_the_same_command_mends_a_sweep_whose_file_is_damaged(
+    content: bytes, wrong: str, tmp_path: Path
+) -> None:
+    """Its runs stay as they are; all other commands say how it is mended."""
+    assert sweep(tmp_path, "seed=1,2").code == 0
+    file = tmp_path / "runs" / "small" / "sweep.yaml"
+    whole = file.read_bytes()
+    ended = [run.read_record().ended for run in members(tmp_path)]
+    file.write_bytes(content)
+    for command, code in (("resume", 2), ("report", 0)):
+        said = minidl(command, file.parent)
+        assert said.code == code
+        way_out = "the sweep's own command repairs it: `minidl sweep "
+        assert f"{file}: {wrong}; {way_out}" in said.err + said.out
+    mended = sweep(tmp_path, "seed=1,2,3")
+    assert mended.code == 0
+    assert f"{file}: {wrong}: it is made anew" in mended.err
+    assert [run.read_record().ended for run in members(tmp_path)][:2] == ended
+    assert sweep(tmp_path, "seed=1,2").code == 2
+    file.write_bytes(content)
+    refused = sweep(tmp_path, "seed=1,2")
+    assert refused.code == 2
+    assert "holds another sweep, with 1 run that this one lacks" in refused.err
+    assert whole.endswith(b"\n...\n")
+
+
+def test_each_place_where_sweep_yaml_is_cut_is_told(tmp_path: Path) -> None:
+    """Also where what is left would be a sweep of fewer runs."""
+    folder = planned(tmp_path, "seed=1,2", "optimizer.lr=0.1,0.2").folder
+    whole = folder.config_path.read_bytes()
+    assert folder.damage == ""
+    for length in [0, *range(4, len(whole))]:
+        folder.config_path.write_bytes(whole[:length])
+        assert folder.damage, whole[:length]
+
+
+def test_a_sweep_whose_file_is_damaged_goes_on_with_its_own_data_alone(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("a,b,class\n" + "1,2,x\n2,1,y\n" * 20)
+    text = SMALL.replace(
+        "{type: disk, train: 40, test: 24}", f"{{type: csv, path: {table}, target: class}}"
+    )
+    assert sweep(tmp_path, "seed=1,2", text=text).code == 0
+    file = tmp_path / "runs" / "small" / "sweep.yaml"
+    file.write_bytes(b"")
+    table.write_text(table.read_text() + "1,1,x\n")
+    refused = sweep(tmp_path, "seed=1,2,3", text=text)
+    assert refused.code == 2
+    assert f"{table}: has changed since the sweep in " in refused.err
+    assert file.read_bytes() == b""

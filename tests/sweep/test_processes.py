@@ -67,6 +67,10 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Processes]]:
     assert not multiprocessing.active_children()
 
 
+def slowly(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def worker_of(made: list[Processes], name: str) -> int:
     """The process that trains a member."""
     (worker,) = [one for one in made[0]._workers if name in one.left]
@@ -110,26 +114,81 @@ def test_a_member_whose_process_dies_twice_has_failed_and_the_others_go_on(
             assert one.read_record().reason == reason
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", [pytest.param(1, marks=pytest.mark.slow), 30])
-def test_a_member_whose_process_is_killed_ends_as_one_that_nobody_killed(
-    moment: int, tmp_path: Path, plain: list[Processes]
+# All that end a process, or would by default; a worker is deaf to Ctrl-C and SIGHUP.
+DEADLY = signal.valid_signals() - {
+    *(signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCONT),
+    *(signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGPIPE),
+}
+
+
+@pytest.mark.timeout(480)
+@pytest.mark.parametrize(
+    ("moment", "numbers"),
+    [
+        (30, [signal.SIGTERM]),
+        slowly(1, [signal.SIGTERM]),
+        slowly(1, [signal.SIGKILL]),
+        slowly(30, sorted(DEADLY - set(range(signal.SIGRTMIN + 1, signal.SIGRTMAX)))),
+    ],
+)
+def test_members_whose_processes_are_ended_end_as_if_nobody_had(
+    moment: int, numbers: Sequence[int], tmp_path: Path, plain: list[Processes]
 ) -> None:
-    """Before its first checkpoint and later."""
-    killed: list[int] = []
+    """By another program, one after another: before their first checkpoints, or later."""
+    left, reached = [*numbers], dict[str, int]()
+    ended: list[str] = []
 
     def watch(news: Sequence[News]) -> None:
+        ended.extend(one.name for one in news if one.stopped)
         for one in news:
-            if one.status == "running" and one.epoch >= moment and not killed:
-                killed.append(worker_of(plain, one.name))
-                os.kill(killed[0], signal.SIGKILL)
+            if one.status == "running" and one.epoch >= reached.get(one.name, 0) + moment and left:
+                reached[one.name] = one.epoch
+                with contextlib.suppress(ValueError):  # it may be between two
+                    os.kill(worker_of(plain, one.name), left.pop())
 
-    grid = ("seed=1,2,3", "training.epochs=500", "training.checkpoint_every=10")
+    grid = ("seed=1,2,3", "training.epochs=400", "training.checkpoint_every=10")
     outcome = run(planned(tmp_path, *grid, jobs=2), watch=watch)
-    assert (outcome.exit_code, outcome.counts["done"], len(killed)) == (0, 3, 1)
+    assert (outcome.exit_code, outcome.counts["done"], left) == (0, 3, [])
+    assert len(ended) == len(set(ended)) == 3
     (tmp_path / "here").mkdir()
     run(planned(tmp_path / "here", *grid, jobs=1))
     assert_same(tmp_path, tmp_path / "here")
+
+
+@pytest.mark.slow
+def test_processes_that_die_before_they_begin_are_not_held_against_their_members(
+    tmp_path: Path, plain: list[Processes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not forever."""
+    born: list[int] = []
+    start = processes._start
+
+    def stillborn() -> Any:
+        worker = start()
+        born.append(worker.process.pid or 0)
+        if len(born) <= most:
+            os.kill(born[-1], signal.SIGTERM)  # it imports torch
+        return worker
+
+    monkeypatch.setattr(processes, "_start", stillborn)
+    monkeypatch.setattr(processes, "IN_VAIN", 3)
+    most = 3
+    outcome = run(planned(tmp_path, "seed=1,2", jobs=2))
+    assert (outcome.exit_code, outcome.counts["done"], len(born)) == (0, 2, 5)
+    most = 1000
+    outcome = run(planned(tmp_path, "seed=1,2,3,4", jobs=2))
+    assert (outcome.exit_code, outcome.counts["failed"]) == (1, 2)
+    assert "died (SIGTERM)" in outcome.errors[0]
+
+
+def test_a_sweep_that_leaves_anything_without_a_result_ends_with_1_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ended a worker early."""
+    monkeypatch.setattr(minidl.sweep.run, "run_threads", lambda *_: None)
+    ended = sweep(tmp_path, "seed=1,2,3", options=["--jobs", 2, "--quiet"])
+    assert ended.code == 1
+    assert f"3 missing: to go on: minidl resume {tmp_path / 'runs' / 'small'}" in ended.err
 
 
 @pytest.mark.slow
@@ -254,10 +313,14 @@ class Sweeping:
         return self.process.returncode, out, err
 
     def wait_for_workers(self) -> None:
-        """Until the first is started: the child process before it is Python's resource tracker."""
+        """Until the first is started."""
+        until(lambda: self.process.poll() is not None or bool(self.workers()))
+
+    def workers(self) -> list[int]:
+        """Those of its processes that are there; the first child is Python's resource tracker."""
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children")
-        until(lambda: self.process.poll() is not None or len(children.read_text().split()) > 1)
+        return [int(word) for word in children.read_text().split()[1:]] if children.exists() else []
 
     def kill(self) -> None:
         """All that is left of it."""
@@ -275,10 +338,6 @@ class Sweeping:
 
 
 THREADS, PROCESSES = "threads", "processes"
-
-
-def slowly(workers: str) -> Any:
-    return pytest.param(workers, marks=pytest.mark.slow)
 
 
 def by(*workers: Any) -> pytest.MarkDecorator:
@@ -386,27 +445,80 @@ def test_a_process_that_does_not_end_is_killed(
     assert set(statuses(tmp_path)) <= {"interrupted"}
 
 
+# Disturbed again and again, by threads (False) and by processes: how often.
+DISTURBED = {
+    ("killed", False): 10,
+    ("killed", True): 10,
+    ("stopped", False): 2,
+    ("stopped", True): 2,
+    ("a worker told to end", True): 2,
+}
+
+
 @pytest.mark.slow
 @pytest.mark.torture
-@pytest.mark.timeout(240 * TIMES)
-@pytest.mark.parametrize("plain", [False, True])
-def test_killed_with_its_workers_it_goes_on_to_the_same_end(
-    plain: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.timeout(480 * TIMES)
+@pytest.mark.parametrize(("what", "plain"), DISTURBED)
+def test_disturbed_at_random_it_goes_on_to_the_same_end(
+    what: str, plain: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGKILL for the whole group, at random; then the same command again."""
+    """By the same command again; no member that has its result is trained twice."""
     if plain:
         monkeypatch.setenv("CC", "no-such-compiler")
-    grid = ["seed=0,1,2,3", "training.epochs=1500", "training.checkpoint_every=20"]
-    dice = random.Random(0)
-    for _ in range(2 * TIMES):
-        started = Sweeping(tmp_path, *grid, plain=plain)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            started.process.wait(timeout=dice.uniform(2, 5))
-        started.kill()
-    assert sweep(tmp_path, *grid, options=["--jobs", 2]).code == 0
+    grid = ["seed=0,1,2,3,4,5", "training.epochs=100,200", "training.checkpoint_every=20"]
+    if not plain:
+        grid[1] = "training.epochs=8000,12000"
     (tmp_path / "whole").mkdir()
     assert sweep(tmp_path / "whole", *grid, options=["--jobs", 1]).code == 0
-    assert_same(tmp_path, tmp_path / "whole")
+    dice, left, round_ = random.Random(0), DISTURBED[what, plain] * TIMES, 0
+    while left:
+        folder = tmp_path / str(round_)
+        folder.mkdir(exist_ok=True)
+        before = results(folder)
+        started = Sweeping(folder, *grid, plain=plain)
+        try:
+            while left and not ended_within(started, dice.uniform(1, 6)):
+                left -= disturb(started, what, dice)
+            code = started.process.wait(timeout=PATIENCE * 4)
+        finally:
+            started.kill()
+        assert code in (0, -signal.SIGKILL, 128 + signal.SIGINT)
+        assert results(folder).items() >= before.items()
+        if code == 0:
+            assert_same(folder, tmp_path / "whole")
+            round_ += 1
+    folder = tmp_path / str(round_)
+    folder.mkdir(exist_ok=True)
+    assert sweep(folder, *grid, options=["--jobs", 2]).code == 0
+    assert_same(folder, tmp_path / "whole")
+
+
+def results(folder: Path) -> dict[str, str]:
+    """The members that have ended, and when."""
+    there = members(folder) if (folder / "runs" / "small").exists() else []
+    records = {one.path.name: one.read_record() for one in there if one.status == "done"}
+    return {name: record.ended or "" for name, record in records.items()}
+
+
+def ended_within(started: Sweeping, seconds: float) -> bool:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        started.process.wait(timeout=seconds)
+    return started.process.poll() is not None
+
+
+def disturb(started: Sweeping, what: str, dice: random.Random) -> bool:
+    """Whether there was anything to disturb."""
+    if what == "killed":
+        os.killpg(started.process.pid, signal.SIGKILL)
+    elif what == "stopped":
+        os.kill(started.process.pid, signal.SIGINT)
+        started.process.wait(timeout=PATIENCE)
+    elif not (workers := started.workers()):
+        return False
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(dice.choice(workers), signal.SIGTERM)
+    return True
 
 
 @by(slowly(THREADS), PROCESSES)

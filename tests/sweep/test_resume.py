@@ -11,14 +11,16 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from attempts import TIMES, Part, in_parts
+from marks import mark_of_the_dead
 from sweep.helpers import Killed, assert_same, carried_out, kill_after, members, planned, sweep
 from trainings import OPTIMIZERS, minidl
 
 from minidl.runs.restart import Restart
-from minidl.store import files
+from minidl.store import files, owner
 from minidl.sweep.run import run
 
 pytestmark = [
@@ -113,10 +115,11 @@ class Disk:
 
     @contextlib.contextmanager
     def killing(self, at: int) -> Iterator[None]:
-        """Inside, the disk dies at that operation."""
+        """Inside, the disk dies at that operation, and with it the process."""
         self.done, self.kill_at = 0, at
+        dead = mark_of_the_dead()
         try:
-            with pytest.raises(Killed):
+            with pytest.raises(Killed), mock.patch.object(owner, "mark", return_value=dead):
                 yield
         finally:
             self.kill_at = 0
@@ -200,7 +203,10 @@ def test_what_was_killed_before_its_first_checkpoint_is_said_in_one_line(tmp_pat
 def test_what_a_kill_left_half_made_is_cleared_away(tmp_path: Path) -> None:
     carried_out(tmp_path, "seed=0,1")
     runs = tmp_path / "runs" / "small"
-    shutil.copytree(members(tmp_path)[0].path, runs / ".seed=2.0123.tmp")
-    (runs / ".0123.tmp").write_text("half")
+    half = f".{mark_of_the_dead()}-01234567.tmp"
+    alive = f".{owner.mark()}-01234567.tmp"
+    shutil.copytree(members(tmp_path)[0].path, runs / f".seed=2{half}")
+    for name in (half, alive):
+        (runs / name).write_text("half")
     assert minidl("resume", runs).code == 0
-    assert not list(runs.glob(".*"))
+    assert [path.name for path in runs.glob(".*")] == [alive]
