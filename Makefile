@@ -27,8 +27,12 @@ slow: $(INSTALLED)  ## Run the long tests too: a kill and a failure at each oper
 torture: $(INSTALLED)  ## Kill and fail runs ten times as often as both do (hours)
 	TORTURE=10 $(PYTEST) -m torture
 
-coverage: $(INSTALLED)  ## Run the tests, and fail if they reach less of the code than they did
-	$(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered
+# Python 3.11 can refuse to trace a thread that starts while another does, and a test that starts
+# threads then fails: whether tests pass is `make test`'s to say, this one counts what they reach.
+coverage: $(INSTALLED)  ## Fail if the tests reach less of the code than they did
+	rm -f .coverage
+	-$(PYTEST) -m "not slow" --cov --cov-report=
+	$(BIN)/coverage report --skip-covered
 
 # What another Python or another version of a dependency breaks first, in less than three minutes.
 SMOKE := tests/spec tests/optim tests/nn/test_network.py tests/engine/test_compiled_step.py \
