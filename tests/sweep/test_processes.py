@@ -286,7 +286,7 @@ class Sweeping:
     """`minidl sweep` in a process group of its own, with two workers."""
 
     def __init__(self, folder: Path, *overrides: str, plain: bool = False) -> None:
-        self.folder = folder
+        self.folder, self.err = folder, ""
         config = folder / "small.yaml"
         config.write_text(SMALL)
         command = [sys.executable, "-c", MINIDL, "sweep", config, *overrides]
@@ -326,7 +326,7 @@ class Sweeping:
         """All that is left of it."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+        _, self.err = self.process.communicate()
 
     def is_gone(self) -> bool:
         """Whether no process of its group is left."""
@@ -482,7 +482,7 @@ def test_disturbed_at_random_it_goes_on_to_the_same_end(
             code = started.process.wait(timeout=PATIENCE * 4)
         finally:
             started.kill()
-        assert code in (0, -signal.SIGKILL, 128 + signal.SIGINT)
+        assert code in (0, -signal.SIGKILL, 128 + signal.SIGINT), started.err
         assert results(folder).items() >= before.items()
         if code == 0:
             assert_same(folder, tmp_path / "whole")
