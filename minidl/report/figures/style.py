@@ -10,11 +10,13 @@ import functools
 import io
 import itertools
 import math
+import sys
 import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from matplotlib.colorbar import Colorbar
     from matplotlib.legend import Legend
     from matplotlib.text import Text
+
+if "matplotlib.pyplot" not in sys.modules:  # else somebody draws figures of their own here
+    mpl.rcdefaults()  # whatever a matplotlibrc says
 
 DPI = 150
 LONGEST = 240  # characters of a title: a run's name has at most 200 bytes
