@@ -1,4 +1,4 @@
-"""Variables of the environment that Python, matplotlib, torch, a terminal or minidl itself reads."""
+"""Variables of the environment that Python, matplotlib, a terminal or minidl itself reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Right gradients are called right: of 2,000 configs drawn from the schema none is said to be off."""
+"""Right gradients are called right: of 2,000 configs drawn from the schema none is off."""
 
 from __future__ import annotations
 
