@@ -21,6 +21,8 @@ def main() -> None:
     """Run the command; every error that is ours becomes a message and an exit code."""
     _open_streams()
     _hear_signals(_leave)
+    # matplotlib fails on a backend that it doesn't know, and on settings that ask for LaTeX.
+    os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
     with _warnings_shown():
         code = _run()
     # Python puts the system's own handlers back while it shuts down: a second Ctrl-C would kill it.

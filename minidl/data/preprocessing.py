@@ -130,7 +130,10 @@ class Preprocessing:
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
         """The inverse of `to_dict`. Raises DataError when the values are damaged."""
         try:
-            return cls(tuple(_column(**column) for column in values["columns"]))
+            columns = tuple(_column(**column) for column in values["columns"])
+            if not columns:
+                raise ValueError("it has no columns")
+            return cls(columns)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"the stored preprocessing is damaged: {error}") from error
 

@@ -36,7 +36,7 @@ class LeakyReLU(Activation):
             raise ValueError(f"negative_slope must be >= 0, but got {negative_slope}")
         super().__init__()
         self.negative_slope = negative_slope
-        self.gain = math.sqrt(2 / (1 + negative_slope**2))
+        self.gain = math.sqrt(2 / (1 + negative_slope * negative_slope))
 
     def forward(self, x: Tensor) -> Tensor:
         self.positive = x > 0
@@ -107,6 +107,8 @@ class SiLU(Activation):
 
 class Softmax(Activation):
     """yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ)        dxᵢ = yᵢ (dyᵢ − Σⱼ dyⱼ yⱼ), over the last dimension."""
+
+    takes = "(N, ..., C)"
 
     def forward(self, x: Tensor) -> Tensor:
         power = (x - x.amax(-1, keepdim=True)).exp()  # the same y, but no power overflows

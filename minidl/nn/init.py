@@ -153,6 +153,7 @@ def draw_seed(generator: Generator) -> int:
 
 
 def _uniform(shape: Shape, bound: float, generator: Generator) -> Tensor:
+    bound = min(bound, torch.finfo(torch.float64).max / 2)  # 2 · bound has to be a number
     return torch.empty(shape, dtype=torch.float64).uniform_(-bound, bound, generator=generator)
 
 

@@ -27,13 +27,12 @@ class Linear(Module):
             raise ValueError(f"Linear needs sizes of at least 1, got {in_features}, {out_features}")
         super().__init__()
         self.in_features, self.out_features, self.init = in_features, out_features, init
+        self.takes = f"(N, {in_features})"
         self.weight = Parameter(torch.empty(out_features, in_features))
         self.bias = Parameter(torch.empty(out_features)) if bias else None
         self.initialize()
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[1:] != (self.in_features,):
-            raise ValueError(f"{self} can't take an input of shape {tuple(x.shape)}")
         self.x = x
         y = x @ self.weight.data.T
         return y if self.bias is None else y + self.bias.data
@@ -45,8 +44,7 @@ class Linear(Module):
         return grad_output @ self.weight.data
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if input_shape != (self.in_features,):
-            raise ValueError(f"{self} can't take samples of shape {input_shape}")
+        super().output_shape(input_shape)
         return (self.out_features,)
 
     def draw_parameters(self, init: Initializer, gain: float | None, generator: Generator) -> None:

@@ -9,11 +9,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from minidl.nn.takes import Checked, require_shape, require_target
+
 Reduction = Literal["mean", "sum", "batchmean"]
 
 
-class Loss:
+class Loss(Checked):
     """Base class."""
+
+    takes = "(N, ...)"  # for any other output `forward` raises ValueError: see takes.py
+    takes_classes = False  # as targets, beside numbers of the output's shape
 
     def __init__(self, reduction: Reduction = "mean") -> None:
         if reduction not in ("mean", "sum", "batchmean"):
@@ -33,16 +38,12 @@ class Loss:
 
     def scale(self, output: Tensor) -> float:
         """1 / n"""
-        if self.reduction == "sum":
-            return 1.0
-        return 1 / (output.numel() if self.reduction == "mean" else len(output))
+        return 1 / {"mean": output.numel(), "batchmean": len(output), "sum": 1}[self.reduction]
 
-    def check(
-        self, target: Tensor, shape: torch.Size, what: str = "a target of the output's shape"
-    ) -> None:
-        """Raise ValueError for a target of another shape: broadcasting would hide a mistake."""
-        if target.shape != shape:
-            raise ValueError(f"{self} needs {what} {tuple(shape)}, but got {tuple(target.shape)}")
+    def check(self, output: Tensor, target: Tensor) -> None:
+        """Raise ValueError for what it doesn't take: broadcasting would hide a mistake."""
+        require_shape(self, self.takes, output.shape)
+        require_target(self, output, target, self.takes_classes)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.reduction!r})"
@@ -52,7 +53,6 @@ class MSELoss(Loss):
     """L = Σ (y − t)² / n        dL/dy = 2 (y − t) / n"""
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        self.check(target, output.shape)
         self.difference = output - target
         return (self.difference * self.difference).sum() * self.scale(output)
 
@@ -68,10 +68,9 @@ class BCELoss(Loss):
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        self.check(target, output.shape)
         self.p, self.target = output, target
         log_p, log_q = output.log().clamp(min=-100), (-output).log1p().clamp(min=-100)
-        return (target * log_p + (1 - target) * log_q).sum() * -self.scale(output)
+        return (target * -log_p - (1 - target) * log_q).sum() * self.scale(output)
 
     def backward(self) -> Tensor:
         variance = (self.p * (1 - self.p)).clamp(min=1e-12)
@@ -85,7 +84,6 @@ class BCEWithLogitsLoss(Loss):
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        self.check(target, output.shape)
         self.z, self.target = output, target
         terms = output.clamp(min=0) - output * target + (-output.abs()).exp().log1p()
         return terms.sum() * self.scale(output)
@@ -100,7 +98,10 @@ class CrossEntropyLoss(Loss):
     L = −Σₙ Σᵢ tᵢ log pᵢ / n        dL/dzᵢ = (pᵢ Σⱼ tⱼ − tᵢ) / n
     Shapes: z (N, C); targets are class indices (N,) or probabilities t (N, C). `label_smoothing` s
     mixes them with the uniform distribution: t ← (1 − s) t + s / C (Szegedy et al. 2016).
+    An index that isn't from 0 to C − 1 makes L and dL/dz NaN.
     """
+
+    takes, takes_classes = "(N, C)", True
 
     def __init__(self, reduction: Reduction = "mean", *, label_smoothing: float = 0.0) -> None:
         if not 0 <= label_smoothing < 1:
@@ -112,30 +113,26 @@ class CrossEntropyLoss(Loss):
         return super().scale(output[:, 0])  # one term per sample
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        if output.dim() != 2:
-            raise ValueError(f"{self} needs logits (N, C), but got {tuple(output.shape)}")
         self.target = self.probabilities(output, target)
-        self.log_p = self.log_probabilities(output)
-        return (self.target * self.log_p).sum() * -self.scale(output)
+        self.nll = self.negative_logs(output)
+        return (self.target * self.nll).sum() * self.scale(output)
 
     def backward(self) -> Tensor:
         weight = self.target.sum(1, keepdim=True)
-        return (self.log_p.exp() * weight - self.target) * self.scale(self.log_p)
+        return ((-self.nll).exp() * weight - self.target) * self.scale(self.nll)
 
-    def log_probabilities(self, z: Tensor) -> Tensor:
-        """log pᵢ = (zᵢ − zₘ) − log(1 + Σ_{j≠m} e^(zⱼ − zₘ)), zₘ the largest: exact for p near 1."""
+    def negative_logs(self, z: Tensor) -> Tensor:
+        """−log pᵢ = log(1 + Σ_{j≠m} e^(zⱼ − zₘ)) − (zᵢ − zₘ), zₘ the largest: exact at p near 1."""
         others = torch.arange(z.shape[1], device=z.device) != z.argmax(1, keepdim=True)
         shifted = z - z.amax(1, keepdim=True)
-        return shifted - (others * shifted.exp()).sum(1, keepdim=True).log1p()
+        return (others * shifted.exp()).sum(1, keepdim=True).log1p() - shifted
 
     def probabilities(self, output: Tensor, target: Tensor) -> Tensor:
         """The targets as smoothed probabilities, of the output's shape."""
-        if target.is_floating_point():
-            self.check(target, output.shape)
-        else:
-            self.check(target, output.shape[:1], "class indices of shape")
+        if not target.is_floating_point():
             classes = torch.arange(output.shape[1], device=output.device)
-            target = (target.unsqueeze(1) == classes).to(output.dtype)
+            chosen = (target.unsqueeze(1) == classes).to(output.dtype)
+            target = chosen / chosen.sum(1, keepdim=True)  # NaN where none is
         s = self.label_smoothing
         return (1 - s) * target + s / output.shape[1] if s else target
 

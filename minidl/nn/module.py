@@ -10,15 +10,17 @@ from torch import Generator, Tensor
 
 from minidl.nn.init import Initializer, draw_seed, initializer, seeded
 from minidl.nn.parameter import Flat, Parameter
+from minidl.nn.takes import Checked, require_real, require_shape
 
 
-class Module:
+class Module(Checked):
     """A differentiable function of one input: a layer, or a network of them.
 
     `forward(x)` computes the output; `backward(grad_output)`, called after it, adds the gradients
     of the parameters to their `.grad` and returns that of `x`. Tensors are (N, ...), N samples.
     """
 
+    takes = "(N, ...)"  # for any other input `forward` raises ValueError: see takes.py
     prefix: ClassVar[str] = "layer"  # its name in a Sequential but for the number: fc_1, act_1
     # An activation, and by how much initialisers widen the weights before it; None: they know.
     activates: ClassVar[bool] = False
@@ -43,7 +45,14 @@ class Module:
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of one sample's output, from its input's; ValueError if it can't take such one."""
+        require_shape(self, self.takes, ("N", *input_shape))
         return input_shape
+
+    def check(self, x: Tensor) -> None:
+        """Raise ValueError for an input of another shape or dtype; those inside check theirs."""
+        if not self.children():
+            require_shape(self, self.takes, x.shape)
+            require_real(self, x, self.parameters())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -75,8 +75,9 @@ class Optimizer:
         return self.number_tensors[name]
 
     def remember(self, name: str, value: float = 0.0) -> None:
-        """Have a vector of that name, `value` everywhere at first."""
-        self.vectors[name] = torch.full_like(self.flat.data, value)
+        """Have a vector of that name, `value` everywhere at first; infinite beyond its range."""
+        everywhere = torch.full(self.flat.data.shape, value, dtype=torch.float64)
+        self.vectors[name] = everywhere.to(self.flat.data)
 
     def decayed(self) -> Tensor:
         """g after weight decay λ: g + λ θ, an L2 penalty; `decoupled` g as it is, and θ shrinks."""

@@ -79,9 +79,8 @@ class ReduceOnPlateau:
     def step(self, metric: float) -> float:
         """Judge an epoch by its metric; returns the rate from now on."""
         value = self.sign * metric
-        if value < self.best - self.threshold * abs(self.best) or (
-            self.best == math.inf and value < math.inf
-        ):
+        least = self.threshold * abs(self.best) if self.best < math.inf else 0.0
+        if value < self.best - least:
             self.best, self.bad_epochs = value, 0
         else:
             self.bad_epochs += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ class TrainedRun:
                 raise RunError(f"{folder.record_path}: is damaged: no '{key}'")
         encoding, shape = _encoding(record), tuple(record.input_shape)
         weights = str(record.weights)
+        if misfit := _misfit(record):
+            raise RunError(f"{folder.record_path}: is damaged: {misfit} fits nothing else in it")
         if not folder.has_checkpoint(weights):
             status = folder.status_now(record)
             going = status in ("interrupted", "failed")
@@ -258,6 +261,25 @@ def _room(
                 if found[axis] is None and got == wanted:
                     found[axis] = extra
     return found
+
+
+def _misfit(record: RunRecord) -> str | None:
+    """A key of a run's record that doesn't fit its input shape and its number of outputs."""
+    if record.weights not in ("last", "best"):
+        return "weights"
+    if record.preprocessing is not None:
+        inputs = Preprocessing.from_dict(record.preprocessing).feature_names
+        if len(inputs) != math.prod(record.input_shape):
+            return "preprocessing"
+    if record.task == "images":
+        return None
+    outputs = record.outputs or 0
+    if record.decision is not None:
+        return None if len(record.class_names) == max(2, outputs) else "class_names"
+    scale = record.target_scale or {}
+    if any(len(values) != outputs for values in scale.values()):
+        return "target_scale"
+    return None if len(record.target_names) == outputs else "target_names"
 
 
 def _encoding(record: RunRecord) -> Encoding:

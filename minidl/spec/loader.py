@@ -205,7 +205,7 @@ def resolve(text: str) -> str | int | float | bool | None:
     if INTEGER.fullmatch(text):
         # int() itself refuses more than 4,300 digits; far fewer are too many here.
         return int(text) if len(text) <= 100 else MAX_INTEGER + 1
-    return float(text) if FLOAT.fullmatch(text) else text
+    return float(text) + 0.0 if FLOAT.fullmatch(text) else text  # -0.0 + 0.0 = 0.0
 
 
 def _unreadable(path: Path, reason: str) -> ConfigError:

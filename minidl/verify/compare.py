@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,17 +125,31 @@ def _against_differences(
     for entry in torch.randperm(len(ours), generator=generator).tolist():
         if len(errors) == ENTRIES:
             break
-        best = None
-        for estimate in differences.estimates(entry):
-            error = _part(abs(ours[entry].item() - estimate), scale)
-            best = error if best is None else min(best, error)
+        found: list[tuple[float, float]] = []
+        best = math.inf
+        for estimate, rounding in differences.estimates(entry):
+            found.append((estimate, rounding))
+            best = min(best, _part(_beyond(ours[entry].item() - estimate, rounding), scale))
             if best <= DIFFERENCES or max(errors, default=0.0) > DIFFERENCES:
                 break  # it is right; or it is off anyway, whatever this entry is
-        if best is None:
-            redrawn += 1
-        else:
+        if best <= DIFFERENCES or _agree(found, scale):
             errors.append(best)
+        else:
+            redrawn += 1
     return max(errors, default=None), len(errors), redrawn
+
+
+def _agree(found: list[tuple[float, float]], scale: float) -> bool:
+    """Whether two estimates do, so that a gradient that agrees with neither is off."""
+    return any(
+        _part(_beyond(a - b, rounding_a + rounding_b), scale) <= DIFFERENCES
+        for (a, rounding_a), (b, rounding_b) in itertools.combinations(found, 2)
+    )
+
+
+def _beyond(difference: float, rounding: float) -> float:
+    """What of a difference isn't rounding."""
+    return max(0.0, abs(difference) - rounding)
 
 
 def _part(error: float, scale: float) -> float:

@@ -15,6 +15,9 @@ STEP = 1e-5
 # Where f is steep, or large beside its slope, another step does better: these are tried when the
 # first disagrees. Wrong gradients agree with none.
 OTHER_STEPS = (1e-4, 1e-3, 1e-2, 1e-6)
+# Beside larger numbers the steps grow with them: a small one would vanish in their rounding.
+LARGE = 100.0
+EPSILON = torch.finfo(torch.float64).eps
 
 
 class Differences:
@@ -34,17 +37,24 @@ class Differences:
         self.function, self.cotangent, self.flat = function, cotangent, place.view(-1)
         self.pattern = pattern
         self.here = pattern() if pattern else ()
+        # A unit in the last place of every number that is compared.
+        self.rounding = float((function() * cotangent).abs().sum()) * EPSILON
 
-    def estimates(self, entry: int) -> Iterator[float]:
-        """Estimates of the derivative, the usual one first; none where a kink is too near."""
-        first = self.slope(entry, STEP)
+    def estimates(self, entry: int) -> Iterator[tuple[float, float]]:
+        """Estimates of the derivative, and how far off rounding may leave each.
+
+        The usual one first; none where a kink is too near.
+        """
+        size = max(1.0, abs(self.flat[entry].item()) / LARGE)
+        first = self.slope(entry, STEP * size)
         if first is None:
             return
-        yield first
-        for step in OTHER_STEPS:
+        yield first, self.rounding / (STEP * size)
+        for step in (other * size for other in OTHER_STEPS):
             far, near = self.slope(entry, step), self.slope(entry, step / 2)
             if far is not None and near is not None:
-                yield (4 * near - far) / 3  # Richardson's: without the error in h²
+                # Richardson's: without the error in h²
+                yield (4 * near - far) / 3, 3 * self.rounding / step
 
     def slope(self, entry: int, step: float) -> float | None:
         """The central difference, or None if the pattern changes within ± step."""
@@ -53,7 +63,7 @@ class Differences:
         try:
             for place in (before + step, before - step):
                 self.flat[entry] = place
-                if self.pattern and not _same(self.pattern(), self.here):
+                if self.pattern and not same(self.pattern(), self.here):
                     return None
                 places.append(place)
                 values.append(self.function())
@@ -64,5 +74,6 @@ class Differences:
         return change / (places[0] - places[1])
 
 
-def _same(a: Pattern, b: Pattern) -> bool:
+def same(a: Pattern, b: Pattern) -> bool:
+    """Whether no kink lies between them."""
     return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))

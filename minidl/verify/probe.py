@@ -16,11 +16,10 @@ from minidl.reference import counterpart, loss_counterpart, share_parameters
 from minidl.spec import Spec
 from minidl.verify.compare import AUTOGRAD, AUTOGRAD_OF_MODEL, Gradient, Subject
 from minidl.verify.kinks import Kinks
+from minidl.verify.rounding import rounding
 
 # Added to the initial weights, as a part of their size: a bias of 0 or a scale of 1 hides mistakes.
 NOISE = 0.1
-# Less than this part of ∂L/∂y is rounding, and stands for 0.
-NOTHING = 1e-12
 
 
 class Probe:
@@ -63,22 +62,19 @@ class Probe:
         self._restore_draws(layer)
         layer.forward(x.clone())
         ours = layer.backward(cotangent.clone()).clone()
-        reference = self._counterpart(layer)
-        autograd = self._autograd(reference, x, cotangent)
-        # What a last bit in ∂L/∂y changes is rounding.
-        nudged = self._autograd(reference, x, self._nudged(cotangent))
-        least = max(
-            _usual_size(x, y, cotangent),
-            _floor(autograd[0], nudged[0]),
-            _if_nothing(autograd[0], cotangent),
-        )
-        gradients = {"input": Gradient(x, ours, autograd[0], least)}
+        reference, inputs = self._counterpart(layer), [x, *(p.data for p in layer.parameters())]
+        autograd, kinks = self._autograd(reference, x, cotangent), Kinks(reference)
+        rounded = rounding(
+            lambda: self._autograd(reference, x, cotangent), [cotangent], inputs,
+            lambda: kinks.pattern(x), self.generator,
+        )  # fmt: skip
+        least = [off / AUTOGRAD for off in rounded]
+        usual = max(least[0], _usual_size(x, y, cotangent))
+        gradients = {"input": Gradient(x, ours, autograd[0], usual)}
         if not layer.children():  # those inside are subjects of their own
             named = [(n, p) for n, p in vars(layer).items() if isinstance(p, nn.Parameter)]
-            for (name, parameter), theirs in zip(named, autograd[1:], strict=True):
-                least = _if_nothing(theirs, cotangent)
-                gradients[name] = Gradient(parameter.data, parameter.grad.clone(), theirs, least)
-        kinks = Kinks(reference)
+            for (name, p), theirs, size in zip(named, autograd[1:], least[1:], strict=True):
+                gradients[name] = Gradient(p.data, p.grad.clone(), theirs, size)
         return Subject(
             placed.key,
             placed.kind,
@@ -116,9 +112,14 @@ class Probe:
         ours = network.backward(loss.backward())
         reference = self._counterpart(network)
         for_input, for_parameters = self._autograd_of_loss(reference)
-        # What has passed through saturated layers is rounding beside the others.
-        least = max(float(grad.abs().max()) for grad in (for_input, for_parameters))
         kinks = Kinks(reference)
+        rounded = rounding(
+            lambda: self._autograd_of_loss(reference), [], [x, flat.data],
+            lambda: kinks.pattern(x), self.generator,
+        )  # fmt: skip
+        # What has passed through saturated layers is rounding beside the others.
+        sizes = [float(grad.abs().max()) for grad in (for_input, for_parameters)]
+        least = max(*sizes, *(off / AUTOGRAD_OF_MODEL for off in rounded))
         return Subject(
             "model",
             self.spec.model.type,
@@ -190,10 +191,6 @@ class Probe:
         leaf = x.clone().requires_grad_()
         return _gradients(reference(leaf), cotangent, [leaf, *reference.parameters()])
 
-    def _nudged(self, x: Tensor) -> Tensor:
-        """With the last bits changed."""
-        return x * (1 + 4e-16 * torch.sign(self._normal(x.shape)))
-
     def _normal(self, shape: Sequence[int]) -> Tensor:
         return torch.randn(shape, generator=self.generator, dtype=torch.float64)
 
@@ -203,22 +200,6 @@ def _gradients(output: Tensor, grad: Tensor | None, leaves: list[Tensor]) -> lis
     if not output.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
     return list(torch.autograd.grad(output, leaves, grad, materialize_grads=True))
-
-
-def _floor(gradient: Tensor, nudged: Tensor) -> float:
-    """The size beside which ten times the effect of rounding is within the tolerance.
-
-    That effect is large where almost all of a gradient cancels, as in the normalisation of two
-    numbers. Never more than a thousand times the largest entry.
-    """
-    rounding = 10 * float((nudged - gradient).abs().max())
-    return min(rounding / AUTOGRAD, 1000 * float(gradient.abs().max()))
-
-
-def _if_nothing(gradient: Tensor, cotangent: Tensor) -> float:
-    """The size beside a gradient that is but rounding, as where a single number is normalised."""
-    usual = float(cotangent.abs().max())
-    return usual * NOTHING / AUTOGRAD if float(gradient.abs().max()) < usual * NOTHING else 0.0
 
 
 def _usual_size(x: Tensor, y: Tensor, cotangent: Tensor) -> float:

@@ -103,11 +103,11 @@ def test_image_layers_survive_being_written() -> None:
         ),
         (
             "[flatten, max_pool2d]",
-            "model.layers[1]: MaxPool2d(2) takes images (channels, height, width), but gets 64",
+            "model.layers[1]: MaxPool2d(2) takes images (N, C, H, W), but gets (N, 64)",
         ),
         (
             "[{layer_norm: 3}]",
-            "model.layers[0]: LayerNorm(3) can't normalise the last dimensions of 1×8×8",
+            "model.layers[0]: LayerNorm(3) takes (N, ..., 3), but gets (N, 1, 8, 8)",
         ),
         (
             "[{conv2d: 4}, global_avg_pool2d]",
@@ -148,11 +148,12 @@ def test_what_does_not_fit_is_said_with_its_place_and_the_sizes(layers: str, sai
 
 
 def test_digits_are_images_only_if_asked_for_and_that_is_said() -> None:
-    for layers, kind in (("[{conv2d: 4}]", "conv2d"), ("[max_pool2d]", "MaxPool2d(2)")):
-        assert complaint(config(layers, "digits")) == (
-            f"model.layers[0]: {kind} takes images (channels, height, width), but gets 64; "
-            "set data.images: true"
-        )
+    for layers, message in (
+        ("[{conv2d: 4}]", "conv2d takes images (channels, height, width), but gets 64"),
+        ("[max_pool2d]", "MaxPool2d(2) takes images (N, C, H, W), but gets (N, 64)"),
+    ):
+        expected = f"model.layers[0]: {message}; set data.images: true"
+        assert complaint(config(layers, "digits")) == expected
 
 
 @pytest.mark.parametrize(

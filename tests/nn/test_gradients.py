@@ -15,7 +15,6 @@ from cases import (
     samples,
     with_parameters,
 )
-from torch import Tensor
 
 from minidl import nn
 from minidl.reference import counterpart, loss_counterpart
@@ -110,16 +109,6 @@ def test_huge_logits_give_finite_losses_and_gradients(loss: nn.Loss) -> None:
     assert loss.backward().isfinite().all()
 
 
-# e^−12.8 = 2.76e-6; computed as 100 − log(e¹⁰⁰ + …) it would be 0.
-@pytest.mark.parametrize("logits", [[100.0, 87.2], [0.0, -12.8], [87.2, 100.0]])
-def test_the_loss_of_an_answer_that_is_nearly_right_is_exact(logits: list[float]) -> None:
-    output = torch.tensor([logits])
-    right = output.argmax(1)
-    exact = torch.nn.functional.cross_entropy(output.double(), right).item()
-    assert nn.CrossEntropyLoss()(output, right).item() == pytest.approx(exact, rel=1e-6)
-    assert 2.7e-6 < exact < 2.8e-6
-
-
 def test_equal_logits_share_the_probability() -> None:
     loss = nn.CrossEntropyLoss()
     value = loss(torch.full((2, 4), 3.0), torch.tensor([0, 3]))
@@ -132,23 +121,6 @@ def test_bce_clamps_logarithms_of_zero_at_minus_100() -> None:
     value = loss.forward(torch.tensor([[0.0], [1.0]]), torch.tensor([[1.0], [1.0]]))
     assert value.item() == pytest.approx(50)
     assert loss.backward().isfinite().all()
-
-
-@pytest.mark.parametrize(
-    ("loss", "output", "target", "message"),
-    [
-        (nn.MSELoss(), (2, 1), torch.ones(2), r"MSELoss\('mean'\) needs a target of .* \(2, 1\)"),
-        (nn.CrossEntropyLoss(), (2, 3), torch.ones(2, 1), r"shape \(2, 3\), but got \(2, 1\)"),
-        (nn.CrossEntropyLoss(), (2, 3), torch.tensor([1]), r"class indices of shape \(2,\)"),
-        (nn.CrossEntropyLoss(), (2, 3, 4), torch.tensor([1, 2]), r"logits \(N, C\), but got"),
-        (nn.CrossEntropyLoss(), (3,), torch.tensor(1), r"logits \(N, C\), but got \(3,\)"),
-    ],
-)
-def test_shapes_that_broadcasting_would_hide_are_refused(
-    loss: nn.Loss, output: tuple[int, ...], target: Tensor, message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        loss.forward(torch.ones(output), target)
 
 
 def test_impossible_options_of_losses_are_refused() -> None:

@@ -21,22 +21,17 @@ IMAGE_CASES = [case for case in LAYERS if len(case.sample) == 3]
         (nn.Conv2d(3, 4, 5, padding=1), (3, 2, 6), r"5×5 kernel is larger than the 4×8 input, pad"),
         (nn.Conv2d(3, 4, 3, dilation=2), (3, 4, 9), r"its 5×5 kernel \(dilated\) is larger than"),
         (nn.MaxPool2d(3), (1, 2, 2), r"MaxPool2d\(3\) can't take 1×2×2: its 3×3 kernel is larger"),
-        (nn.Conv2d(3, 4, 3), (1, 8, 8), r"can't take 1×8×8: it needs 3 channels"),
-        (nn.Conv2d(3, 4, 3), (8,), r"takes images \(channels, height, width\), but gets 8"),
         (nn.ConvTranspose2d(1, 1, 2, padding=2), (1, 2, 2), r"its padding leaves -1×-1 pixels"),
         (nn.Upsample(0.3), (1, 2, 9), r"Upsample\(0.3\) can't take 1×2×9: 0×2 pixels would be"),
         (nn.UpsampleConv2d(1, 1, 5, padding=0), (1, 2, 2), r"5×5 kernel is larger than the 4×4 in"),
-        (nn.BatchNorm2d(3), (4, 2, 2), r"BatchNorm2d\(3\) can't take samples of shape \(4, 2, 2\)"),
-        (nn.BatchNorm1d(3), (3, 2, 2), r"BatchNorm1d\(3\) can't take samples"),
-        (nn.LayerNorm(3), (4,), r"LayerNorm\(3\) can't normalise the last dimensions of 4"),
     ],
-)  # fmt: skip
+)
 def test_images_that_do_not_fit_are_named_with_the_sizes(
     layer: nn.Module, image: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         layer.output_shape(image)
-    with pytest.raises(ValueError, match=r"can't take|takes images|can't normalise"):
+    with pytest.raises(ValueError, match="can't take"):
         layer.forward(torch.zeros(2, *image))
 
 

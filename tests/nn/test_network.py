@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from cases import OPTIMIZERS, OptimizerCase, error, samples, step
@@ -218,18 +216,9 @@ def test_one_instance_twice_is_an_error() -> None:
         nn.Sequential()
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: mlp().forward(torch.ones(2, 5)), r"Linear\(3, 4\) can't take .* \(2, 5\)"),
-        (lambda: mlp().forward(torch.ones(3)), r"Linear\(3, 4\) can't take an input .* \(3,\)"),
-        (lambda: mlp().output_shape((5,)), r"Linear\(3, 4\) can't take samples of shape \(5,\)"),
-        (lambda: nn.Linear(0, 2), "Linear needs sizes of at least 1, got 0, 2"),
-    ],
-)
-def test_sizes_that_do_not_fit_are_named(call: Callable[[], object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_a_layer_of_no_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="Linear needs sizes of at least 1, got 0, 2"):
+        nn.Linear(0, 2)
 
 
 # Residual blocks.

@@ -29,6 +29,7 @@ class Convolution(ImageModule):
             raise ValueError(f"{kind} needs at least 1 channel, got {in_channels}, {out_channels}")
         super().__init__()
         self.in_channels, self.out_channels = in_channels, out_channels
+        self.takes = f"images (N, {in_channels}, H, W)"
         self.kernel_size = pair("kernel_size", kernel_size, 1)
         channels = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         self.weight = Parameter(torch.empty(*channels, *self.kernel_size))
@@ -46,8 +47,6 @@ class Convolution(ImageModule):
             self.bias.data = init.bias(self.bias.shape, fans[0], generator)
 
     def image_shape(self, channels: int, height: int, width: int) -> tuple[int, ...]:
-        if channels != self.in_channels:
-            raise ValueError(f"it needs {self.in_channels} channels")
         return self.out_channels, *self.image_size(height, width)
 
     def image_size(self, height: int, width: int) -> Pair:

@@ -31,14 +31,14 @@ class Described(Module):
 class ImageModule(Described):
     """A layer on images, (N, C, H, W). A subclass gives `image_shape`."""
 
+    takes = "images (N, C, H, W)"
+
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        size = times(input_shape)
-        if len(input_shape) != 3:
-            raise ValueError(f"{self} takes images (channels, height, width), but gets {size}")
+        super().output_shape(input_shape)
         try:
             return self.image_shape(*input_shape)
         except ValueError as error:
-            raise ValueError(f"{self} can't take {size}: {error}") from None
+            raise ValueError(f"{self} can't take {times(input_shape)}: {error}") from None
 
     def image_shape(self, channels: int, height: int, width: int) -> tuple[int, ...]:
         """Shape of one sample's output. Raises ValueError saying why it can't be."""
@@ -53,6 +53,7 @@ class Flatten(Module):
     """Each sample as one row: (N, a, b, ...) → (N, a·b·…); backward is the way back."""
 
     prefix = "flatten"
+    takes = "(N, ..., L)"
 
     def forward(self, x: Tensor) -> Tensor:
         self.shape = x.shape
@@ -62,7 +63,7 @@ class Flatten(Module):
         return grad_output.reshape(self.shape)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (math.prod(input_shape),)
+        return (math.prod(super().output_shape(input_shape)),)
 
 
 def short(value: Any) -> str:

@@ -21,7 +21,6 @@ from torch import Generator, Tensor
 from minidl.nn.images.module import Described
 from minidl.nn.init import Initializer
 from minidl.nn.parameter import Parameter
-from minidl.nn.shape import times
 
 
 class _Norm(Described):
@@ -55,7 +54,6 @@ class _Norm(Described):
         return mean, (centred * centred).mean(self.group, keepdim=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        self.output_shape(tuple(x.shape[1:]))
         self.group, self.shared = self.dims(x)
         mean, variance = self.moments(x)
         self.inverse = (variance + self.eps).rsqrt()
@@ -81,13 +79,14 @@ class _Norm(Described):
 class _BatchNorm(_Norm):
     """A group: one channel over the whole batch."""
 
-    sample_dims: ClassVar[tuple[int, ...]]
+    forms: ClassVar[str]  # of inputs of C features
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__((num_features,), eps)
         if not 0 < momentum <= 1:
             raise ValueError(f"momentum must be above 0 and at most 1, but got {momentum}")
         self.num_features, self.momentum = num_features, momentum
+        self.takes = self.forms.replace("C", str(num_features))
         self.statistics["running_mean"] = torch.zeros(num_features)
         self.statistics["running_var"] = torch.ones(num_features)
 
@@ -115,11 +114,6 @@ class _BatchNorm(_Norm):
         self.statistics["running_mean"].zero_()
         self.statistics["running_var"].fill_(1)
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if len(input_shape) not in self.sample_dims or input_shape[0] != self.num_features:
-            raise ValueError(f"{self} can't take samples of shape {input_shape}")
-        return input_shape
-
 
 class BatchNorm1d(_BatchNorm):
     """Normalises each feature, (N, C) or (N, C, L), over the batch (Ioffe & Szegedy 2015).
@@ -128,13 +122,13 @@ class BatchNorm1d(_BatchNorm):
         running ← (1 − momentum) running + momentum · batch's   (σ² with n − 1 in place of n).
     """
 
-    sample_dims = (1, 2)
+    forms = "(N, C) or (N, C, L)"
 
 
 class BatchNorm2d(_BatchNorm):
     """BatchNorm1d for images, (N, C, H, W): each channel over the batch and all pixels."""
 
-    sample_dims = (3,)
+    forms = "images (N, C, H, W)"
 
 
 class LayerNorm(_Norm):
@@ -144,15 +138,11 @@ class LayerNorm(_Norm):
         given = normalized_shape
         self.normalized_shape = (given,) if isinstance(given, int) else tuple(given)
         super().__init__(self.normalized_shape, eps)
+        self.takes = f"(N, ..., {', '.join(map(str, self.normalized_shape))})"
 
     def dims(self, x: Tensor) -> tuple[list[int], list[int]]:
         first = x.dim() - len(self.normalized_shape)
         return list(range(first, x.dim())), list(range(first))
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if input_shape[-len(self.normalized_shape) :] != self.normalized_shape:
-            raise ValueError(f"{self} can't normalise the last dimensions of {times(input_shape)}")
-        return input_shape
 
     def __repr__(self) -> str:
         shape = self.normalized_shape

@@ -9,11 +9,13 @@ import contextlib
 import functools
 import io
 import itertools
+import sys
 import unicodedata
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from matplotlib.colorbar import Colorbar
     from matplotlib.legend import Legend
     from matplotlib.text import Text
+
+if "matplotlib.pyplot" not in sys.modules:  # else somebody draws figures of their own here
+    mpl.rcdefaults()  # whatever a matplotlibrc says
 
 DPI = 150
 LONGEST = 240  # characters of a title: a run's name has at most 200 bytes
