@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     And hear signals: a background job inherits ignored ones, and minidl leaves those ignored.
     """
     os.environ.setdefault("MINIDL_LANES", "8")
+    # No example fails for being slow on a busy machine.
+    hypothesis.settings.register_profile("minidl", deadline=None)
+    hypothesis.settings.load_profile("minidl")
     signals: dict[str, Any] = {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}
     for name, handler in signals.items():
         one = getattr(signal, name, None)

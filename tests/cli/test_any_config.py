@@ -109,7 +109,6 @@ def survives(content: bytes, folder: Path, *command: str) -> None:
 def tries(number: int) -> settings:
     return settings(
         max_examples=number * TIMES,
-        deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )

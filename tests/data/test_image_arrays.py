@@ -180,7 +180,7 @@ def test_code_in_a_pickle_is_never_run(by_torch: bool) -> None:
     assert not Path("harmed").exists()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 2000), byte=st.integers(0, 255))
 def test_a_damaged_byte_ends_in_data_or_in_a_data_error(place: int, byte: int) -> None:
     save("x.pt")

@@ -21,7 +21,7 @@ from minidl.reference import MODULES, counterpart
 TOLERANCE = 1e-13
 CONFIGURATIONS = 100
 
-random_configurations = settings(max_examples=CONFIGURATIONS, deadline=None, derandomize=True)
+random_configurations = settings(max_examples=CONFIGURATIONS, derandomize=True)
 
 
 def per_axis(low: int, high: int) -> st.SearchStrategy[int | tuple[int, int]]:

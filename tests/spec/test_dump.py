@@ -97,13 +97,13 @@ def specs() -> st.SearchStrategy[Spec]:
     return values(Shape(Spec)).map(build)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(specs())
 def test_a_dumped_spec_loads_back_equal(spec: Spec) -> None:
     assert parse_spec(dump(spec)) == spec
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=200) | TEXTS.map(str.encode))
 def test_any_bytes_give_a_spec_or_a_config_error(tmp_path_factory: Any, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
@@ -112,7 +112,7 @@ def test_any_bytes_give_a_spec_or_a_config_error(tmp_path_factory: Any, content:
         load_spec(path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_change_of_a_config_gives_a_spec_or_a_config_error(data: st.DataObject) -> None:
     text = (
@@ -189,7 +189,7 @@ def group_of(component: type[Component]) -> str:
 def test_every_component_with_any_options_loads_back_equal(component: type[Component]) -> None:
     tried = 0
 
-    @settings(max_examples=12, deadline=None, database=None, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=12, database=None, suppress_health_check=[*HealthCheck])
     @given(values(Shape(component)), TEXTS)
     def check(options: dict[str, Any], name: str) -> None:
         nonlocal tried
