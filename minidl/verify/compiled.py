@@ -25,6 +25,9 @@ from minidl.train.trainer import Trainer
 # input of a ReLU may be within rounding of 0 and fall on either side; of the million in a step of
 # configs/denoise.yaml, that moves a gradient by 2e-5.
 TOLERANCES = {torch.float32: 1e-4, torch.float64: 1e-12}
+# Beside few others it may move it further; then weights and samples are drawn again. Wrong code is
+# wrong for all of them.
+DRAWS = 3
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,10 @@ def _row(
 ) -> Compiled:
     dtype, entries = trainer.loss_sum.dtype, sum(x.numel() for x in trainer.tensors().values())
     try:
-        error, where = _compared(trainer, engine(dtype), generator)
+        for _ in range(DRAWS):
+            error, where = _compared(trainer, engine(dtype), generator)
+            if error <= TOLERANCES[dtype]:
+                break
     except (CompileError, TraceError) as failure:
         return Compiled(kind, code, entries, reason=str(failure))
     return Compiled(kind, code, entries, error, where, TOLERANCES[dtype])
