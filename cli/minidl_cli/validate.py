@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from minidl.spec import Member
 
 MOST_WORDS = 10  # columns of words that are listed
+KINDS = {  # but words, whose categories are listed
+    "numeric": "numbers",
+    "cyclic": "numbers on a circle",
+    "boolean": "yes or no",
+    "ordinal": "ranks",
+    "date": "dates",
+    "text": "texts",
+}
 
 
 def validate(
@@ -82,17 +90,18 @@ def _summary(data: Dataset, experiment: Experiment) -> str:
 
 def _columns(data: Dataset) -> Iterator[str]:
     """The columns of a table, by what each was taken for."""
-    from minidl.data.columns import CategoricalColumn
+    from minidl.data.categories import CategoricalColumn
     from minidl.data.messages import listed, quoted
 
     assert data.preprocessing is not None
     columns = data.preprocessing.columns
-    words = [column for column in columns if isinstance(column, CategoricalColumn)]
-    numbers = tuple(column.name for column in columns if column not in words)
     classes = f", of {listed(data.class_names)}" if data.classes else ", a number"
     yield f"to predict: {quoted(data.target_names[0])}{classes}"
-    if numbers:
-        yield f"numbers: {listed(numbers)}"
+    for kind, plural_name in KINDS.items():
+        names = tuple(column.name for column in columns if column.kind == kind)
+        if names:
+            yield f"{plural_name}: {listed(names)}"
+    words = [column for column in columns if isinstance(column, CategoricalColumn)]
     for column in words[:MOST_WORDS]:
         yield f"words: {quoted(column.name)}, of {listed(column.categories, 5)}"
     if len(words) > MOST_WORDS:

@@ -51,6 +51,7 @@ def first_record(
         "decision": encoding.decision(),
         "preprocessing": data.preprocessing.to_dict() if data.preprocessing else None,
         "target_scale": asdict(data.target_scale) if data.target_scale else None,
+        "baseline": data.baseline(),
         "parameters": experiment.trainer.optimizer.flat.size,
         "weights": "last",
         "started": now(),

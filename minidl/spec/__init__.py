@@ -22,7 +22,6 @@ from minidl.spec.data import (
     BreastCancerData,
     CheckerboardData,
     CirclesData,
-    CsvData,
     Data,
     DiabetesData,
     DigitsData,
@@ -88,6 +87,7 @@ from minidl.spec.schedule import (
 from minidl.spec.spec import Spec
 from minidl.spec.study import load_report
 from minidl.spec.sweep import Member, Sweep, load_sweep
+from minidl.spec.table import CsvData
 from minidl.spec.training import EarlyStopping, Metric, StopAt, Training
 
 __all__ = [

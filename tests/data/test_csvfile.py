@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minidl.data import load_dataset, read_table
+from minidl.data.csvfile import Dialect
 from minidl.errors import DataError, MinidlWarning
-from minidl.spec.data import CsvData
+from minidl.spec import CsvData
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
@@ -39,14 +40,15 @@ def test_rows_of_another_length_than_the_header(line: str, count: str) -> None:
         (b"age,kind\n\n\n", "file.csv: holds a header, but no rows below it"),
         (
             "age,kind\n1,caf\u00e9\n".encode("latin-1"),
-            "file.csv: line 2: not UTF-8 (byte 0xe9); save the file as UTF-8",
+            "file.csv: line 2: not UTF-8 (byte 0xe9): set `encoding`, often latin-1 or cp1252, or"
+            " save the file as UTF-8",
         ),
         (
             "age,kind\n1,a\n".encode("utf-16"),
-            "file.csv: line 1: not UTF-8, but UTF-16; save the file as UTF-8",
+            "file.csv: line 1: not UTF-8, but UTF-16: set `encoding: utf-16`",
         ),
         (b"age,kind\n1,\0\n", "file.csv: line 2: holds a NUL byte; is it CSV, and in UTF-8?"),
-        (b"PK\x03\x04\x14", "file.csv: is a zip or Excel file; export the table as CSV"),
+        (b"PK\x03\x04\x14", "file.csv: can't be read as zip: File is not a zip file"),
         (
             b'age,kind\n1,a\n2,"b\n3,a\n',
             "file.csv: row 3: not valid CSV: a quote is opened, but never closed",
@@ -150,7 +152,7 @@ def test_files_elsewhere_are_named_in_full(tmp_path: Path, monkeypatch: pytest.M
 def test_a_delimiter_is_one_character(delimiter: str) -> None:
     Path("file.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="delimiter: expected one character"):
-        read_table("file.csv", delimiter)
+        read_table("file.csv", Dialect(delimiter))
 
 
 def test_more_cells_than_memory_holds_are_refused_while_reading(
