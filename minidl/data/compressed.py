@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 from minidl.data.source import MEBIBYTE, Source
@@ -19,35 +20,40 @@ def unpacked(source: Source, limit: int) -> Source:
     Raises DataError where it isn't one table of at most `limit` bytes.
     """
     if source.content.startswith(GZIP):
-        content = _gunzip(source, limit)
+        chunks = _gunzip
     elif source.content.startswith(ZIP):
-        content = _unzip(source, limit)
+        chunks = _unzip
     else:
         return source
-    if len(content) > limit:
-        raise DataError(f"{source.file}: unpacks to more than the {limit // MEBIBYTE} MiB of a table")
-    if not content:
+    size = 0
+    for chunk in chunks(source):  # unpacked twice, so that a bomb fills no memory
+        size += len(chunk)
+        if size > limit:
+            raise DataError(
+                f"{source.file}: unpacks to more than the {limit / MEBIBYTE:.3g} MiB of a table"
+            )
+    if not size:
         raise DataError(f"{source.file}: is empty inside")
-    return replace(source, content=content)
+    return replace(source, content=b"".join(chunks(source)))
 
 
-def _gunzip(source: Source, limit: int) -> bytes:
+def _gunzip(source: Source) -> Iterator[bytes]:
     """All members of a gzip file, one after the other."""
-    rest, parts, size = source.content, [], 0
+    rest = source.content
     try:
-        while rest and size <= limit:
+        while rest:
             member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            parts.append(member.decompress(rest, limit + 1 - size))
-            size += len(parts[-1])
-            if not member.eof and size <= limit:
+            while rest and not member.eof:
+                yield member.decompress(rest, MEBIBYTE)
+                rest = member.unconsumed_tail
+            if not member.eof:
                 raise DataError(f"{source.file}: is cut short: the end of the gzip data is missing")
             rest = member.unused_data.lstrip(b"\0")
     except zlib.error as error:
         raise DataError(f"{source.file}: can't be read as gzip: {error}") from error
-    return b"".join(parts)
 
 
-def _unzip(source: Source, limit: int) -> bytes:
+def _unzip(source: Source) -> Iterator[bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(source.content)) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
@@ -57,7 +63,8 @@ def _unzip(source: Source, limit: int) -> bytes:
                     " one table in it: unpack it, or export the table as CSV"
                 )
             with archive.open(names[0]) as member:
-                return member.read(limit + 1)
+                while chunk := member.read(MEBIBYTE):
+                    yield chunk
     except DataError:
         raise
     except Exception as error:  # zipfile raises many kinds for damaged, encrypted and odd ones

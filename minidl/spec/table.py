@@ -66,7 +66,11 @@ class CsvData(FileData):
     thousands: Annotated[Literal[",", ".", "'", " ", "_"], Expect("\",\", \".\", \"'\", \" \" or \"_\"")] | None = (
         Field(None, description="What stands between a number's groups of three digits.")
     )
-    encoding: Text = Field("utf-8", description="How its text is written: utf-8, latin-1, …")
+    encoding: Text = Field(
+        "utf-8",
+        pattern=r"^[A-Za-z0-9_.:-]{1,40}$",
+        description="How its text is written, such as latin-1 or utf-16.",
+    )
     header: Header = Field(True, description="Whether its first row has the names; or the names.")
     skip_rows: int = Field(0, ge=0, le=1_000_000, description="Lines before the table.")
     comment: Annotated[str, Expect(_ONE_CHARACTER)] | None = Field(
@@ -88,7 +92,7 @@ class CsvData(FileData):
         if self.thousands == self.decimal:
             yield "thousands", f"is the decimal sign, too: {self.decimal!r}"
         if not _is_encoding(self.encoding):
-            yield "encoding", f"there is no text encoding {self.encoding[:40]!r}"
+            yield "encoding", f"there is no text encoding {self.encoding!r}"
         if not self.standardize and self.scale not in (None, "none"):
             yield "scale", "scales, but `standardize: false` says not to; keep one of the two"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 import re
 import struct
@@ -73,7 +74,11 @@ DATA: dict[str, tuple[str, bytes, str]] = {
         + b"".join(b",".join([b"w%d" % (i % 900)] * 90) + b",%d\n" % (i % 2) for i in range(3000)),
         "rows of 81,000 inputs, one per category of a text, fill 1 GiB",
     ),
-    "a zip as CSV": ("x.csv", zipped(("x.csv", GOOD)), "is a zip or Excel file"),
+    "a zip of two": ("x.csv", zipped(("x.csv", GOOD), ("y.csv", GOOD)), "is a zip of 2 files"),
+    "a zip of nothing": ("x.csv", zipped(("x.csv", b"")), "is empty inside"),
+    "a gzip bomb": ("x.csv", gzip.compress(bytes(2**22)) * 65, "unpacks to more than the 256 MiB"),
+    "a gzip cut short": ("x.csv", gzip.compress(GOOD)[:-9], "is cut short"),
+    "no gzip": ("x.csv", b"\x1f\x8b" + GOOD, "can't be read as gzip"),
     "blank lines": ("x.csv", b"\n" * 10**5, "holds blank rows only"),
     "a pickle in .npz": ("x.npz", saved(input=PICKLE, target=PICKLE), "holds Python objects"),
     "a pickle as .npz": ("x.npz", pickle.dumps(Bomb()), "can't be read as .npz"),

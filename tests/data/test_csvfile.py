@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import io
 import os
 import warnings
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +70,72 @@ def test_rows_of_another_length_than_the_header(line: str, count: str) -> None:
 )
 def test_files_that_hold_no_table(content: bytes, message: str) -> None:
     assert complaint(content) == message
+
+
+def packed_by_zip(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("folder/", "")
+        archive.writestr("folder/table.csv", content)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, packed_by_zip])
+def test_a_packed_table_is_unpacked_within_its_limit(
+    pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file.csv").write_bytes(pack(b"a,b\n1,x\n"))
+    assert read_table("file.csv").to_dict("list") == {"a": ["1"], "b": ["x"]}
+    Path("file.csv").write_bytes(pack(b"a,b\n" + b"1,x\n" * 10_000))
+    monkeypatch.setattr("minidl.data.csvfile.MOST_BYTES", 1000)
+    with pytest.raises(DataError, match=r"^file.csv: unpacks to more than the 0.000954 MiB"):
+        read_table("file.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "dialect"),
+    [
+        ("a b\n1   x\n\t2\ty \n", Dialect("whitespace")),
+        ("# by hand\na|b\n1|x\n  # between\n2|y\n", Dialect("|", comment="#")),
+        ("Title\n\na,b\n1,x\n2,y\n", Dialect(skip_rows=2)),
+        ("1,x\n2,y\n", Dialect(header=("a", "b"))),
+        ("0\n1,x\n2,y\n", Dialect(header=("a", "b"), skip_rows=1)),
+    ],
+    ids=["whitespace", "comments", "a title", "no header", "names and a title"],
+)
+def test_a_file_is_read_as_its_dialect_says(content: str, dialect: Dialect) -> None:
+    Path("file.csv").write_text(content)
+    table = read_table("file.csv", dialect)
+    assert table.to_dict("list") == {"a": ["1", "2"], "b": ["x", "y"]}
+    lines = content.splitlines()
+    assert [lines[row - 1].split()[0][0] for row in table.index] == ["1", "2"]  # as editors count
+
+
+def test_columns_without_a_header_are_numbered() -> None:
+    Path("file.csv").write_text("1,x\n2,y\n")
+    assert list(read_table("file.csv", Dialect(header=False)).columns) == ["x1", "x2"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-8"])
+def test_an_encoding_that_is_said_is_used(encoding: str) -> None:
+    Path("file.csv").write_bytes("größe,b\n1,é\n".encode(encoding))
+    assert read_table("file.csv", Dialect(encoding=encoding)).to_dict("list") == {
+        "größe": ["1"],
+        "b": ["é"],
+    }
+
+
+def test_another_encoding_than_the_file_has() -> None:
+    Path("file.csv").write_bytes("a,b\n1,é\n".encode("utf-8"))
+    with pytest.raises(DataError, match=r"^file.csv: line \d+: isn't written in ascii"):
+        read_table("file.csv", Dialect(encoding="ascii"))
+
+
+def test_names_of_rows_without_a_head() -> None:
+    """As R writes a table."""
+    Path("file.csv").write_text("a,b\nr1,1,x\nr2,2,y\n")
+    with pytest.raises(DataError, match=r"one cell more than the header names.*skip_rows: 1"):
+        read_table("file.csv")
 
 
 CELLS = st.sampled_from(
