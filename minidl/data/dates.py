@@ -75,7 +75,8 @@ class DateColumn(OrderedColumn):
             else:
                 size = {"month": 12, "day": 31, "weekday": 7}[part]
                 first = 0 if part == "weekday" else 1
-                counted = np.asarray(getattr(times.dt, part), dtype=np.float64)
+                field = "day_of_week" if part == "weekday" else part
+                counted = np.asarray(getattr(times.dt, field), dtype=np.float64)
                 found |= turn(name, (counted - first) / size)
         return found
 

@@ -119,8 +119,14 @@ def _missing(spec: CsvData) -> tuple[str, str]:
     return spec.missing, spec.missing if spec.missing in ("error", "drop") else "category"
 
 
-def drops(spec: CsvData) -> bool:
+def drops_target(spec: CsvData) -> bool:
     """Whether a row without its target is left out rather than an error."""
-    return "drop" in _missing(spec)
+    if isinstance(spec.missing, str):
+        return spec.missing == "drop"
+    return "drop" in (spec.missing.number, spec.missing.category, spec.missing.target)
 
 
+def target_notation(spec: CsvData) -> Notation:
+    """How the numbers of a regression's target are written."""
+    own = spec.columns.get(spec.target)
+    return Notation(spec.decimal, spec.thousands, getattr(own, "strip", ()))

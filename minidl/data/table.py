@@ -18,7 +18,7 @@ from minidl.data.cells import (
 from minidl.data.csvfile import MOST_BYTES, Dialect, parse_rows
 from minidl.data.dataset import Dataset, Split
 from minidl.data.messages import Problems, absent_columns, cell_error, composed, quoted
-from minidl.data.plan import Plan, drops, matching, plans
+from minidl.data.plan import Plan, drops_target, matching, plans, target_notation
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.source import read_source
 from minidl.data.split import split_rows
@@ -121,7 +121,7 @@ class _Reader:
             if first and whole:
                 with self.problems.noted():
                     cells = table[self.target_name].dropna()
-                    self.target = Target.learn(cells, self.spec.task, file, self.notation)
+                    self.target = Target.learn(cells, self.spec.task, file, target_notation(self.spec))
         except DataError as error:
             self.problems.add(*error.problems)
             self.problems.check()
@@ -203,13 +203,13 @@ class _Reader:
     def _complete(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
         """The rows that are left once `missing` did its work; gaps that are errors are noted."""
         dropping = [name for name, plan in self.plans.items() if plan.missing == "drop"]
-        dropping += [self.target_name] if drops(self.spec) or dropping else []
+        dropping += [self.target_name] if drops_target(self.spec) or dropping else []
         for name in table.columns:
             missing = table[name].isna().to_numpy()
             if name in dropping or not missing.any():
                 continue
             if name == self.target_name:
-                what = "missing value (set `missing: drop`)"
+                what = "missing value (set `missing: drop` or `{target: drop}`)"
             elif self.plans[name].missing == "error":
                 what = f"missing value ({_ways_out(self.plans[name])})"
             else:

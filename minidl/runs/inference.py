@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from minidl.data.cells import NAN, Fault, without
 from minidl.data.encoding import Encoding
 from minidl.data.imagefile import IMAGE_FILES, read_image
 from minidl.data.messages import quoted
+from minidl.data.plan import target_notation
 from minidl.data.source import short
 from minidl.data.target import Target
 from minidl.errors import ConfigError, DataError, RunError
@@ -132,9 +133,8 @@ class TrainedRun:
         data = self.spec.data
         markers = NAN if data.missing_values is None else data.missing_values
         cells = without(given.table[names[0]], markers)
-        target = Target(
-            self.record["task"], tuple(self.record["class_names"]), given.notation
-        )
+        notation = replace(given.notation, strip=target_notation(data).strip)
+        target = Target(self.record["task"], tuple(self.record["class_names"]), notation)
         encoded, faults = target.faults(cells)
         usable = cells.notna().to_numpy() & ~cells.index.isin(list(given.problems))
         for fault in faults:

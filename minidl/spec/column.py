@@ -17,13 +17,14 @@ Texts = tuple[Text, ...]
 
 
 class MissingByKind(Part):
-    """What becomes of missing values, for numbers and for words."""
+    """What becomes of missing values, for numbers, for words and in the target."""
 
     number: FillNumber = Field("error", description="Of numbers, dates and what has an order.")
     category: FillCategory = Field("error", description="Of words: category makes them one.")
+    target: Literal["error", "drop"] = Field("error", description="Of the column to predict.")
 
 
-_MISSING = Expect("error, drop, mean, median, zero or category, or {number: …, category: …}")
+_MISSING = Expect("error, drop, mean, median, zero or category, or {number: …, category: …, target: …}")
 Missing = Annotated[
     Annotated[
         Literal["error", "drop", "mean", "median", "zero", "category"], _MISSING, Tag("one")

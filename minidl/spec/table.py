@@ -86,9 +86,8 @@ class CsvData(FileData):
                 yield f"features[{index}]", f"the feature {feature!r} is given twice"
         if self.target in self.drop:
             yield f"drop[{self.drop.index(self.target)}]", f"the target {self.target!r} is needed"
-        if self.target in self.columns:
-            message = "is the target: `task` says what it is"
-            yield f"columns.{self.target}", message
+        if self.target in self.columns and self.columns[self.target].type != "number":
+            yield "columns", f"of the target {self.target!r} `task` says what it is, or number"
         if self.thousands == self.decimal:
             yield "thousands", f"is the decimal sign, too: {self.decimal!r}"
         if not _is_encoding(self.encoding):

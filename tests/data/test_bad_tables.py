@@ -39,7 +39,7 @@ def test_further_missing_values_are_counted() -> None:
 @pytest.mark.parametrize("missing", ["error", "mean"])
 def test_a_missing_target_is_an_error_that_no_mean_can_fill(missing: str) -> None:
     assert complaint(rows("age,kind", *AGES, "7,"), missing=missing) == (
-        "file.csv: row 22, column 'kind': missing value (set `missing: drop`)"
+        "file.csv: row 22, column 'kind': missing value (set `missing: drop` or `{target: drop}`)"
     )
 
 
