@@ -57,6 +57,8 @@ def validate(
         show(_summary(dataset, experiment))
         for line in _columns(dataset) if spec.data.type == "csv" else ():
             show(line)
+        for line in _remarks(dataset) if dataset.source_hashes else ():
+            show(line)
     elif data:
         for line in _kinds(members):
             show(line)
@@ -86,6 +88,21 @@ def _summary(data: Dataset, experiment: Experiment) -> str:
     size = experiment.trainer.optimizer.flat.size
     samples = f"{len(data.train):,} training and {plural(len(data.test), 'test sample')}"
     return f"{task}, {inputs}, {samples}, {plural(size, 'parameter')}"
+
+
+def _remarks(data: Dataset) -> Iterator[str]:
+    """Classes with their rows, the baseline, and what a colleague would notice."""
+    from minidl.data.remarks import class_counts, remarks
+    from minidl_cli.output import measured
+
+    if data.classes:
+        counts = [f"{name!r} {count:,}" for name, count in class_counts(data).items()]
+        more = f" and {len(counts) - MOST_WORDS} more" if len(counts) > MOST_WORDS else ""
+        yield f"rows of each class: {', '.join(counts[:MOST_WORDS])}{more}"
+    how = "the majority" if data.classes else "the mean"
+    for name, value in data.baseline().items():
+        yield f"baseline: {name.replace('_', ' ')} {measured(name, value)}, by {how}"
+    yield from (f"note: {remark}" for remark in remarks(data))
 
 
 def _columns(data: Dataset) -> Iterator[str]:

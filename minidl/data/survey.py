@@ -20,7 +20,7 @@ from minidl.data.cells import (
 )
 from minidl.data.columns import FALSE, TRUE
 from minidl.data.csvfile import parse_rows
-from minidl.data.messages import Problems, listed, quoted
+from minidl.data.messages import Problems, absent_columns, listed, quoted
 from minidl.data.sniff import Sniffed, sniff
 from minidl.data.source import Source
 from minidl.data.target import MOST_INTEGER_CLASSES
@@ -99,10 +99,14 @@ def survey(source: Source, target: str | None) -> Survey:
     by_name = {column.name: column for column in columns}
     chosen = target or _proposed(columns)
     if chosen not in by_name:
-        from minidl.data.messages import absent_columns
-
         raise DataError(f"{source.file}: {absent_columns([chosen], by_name)} (--target)")
     own = by_name[chosen]
+    if all(column.kind == "drop" or column is own for column in columns):
+        others = "; ".join(f"{quoted(c.name)} {c.why}" for c in columns if c is not own)
+        raise DataError(
+            f"{source.file}: beside the target {quoted(chosen)} there is no column to learn from"
+            f"{f' ({others})' if others else ''}"
+        )
     cells = _without(table[chosen], own.marks)
     task, classes = _task(cells, own, notation, source.file)
     _check_classes(chosen, classes, len(cells), source.file)

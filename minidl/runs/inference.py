@@ -159,7 +159,7 @@ class TrainedRun:
         """
         if not self.gives_images:
             raise DataError(f"{self.folder.path}: the network gives no images")
-        image = read_image(path, self.record["input_shape"][0])
+        image = self._image(path)
         rows, columns = _room(self.network, image.shape, self._enlarged)
         if rows is None or columns is None:
             raise DataError(
@@ -169,6 +169,19 @@ class TrainedRun:
         around = np.pad(image, ((0, 0), (0, rows), (0, columns)), mode="edge")
         height, width = self._enlarged(image.shape)
         return self.outputs(around[None])[0, :, :height, :width]
+
+    def _image(self, path: Path) -> Array:
+        """An image file (channels, height, width), scaled as the images of the training were."""
+        image = read_image(path, self.record["input_shape"][0])
+        low, high = self.record.get("input_range") or (0.0, 1.0)
+        if high <= 2:  # noise may go beyond 1
+            return image
+        if low < -1 or high > 255:
+            raise DataError(
+                f"{path}: can't be scaled: the run's images reach from {low:.4g} to {high:.4g},"
+                " neither to 1 nor to 255"
+            )
+        return image * 255
 
     @property
     def gives_images(self) -> bool:
@@ -195,7 +208,7 @@ class TrainedRun:
                     f"{self.folder.path}: was trained on arrays, not on the rows of a table: it"
                     f" takes a file of them ({known}) with the array 'input'"
                 )
-            image = read_image(path, shape[0])
+            image = self._image(path)
             if image.shape != shape:
                 message = f"is an image of {times(image.shape)}, but the network takes"
                 raise DataError(f"{path}: {message} {times(shape)}")

@@ -51,12 +51,20 @@ def first_record(
         "decision": encoding.decision(),
         "preprocessing": data.preprocessing.to_dict() if data.preprocessing else None,
         "target_scale": asdict(data.target_scale) if data.target_scale else None,
+        "input_range": _range(data),
         "baseline": data.baseline(),
         "parameters": experiment.trainer.optimizer.flat.size,
         "weights": "last",
         "started": now(),
         **provenance(experiment.device, engine),
     }
+
+
+def _range(data: Dataset) -> list[float] | None:
+    """The least and the largest value of images: others that are predicted must be like them."""
+    if len(data.input_shape) != 3:
+        return None
+    return [float(data.train.inputs.min()), float(data.train.inputs.max())]
 
 
 def resolved(spec: Spec, data: Dataset, device: torch.device) -> Spec:
