@@ -217,21 +217,47 @@ DATA = [
 ]  # fmt: skip
 GAPS = "missing_values: ['?'], missing: mean, indicator: true"
 COLUMNS = [  # what becomes of the column x with these cells: the inputs of the first row
-    Row("column", "number", f"scale: none, strip: [' kg'], {GAPS}",
-        (["1 kg", "?", "3 kg"], {"x": 1.0, "x missing": 0.0})),
-    Row("column", "cyclic", f"period: 24, strip: [h], {GAPS}",
-        (["6h", "?", "12h"], {"x cos": 0.0, "x sin": 1.0, "x missing": 0.0})),
+    Row(
+        "column",
+        "number",
+        f"scale: none, strip: [' kg'], {GAPS}",
+        (["1 kg", "?", "3 kg"], {"x": 1.0, "x missing": 0.0}),
+    ),
+    Row(
+        "column",
+        "cyclic",
+        f"period: 24, strip: [h], {GAPS}",
+        (["6h", "?", "12h"], {"x cos": 0.0, "x sin": 1.0, "x missing": 0.0}),
+    ),
     Row("column", "boolean", GAPS, (["yes", "?", "no"], {"x": 1.0, "x missing": 0.0})),
-    Row("column", "ordinal", f"order: [low, mid, high], scale: none, {GAPS}",
-        (["high", "?", "low"], {"x": 2.0, "x missing": 0.0})),
-    Row("column", "date", f"format: '%d.%m.%Y', parts: [days, month], {GAPS}",
-        (["01.04.2024", "?", "02.04.2024"],
-         {"x days": -1.0, "x month cos": 0.0, "x month sin": 1.0, "x missing": 0.0})),
-    Row("column", "category", "rare: {min_count: 2}, max_categories: 1, unknown: other, "
+    Row(
+        "column",
+        "ordinal",
+        f"order: [low, mid, high], scale: none, {GAPS}",
+        (["high", "?", "low"], {"x": 2.0, "x missing": 0.0}),
+    ),
+    Row(
+        "column",
+        "date",
+        f"format: '%d.%m.%Y', parts: [days, month], {GAPS}",
+        (
+            ["01.04.2024", "?", "02.04.2024"],
+            {"x days": -1.0, "x month cos": 0.0, "x month sin": 1.0, "x missing": 0.0},
+        ),
+    ),
+    Row(
+        "column",
+        "category",
+        "rare: {min_count: 2}, max_categories: 1, unknown: other, "
         "missing: category, missing_values: ['?']",
-        (["a", "?", "b", "b"], {"x=b": 0.0, "x=other": 1.0, "x=missing": 0.0})),
-    Row("column", "text", "words: 2, hashed: false, missing: category, missing_values: ['?']",
-        (["Red apple", "?", "a red one", "an apple"], {"x~apple": 1.0, "x~red": 1.0})),
+        (["a", "?", "b", "b"], {"x=b": 0.0, "x=other": 1.0, "x=missing": 0.0}),
+    ),
+    Row(
+        "column",
+        "text",
+        "words: 2, hashed: false, missing: category, missing_values: ['?']",
+        (["Red apple", "?", "a red one", "an apple"], {"x~apple": 1.0, "x~red": 1.0}),
+    ),
     Row("column", "text", "words: 1, hashed: true", (["red", "an apple", "b"], {"x~0": 1.0})),
 ]
 TRAINING = [

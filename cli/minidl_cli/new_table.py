@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from minidl.plural import plural
 
 if TYPE_CHECKING:
-    from minidl.data.survey import Survey, Surveyed
+    from minidl.data.survey import Survey
+    from minidl.data.surveyed import Surveyed
 
 COMMENT = 34  # the column in which comments begin
 MOST_LISTED = 300  # columns that get a line each
@@ -23,7 +24,9 @@ _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 def config_for(table: Survey, data: Path, config: Path) -> str:
     """The whole config."""
-    return "\n".join([*_head(table, config), "", *_data(table, data, config), "", *_rest(table), ""])
+    return "\n".join(
+        [*_head(table, config), "", *_data(table, data, config), "", *_rest(table), ""]
+    )
 
 
 def _head(table: Survey, config: Path) -> Iterator[str]:
@@ -53,7 +56,9 @@ def _data(table: Survey, data: Path, config: Path) -> Iterator[str]:
     yield from _columns(table)
     yield from _missing(table)
     yield _line("  unknown: other", "words first seen later: none of the known, no error")
-    yield _line("  scale: standard", "numbers to mean 0 and std 1; or robust, minmax, quantile, log")
+    yield _line(
+        "  scale: standard", "numbers to mean 0 and std 1; or robust, minmax, quantile, log"
+    )
     yield _line("  test_fraction: 0.2", "the share of rows kept for testing")
 
 
@@ -100,7 +105,8 @@ def _columns(table: Survey) -> Iterator[str]:
 def _kind(column: Surveyed) -> str:
     if not column.options:
         return column.kind
-    return f"{{type: {column.kind}, {', '.join(f'{k}: {_value(v)}' for k, v in column.options.items())}}}"
+    options = ", ".join(f"{key}: {_value(value)}" for key, value in column.options.items())
+    return f"{{type: {column.kind}, {options}}}"
 
 
 def _missing(table: Survey) -> Iterator[str]:
@@ -110,8 +116,12 @@ def _missing(table: Survey) -> Iterator[str]:
     numbers = [c.name for c in table.features if c.gaps and c.kind not in ("category", "text")]
     words = [c.name for c in table.features if c.gaps and c.kind in ("category", "text")]
     yield "  missing:"
-    yield _line("    number: median", f"in {_shown(numbers)}" if numbers else "none is missing here")
-    yield _line("    category: category", f"in {_shown(words)}" if words else "none is missing here")
+    yield _line(
+        "    number: median", f"in {_shown(numbers)}" if numbers else "none is missing here"
+    )
+    yield _line(
+        "    category: category", f"in {_shown(words)}" if words else "none is missing here"
+    )
     if table.target_gaps:
         yield _line("    target: drop", "rows without the target teach nothing")
     if numbers:
@@ -137,7 +147,10 @@ def _rest(table: Survey) -> Iterator[str]:
     yield ""
     yield "optimizer:"
     yield "  type: adamw"
-    yield _line(f"  lr: {0.003 if rows < 5_000 else 0.002}", "the first thing to change: try 3 times more or less")
+    yield _line(
+        f"  lr: {0.003 if rows < 5_000 else 0.002}",
+        "the first thing to change: try 3 times more or less",
+    )
     yield "  weight_decay: 0.01"
     yield ""
     yield "schedule: {type: cosine}"
@@ -146,7 +159,9 @@ def _rest(table: Survey) -> Iterator[str]:
     yield f"  epochs: {epochs}"
     yield f"  batch_size: {batch}"
     patience = max(epochs // 5, 5)
-    yield _line(f"  early_stopping: {{metric: test_loss, patience: {patience}}}", "ends with the best")
+    yield _line(
+        f"  early_stopping: {{metric: test_loss, patience: {patience}}}", "ends with the best"
+    )
 
 
 # YAML ----------------------------------------------------------------------------------------

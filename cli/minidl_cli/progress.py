@@ -110,9 +110,7 @@ class Lines(Progress):
 
     def ended(self, outcome: Outcome) -> None:
         run = outcome.run
-        final = _metrics(
-            run.record.get("final") or {}, ("test",), run.record.get("baseline") or {}
-        )
+        final = _metrics(run.record.get("final") or {}, ("test",), run.record.get("baseline") or {})
         restored = run.status == "done" and run.record["weights"] == "best"
         weights = " with the best weights" if restored and final else ""
         say(

@@ -145,7 +145,9 @@ class TextColumn:
         )
         frequent = sorted(counts, key=lambda word: (-counts[word], word))[: plan.words]
         if not frequent:
-            raise DataError(f"{file}: column {quoted(cells.name)} holds no word: remove it (`drop`)")
+            raise DataError(
+                f"{file}: column {quoted(cells.name)} holds no word: remove it (`drop`)"
+            )
         return cls(str(cells.name), tuple(sorted(frequent)), missing_fits=fits)
 
     @property

@@ -159,9 +159,7 @@ def ways_out(text: str, column: str) -> str:
     return f" (words? `columns: {{{column}: category}}`)"
 
 
-def parse_numbers(
-    cells: Cells, notation: Notation = PLAIN
-) -> tuple[Floats, NDArray[np.bool_]]:
+def parse_numbers(cells: Cells, notation: Notation = PLAIN) -> tuple[Floats, NDArray[np.bool_]]:
     """Returns the values (N,), NaN where there is none, and where a cell holds text (N,)."""
     if is_numeric(cells):
         return cells.to_numpy(dtype=np.float64), np.zeros(len(cells), dtype=bool)

@@ -34,6 +34,7 @@ MOST_IN_LINE = 1_000_000  # delimiters
 MOST_BLANK = 1_000_000  # rows
 MOST_RAGGED = 10_000  # rows unlike the header, after which the rest isn't read
 
+
 @dataclass(frozen=True)
 class Dialect:
     """How a file is written: see the options of `minidl.spec.CsvData`."""
@@ -95,9 +96,7 @@ def read_table(
     return parse_table(read_source(path, MOST_BYTES), dialect or Dialect(), problems)
 
 
-def parse_table(
-    source: Source, dialect: Dialect, problems: Problems | None = None
-) -> pd.DataFrame:
+def parse_table(source: Source, dialect: Dialect, problems: Problems | None = None) -> pd.DataFrame:
     """`read_table` for a file that is already in memory."""
     collected = problems or Problems()
     rows = parse_rows(source, dialect, collected)
@@ -175,10 +174,7 @@ def _ragged(record: list[str], header: list[str], dialect: Dialect) -> str:
     if dialect.delimiter != "whitespace" and len(record) > len(header):
         hint = f"; a cell that holds {dialect.delimiter!r} must stand in quotes"
     names = "the header names" if dialect.header is True else "there are names for"
-    return (
-        f"has {plural(len(record), 'cell')}, but {names}"
-        f" {plural(len(header), 'column')}{hint}"
-    )
+    return f"has {plural(len(record), 'cell')}, but {names} {plural(len(header), 'column')}{hint}"
 
 
 def _records(source: Source, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
@@ -211,15 +207,17 @@ def _lines(source: Source, dialect: Dialect) -> Iterator[str]:
     content, encoding = source.content, codecs.lookup(dialect.encoding).name
     if encoding == "utf-8":
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise DataError(
-                f"{source.file}: line 1: not UTF-8, but UTF-16: set `encoding: utf-16`"
-            )
+            raise DataError(f"{source.file}: line 1: not UTF-8, but UTF-16: set `encoding: utf-16`")
         encoding = "utf-8-sig"
     if not encoding.startswith(("utf-16", "utf-32")) and (place := content.find(b"\0")) >= 0:
         line = content.count(b"\n", 0, place) + 1
         raise DataError(f"{source.file}: line {line}: holds a NUL byte; is it CSV, and in UTF-8?")
     text = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
-    blanks, comment, separator = dialect.delimiter == "whitespace", dialect.comment, dialect.separator
+    blanks, comment, separator = (
+        dialect.delimiter == "whitespace",
+        dialect.comment,
+        dialect.separator,
+    )
     number = 0
     try:
         for number, line_text in enumerate(text, start=1):

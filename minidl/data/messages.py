@@ -95,7 +95,7 @@ def absent_columns(wanted: Iterable[str], have: Iterable[object]) -> str:
     for name in names:
         if _looks(name) == _looks(absent[0]):
             message = f"{message}; {quoted(name)} only looks equal"
-            return f"{message}: it is {ascii(name)}, not {ascii(absent[0])}"
+            return f"{message}: it is {name!a}, not {absent[0]!a}"
     alike = [name for name in names if name.lower() == absent[0].lower()]
     close = alike or get_close_matches(absent[0], names, n=1)
     return f"{message}; did you mean {quoted(close[0])}?" if close else message
@@ -107,7 +107,9 @@ def composed(name: str) -> str:
 
 
 # Letters of Greek and Cyrillic that look like those of Latin.
-_TWINS = str.maketrans("АВЕКМНОРСТХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοѵ", "ABEKMHOPCTXaeopcyxijsABEZHIKMNOPTYXov")
+_TWINS = str.maketrans(
+    "АВЕКМНОРСТХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοѵ", "ABEKMHOPCTXaeopcyxijsABEZHIKMNOPTYXov"
+)
 
 
 def _looks(name: str) -> str:

@@ -49,7 +49,7 @@ class Plan:
 
 
 def plans(spec: CsvData, names: Sequence[str], file: str) -> dict[str, Plan]:
-    """The plan of each of the columns. Raises DataError for options of columns that aren't there."""
+    """The plan of each of the columns. Raises DataError for options of columns that are absent."""
     known = [*names, spec.target]
     listed = [(f"columns.{key}", key) for key in spec.columns]
     kinds = {kind: getattr(spec.types, kind) for kind in type(spec.types).model_fields}
@@ -76,8 +76,13 @@ def _plan(spec: CsvData, name: str, kinds: dict[str, tuple[str, ...]]) -> Plan:
     own: Any = given.get(name) or next(
         (column for key, column in given.items() if fnmatchcase(name, key)), None
     )
-    kind = own.type if own else next(
-        (kind for kind, keys in kinds.items() if any(matching(key, [name]) for key in keys)), "auto"
+    kind = (
+        own.type
+        if own
+        else next(
+            (kind for kind, keys in kinds.items() if any(matching(key, [name]) for key in keys)),
+            "auto",
+        )
     )
     of_numbers, of_words = _missing(spec)
     markers = NAN if spec.missing_values is None else spec.missing_values

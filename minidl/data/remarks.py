@@ -1,4 +1,4 @@
-"""What a colleague would notice in a data set before it is trained on, each with what answers it."""
+"""What a colleague would notice in data before it is trained on, each with what answers it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a file is written, found out by looking: for `minidl new` alone, since training guesses nothing."""
+"""How a file is written, found out by looking: for `minidl new`; training guesses nothing."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _skipped(lines: Sequence[str], delimiter: str, width: int) -> int:
 
 
 def _header(rows: list[list[str]], width: int) -> tuple[bool | tuple[str, ...], str]:
-    """Whether the first row has the names; or names for all columns where it lacks or repeats some."""
+    """Whether the first row has the names; or names for all where it lacks or repeats some."""
     if not rows:
         return True, ""
     first, below = rows[0], [row for row in rows[1:] if len(row) == width]

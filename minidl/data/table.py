@@ -62,9 +62,7 @@ def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
     else:
         train, train_rows = table, np.arange(len(table))
 
-    preprocessing = Preprocessing.fit(
-        table, reader.plans, training=train_rows, file=source.file
-    )
+    preprocessing = Preprocessing.fit(table, reader.plans, training=train_rows, file=source.file)
     problems = Problems()
 
     def split(part: pd.DataFrame, file: str) -> Split:
@@ -121,7 +119,9 @@ class _Reader:
             if first and whole:
                 with self.problems.noted():
                     cells = table[self.target_name].dropna()
-                    self.target = Target.learn(cells, self.spec.task, file, target_notation(self.spec))
+                    self.target = Target.learn(
+                        cells, self.spec.task, file, target_notation(self.spec)
+                    )
         except DataError as error:
             self.problems.add(*error.problems)
             self.problems.check()
@@ -135,9 +135,7 @@ class _Reader:
         """Numbers for texts: reading them is what takes the time, so it is done once, here."""
         import pandas as pd
 
-        values, faults = numbers(
-            cells, plan.notation, lambda text: ways_out(text, str(cells.name))
-        )
+        values, faults = numbers(cells, plan.notation, lambda text: ways_out(text, str(cells.name)))
         for fault in faults:
             self.problems.add(*fault_error(file, cells, fault).problems)
         return pd.Series(values, index=cells.index, name=cells.name)
@@ -157,7 +155,8 @@ class _Reader:
         features = [n for n in names if n != self.target_name and n not in dropped]
         if not features:
             raise DataError(
-                f"{file}: the target {quoted(spec.target)} is the only column: is `delimiter` right?"
+                f"{file}: the target {quoted(spec.target)} is the only column: is `delimiter`"
+                " right?"
             )
         if spec.features is None:
             for name in unnamed:

@@ -130,5 +130,3 @@ def label(cell: object) -> str:
     if isinstance(cell, float | np.floating) and cell.is_integer():
         return str(int(cell))
     return str(cell)
-
-

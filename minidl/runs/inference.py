@@ -219,7 +219,9 @@ class TrainedRun:
 
         def note(column: str, fault: Fault) -> None:
             cells = given.table[column]
-            for row, cell in zip(cells.index[fault.where].tolist(), cells[fault.where], strict=True):
+            for row, cell in zip(
+                cells.index[fault.where].tolist(), cells[fault.where], strict=True
+            ):
                 given.note(row, f"column {quoted(column)}: {fault.what(str(cell))}")
 
         encoded = preprocessing.encode(given.table, short(path), given.notation, note)
@@ -235,9 +237,7 @@ class TrainedRun:
             arrays = self.folder.read_predictions()
         parts = ("train", "test") if data.test_path is None else ("train",)
         parts = parts if given.sha256 == data.sha256 else ("test",)
-        given.parts = {
-            int(row): part for part in parts for row in arrays.get(f"{part}_row", ())
-        }
+        given.parts = {int(row): part for part in parts for row in arrays.get(f"{part}_row", ())}
 
     def _read_array(self, path: Path, shape: tuple[int, ...]) -> tuple[GivenRows, Array]:
         """Arrays as the training had them, each row of `input` known by its index."""

@@ -24,11 +24,11 @@ class MissingByKind(Part):
     target: Literal["error", "drop"] = Field("error", description="Of the column to predict.")
 
 
-_MISSING = Expect("error, drop, mean, median, zero or category, or {number: …, category: …, target: …}")
+_MISSING = Expect(
+    "error, drop, mean, median, zero or category, or {number: …, category: …, target: …}"
+)
 Missing = Annotated[
-    Annotated[
-        Literal["error", "drop", "mean", "median", "zero", "category"], _MISSING, Tag("one")
-    ]
+    Annotated[Literal["error", "drop", "mean", "median", "zero", "category"], _MISSING, Tag("one")]
     | Annotated[MissingByKind, Tag("mapping")],
     Discriminator(one_or_mapping),
     _MISSING,

@@ -62,7 +62,7 @@ class Shape:
 
     @property
     def sides(self) -> dict[str, Shape]:
-        """The sides of a "one, a list or a mapping" union by their tags; empty for anything else."""
+        """The sides of a "one, list or mapping" union by their tags; empty for anything else."""
         if self.group or get_origin(self.type) not in (Union, UnionType):
             return {}
         sides = {}

@@ -63,9 +63,9 @@ class CsvData(FileData):
     decimal: Annotated[Literal[".", ","], Expect('"." or ","')] = Field(
         ".", description="What stands before a number's fraction."
     )
-    thousands: Annotated[Literal[",", ".", "'", " ", "_"], Expect("\",\", \".\", \"'\", \" \" or \"_\"")] | None = (
-        Field(None, description="What stands between a number's groups of three digits.")
-    )
+    thousands: (
+        Annotated[Literal[",", ".", "'", " ", "_"], Expect('",", ".", "\'", " " or "_"')] | None
+    ) = Field(None, description="What stands between a number's groups of three digits.")
     encoding: Text = Field(
         "utf-8",
         pattern=r"^[A-Za-z0-9_.:-]{1,40}$",
@@ -102,4 +102,3 @@ def _is_encoding(name: str) -> bool:
     except (LookupError, ValueError):
         return False
     return bool(getattr(found, "_is_text_encoding", True)) and name.lower() != "idna"
-

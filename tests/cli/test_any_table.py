@@ -1,4 +1,4 @@
-"""Tables as people bring them: `new --from` says all about one, and training and predicting work."""
+"""Tables as people bring them: `new --from` says all about one; training and predicting work."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ CASES = {
     "gaps, an id and a class of digits": Case(
         table(
             "passenger_id,age,cabin,survived",
-            lambda i: f"{i + 1},{'' if i % 7 == 3 else 20 + i % 9},{'ABC'[i % 3] if i % 4 else ''},{i % 2}",
+            lambda i: (
+                f"{i + 1},{20 + i % 9 if i % 7 else ''},{'ABC'[i % 3] if i % 4 else ''},{i % 2}"
+            ),
         ),
         {"task": "classification", "indicator": True},
         {"age": "number", "cabin": "category"},
@@ -66,12 +68,16 @@ CASES = {
         target="Preis",
     ),
     "blanks, question marks and no header": Case(
-        table("", lambda i: f'{i % 9}.5   {"?" if i % 8 == 1 else i * 3}\t "ford {i % 3}"  {i % 3}'),
+        table(
+            "", lambda i: f'{i % 9}.5   {"?" if i % 8 == 1 else i * 3}\t "ford {i % 3}"  {i % 3}'
+        ),
         {"delimiter": "whitespace", "header": False, "missing_values": ("?",)},
         {"x1": "number", "x2": "number", "x3": "category"},
     ),
     "a nameless index and NaN": Case(
-        table(",x,y,label", lambda i: f"{i},{i / 7:.3f},{'NaN' if i == 5 else i % 4},{'ab'[i % 2]}"),
+        table(
+            ",x,y,label", lambda i: f"{i},{i / 7:.3f},{'NaN' if i == 5 else i % 4},{'ab'[i % 2]}"
+        ),
         {"missing_values": ("NaN",)},
         {"x": "number", "y": "number"},
         ("column 1",),
@@ -84,7 +90,10 @@ CASES = {
     "dates and a float to predict": Case(
         table(
             "when,day,load",
-            lambda i: f"2024-{1 + i % 12:02}-{1 + i % 28:02} {i % 24:02}:00,{1 + i % 28:02}.03.2023,{i / 3:.2f}",
+            lambda i: (
+                f"2024-{1 + i % 12:02}-{1 + i % 28:02} {i % 24:02}:00,"
+                f"{1 + i % 28:02}.03.2023,{i / 3:.2f}"
+            ),
         ),
         {"task": "regression"},
         {"when": "date", "day": "date"},
@@ -122,8 +131,10 @@ CASES = {
     "texts, yes and no, and none for a word": Case(
         table(
             "review,again,drinks,stars",
-            lambda i: f'"A {["very good", "rather bad"][i % 2]} dish, number {i} of all",'
-            f"{'yes' if i % 2 else 'no'},{'none' if i % 3 else 'some'},{'good' if i % 2 else 'bad'}",
+            lambda i: (
+                f'"A {["very good", "rather bad"][i % 2]} dish, number {i} of all",'
+                f"{['no', 'yes'][i % 2]},{'none' if i % 3 else 'some'},{['bad', 'good'][i % 2]}"
+            ),
         ),
         {},
         {"review": "text", "again": "boolean", "drinks": "category"},
@@ -141,7 +152,9 @@ CASES = {
     "UTF-16, an outlier and a gap in the target": Case(
         table(
             "x,income,kind",
-            lambda i: f"{i % 6},{10**9 if i == 4 else 30_000 + 100 * (i % 17)},{'' if i == 7 else 'pq'[i % 2]}",
+            lambda i: (
+                f"{i % 6},{10**9 if i == 4 else 30_000 + i % 17},{'' if i == 7 else 'pq'[i % 2]}"
+            ),
         ),
         {"encoding": "utf-16"},
         {"x": "number", "income": "number"},

@@ -41,7 +41,7 @@ def column(cells: list[Any], options: str = "", test: list[Any] | None = None) -
 
 
 def inputs(data: Dataset) -> list[Any]:
-    return np.round(data.train.inputs.T, 6).tolist()
+    return [*np.round(data.train.inputs.T, 6).tolist()]
 
 
 # Which columns -------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def test_an_encoding_that_is_said_is_used(encoding: str) -> None:
 
 
 def test_another_encoding_than_the_file_has() -> None:
-    Path("file.csv").write_bytes("a,b\n1,é\n".encode("utf-8"))
+    Path("file.csv").write_bytes("a,b\n1,é\n".encode())
     with pytest.raises(DataError, match=r"^file.csv: line \d+: isn't written in ascii"):
         read_table("file.csv", Dialect(encoding="ascii"))
 

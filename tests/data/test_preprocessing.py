@@ -73,8 +73,7 @@ def test_numbers_as_texts_and_as_floats_are_the_same(values: list[float]) -> Non
     rows = np.arange(len(values))
     numbers, texts = pd.DataFrame({"a": values}), pd.DataFrame({"a": [str(v) for v in values]})
     first, second = (
-        Preprocessing.fit(table, {"a": Plan("number")}, training=rows)
-        for table in (numbers, texts)
+        Preprocessing.fit(table, {"a": Plan("number")}, training=rows) for table in (numbers, texts)
     )
     assert first == second
     np.testing.assert_array_equal(first.transform(numbers), second.transform(texts))
