@@ -96,7 +96,10 @@ def predict(
         return
     changes = {"delimiter": delimiter, "decimal": decimal and decimal.value, "encoding": encoding}
     predicted = trained.predict_file(
-        data, {key: value for key, value in changes.items() if value is not None}, strict=strict
+        data,
+        {key: value for key, value in changes.items() if value is not None},
+        strict=strict,
+        inputs=inputs,
     )
     text = predicted.text(inputs=inputs, for_spreadsheet=for_spreadsheet)
     rows = len(predicted.given)

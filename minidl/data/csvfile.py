@@ -11,12 +11,13 @@ import codecs
 import csv
 import io
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minidl.data.compressed import unpacked
+from minidl.data.fastcsv import read_fast
 from minidl.data.messages import Problems, delimiter_doubt, quoted
 from minidl.data.source import MEBIBYTE, Source, read_source
 from minidl.errors import DataError
@@ -106,8 +107,18 @@ def parse_table(source: Source, dialect: Dialect, problems: Problems | None = No
     return rows.table
 
 
-def parse_rows(source: Source, dialect: Dialect, problems: Problems) -> Rows:
-    """All rows of a file. Raises DataError, also with `problems`, where it holds no table."""
+def parse_rows(
+    source: Source,
+    dialect: Dialect,
+    problems: Problems,
+    is_text: Callable[[str], bool] | None = None,
+    markers: Sequence[str] = (),
+) -> Rows:
+    """All rows of a file. Raises DataError, also with `problems`, where it holds no table.
+
+    is_text: says of which columns the cells must be texts, as they stand; others may come as
+        floats, with gaps for the `markers`.
+    """
     import pandas as pd
 
     source = unpacked(source, MOST_BYTES)
@@ -125,6 +136,11 @@ def parse_rows(source: Source, dialect: Dialect, problems: Problems) -> Rows:
     header = [name or f"column {i}" for i, name in enumerate(header, start=1)]
     if wrong := list(_header_problems(header, header_row, source.file)):
         problems.add(*wrong)
+    if is_text is not None and not wrong:
+        content = source.content.removeprefix(codecs.BOM_UTF8)
+        fast = read_fast(content, dialect, header, MOST_CELLS, is_text, markers)
+        if fast is not None and len(fast):
+            return Rows(fast, {}, unnamed, header_row)
     rows: list[int] = []
     cells: list[list[str | None]] = []
     ragged: dict[int, str] = {}

@@ -124,6 +124,17 @@ def _missing(spec: CsvData) -> tuple[str, str]:
     return spec.missing, spec.missing if spec.missing in ("error", "drop") else "category"
 
 
+def keeps_texts(spec: CsvData, name: str) -> bool:
+    """Whether the cells of a column are wanted as they stand, even where all are numbers."""
+    if name == composed(spec.target) and spec.task != "regression":
+        return True
+    if name in spec.columns:
+        return spec.columns[name].type != "number" or bool(getattr(spec.columns[name], "strip", ()))
+    others = [key for key, column in spec.columns.items() if column.type != "number"]
+    others += [key for kind in spec.types.model_fields_set for key in getattr(spec.types, kind)]
+    return any(matching(key, [name]) for key in others)
+
+
 def drops_target(spec: CsvData) -> bool:
     """Whether a row without its target is left out rather than an error."""
     if isinstance(spec.missing, str):

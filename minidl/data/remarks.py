@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -22,8 +23,17 @@ OUTLIER = 20.0  # robust z
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d\d?[./]\d\d?[./]\d{2,4}\b.*")
 
 
+_KNOWN: WeakKeyDictionary[Dataset, list[str]] = WeakKeyDictionary()  # many runs share one
+
+
 def remarks(data: Dataset) -> list[str]:
     """A line for each remark on the data of a file; empty where there is nothing to say."""
+    if data not in _KNOWN:
+        _KNOWN[data] = _remarks(data)
+    return _KNOWN[data]
+
+
+def _remarks(data: Dataset) -> list[str]:
     found = [*_classes(data), *_parts(data)]
     if data.preprocessing is None or data.train.inputs.ndim != 2:
         return found

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minidl.data.cells import (
+    NAN,
+    PLAIN,
     Notation,
     fault_error,
     numbers,
@@ -18,7 +20,7 @@ from minidl.data.cells import (
 from minidl.data.csvfile import MOST_BYTES, Dialect, parse_rows
 from minidl.data.dataset import Dataset, Split
 from minidl.data.messages import Problems, absent_columns, cell_error, composed, quoted
-from minidl.data.plan import Plan, drops_target, matching, plans, target_notation
+from minidl.data.plan import Plan, drops_target, keeps_texts, matching, plans, target_notation
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.source import read_source
 from minidl.data.split import split_rows
@@ -99,7 +101,13 @@ class _Reader:
     def read(self, path: Path) -> tuple[Source, pd.DataFrame]:
         """The columns in use, gaps marked, rows dropped, numbers read; what is wrong is noted."""
         source = read_source(path, MOST_BYTES)
-        found = parse_rows(source, self.dialect, self.problems)
+        found = parse_rows(
+            source,
+            self.dialect,
+            self.problems,
+            is_text=self._is_text if self.notation == PLAIN else None,
+            markers=NAN if self.spec.missing_values is None else self.spec.missing_values,
+        )
         self.problems.add(*found.ragged_problems(source.file))
         table, file, first = found.table, source.file, not self.plans
         rows = len(table) + len(found.ragged)
@@ -130,6 +138,11 @@ class _Reader:
             if plan.kind == "number":
                 table[name] = self._numbers(table[name], plan, file)
         return source, table
+
+    def _is_text(self, name: str) -> bool:
+        """Whether a column's cells are wanted as they stand."""
+        known = self.plans.get(name)
+        return keeps_texts(self.spec, name) or (known is not None and known.kind != "number")
 
     def _numbers(self, cells: Cells, plan: Plan, file: str) -> Cells:
         """Numbers for texts: reading them is what takes the time, so it is done once, here."""

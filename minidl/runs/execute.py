@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from minidl.build import Experiment, prepare
-from minidl.data import remarks
 from minidl.errors import RunError, WriteError
 from minidl.runs.member import MemberRun
 from minidl.runs.record import differences, first_record, provenance, resolved
@@ -60,7 +59,6 @@ def execute(
     path = run_path(runs_dir, stem=spec.name, config_text=text, name=name)
     with use_threads(threads), _Stop(experiment.trainer) as stop, locked(path):
         record = first_record(spec, data, experiment, command, _engine(experiment))
-        record["remarks"] = remarks(data) if data.source_hashes else []
         record["seconds"] = time.perf_counter() - clock
         folder = RunFolder.create_at(path, config_text=text, record=record, overwrite=overwrite)
         run = MemberRun(spec, data, experiment, folder, record, observers=observers)

@@ -17,6 +17,7 @@ from minidl.data import Preprocessing, TargetScale
 from minidl.data.arrayfile import ARRAY_FILES
 from minidl.data.arrays import read_inputs
 from minidl.data.cells import NAN, Fault, without
+from minidl.data.columns import NumericColumn
 from minidl.data.encoding import Encoding
 from minidl.data.imagefile import IMAGE_FILES, read_image
 from minidl.data.messages import quoted
@@ -81,17 +82,23 @@ class TrainedRun:
         return predict(self.network, x).double().numpy()
 
     def predict_file(
-        self, path: Path, changes: Mapping[str, str] | None = None, *, strict: bool = False
+        self,
+        path: Path,
+        changes: Mapping[str, str] | None = None,
+        *,
+        strict: bool = False,
+        inputs: bool = True,
     ) -> PredictedRows:
         """A row per row of a table or of arrays, or one for an image file.
 
         A classification gives the class and a column per class: `probability_…`, or `score_…` where
         the loss (mse) doesn't make the outputs probabilities. A regression gives its targets. A row
         that can't be predicted has a problem instead, which is an error if `strict`.
-        changes: options of the config (delimiter, decimal, encoding) that are others in this file.
+        inputs: whether the file's own cells are wanted, too, as they stand; changes: options of
+            the config (delimiter, decimal, encoding) that are others in this file.
         Raises DataError where the file lacks a column, and where no row can be predicted.
         """
-        given, encoded = self._read(path, changes or {})
+        given, encoded = self._read(path, changes or {}, inputs)
         outputs = self.outputs(encoded)
         finite = np.asarray(np.isfinite(outputs).all(axis=1))
         for row in given.table.index.to_numpy()[~finite].tolist():
@@ -194,7 +201,9 @@ class TrainedRun:
         height, width = (n * b // a for n, a, b in zip(shape[1:], before, after, strict=True))
         return height, width
 
-    def _read(self, path: Path, changes: Mapping[str, str]) -> tuple[GivenRows, Array]:
+    def _read(
+        self, path: Path, changes: Mapping[str, str], inputs: bool
+    ) -> tuple[GivenRows, Array]:
         """A table, and its rows as the network gets them; an image is a row without columns."""
         import pandas as pd
 
@@ -214,7 +223,12 @@ class TrainedRun:
                 raise DataError(f"{path}: {message} {times(shape)}")
             return GivenRows(pd.DataFrame(index=[1])), image[None]
         preprocessing = Preprocessing.from_dict(self.record["preprocessing"])
-        given = read_rows(self.spec, path, changes)
+        numbers = {
+            column.name
+            for column in preprocessing.columns
+            if type(column) is NumericColumn and not (inputs or column.strip)
+        }
+        given = read_rows(self.spec, path, changes, numbers)
         self._say_parts(given)
 
         def note(column: str, fault: Fault) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,16 +69,18 @@ class PredictedRows:
     metrics: dict[str, float]
 
     def text(self, *, inputs: bool = False, for_spreadsheet: bool = False) -> str:
-        """CSV: the row's number and what the network says, with `inputs` the file's columns too.
+        """CSV: the row's number and what the network says, with `inputs` the file's columns and
+        the rows' parts, too.
 
         for_spreadsheet: cells that a spreadsheet would run as formulas get an apostrophe.
         """
         given = self.given
         table = given.table if inputs else given.table.iloc[:, :0]
-        own = ["row", *(["part"] if given.parts else []), *self.heads]
+        parts = given.parts if inputs else {}
+        own = ["row", *(["part"] if parts else []), *self.heads]
         own += ["problem"] if given.problems else []
         own = free_names(own, map(str, table.columns))
-        first = 2 if given.parts else 1
+        first = 2 if parts else 1
         heads = [*own[:first], *table.columns, *own[first:]]
         predicted = dict(zip(given.table.index, self.cells, strict=True))
         known = table.astype(object).where(table.notna(), "").to_numpy()
@@ -94,7 +96,7 @@ class PredictedRows:
             writer.writerow(
                 [
                     number,
-                    *([given.parts.get(number, "")] if given.parts else []),
+                    *([parts.get(number, "")] if parts else []),
                     *map(safe, known[place] if place is not None else [""] * table.shape[1]),
                     *map(safe, empty if problem else predicted[number]),
                     *([safe(problem or "")] if given.problems else []),
@@ -122,8 +124,13 @@ def free_names(names: Iterable[str], taken: Iterable[str]) -> list[str]:
     return found
 
 
-def read_rows(spec: Spec, path: Path, changes: Mapping[str, str]) -> GivenRows:
-    """The rows of a table, written as the run's was but for `changes`."""
+def read_rows(
+    spec: Spec, path: Path, changes: Mapping[str, str], numbers: Collection[str]
+) -> GivenRows:
+    """The rows of a table, written as the run's was but for `changes`.
+
+    numbers: columns whose cells may come as numbers, which is faster; others come as they stand.
+    """
     data = spec.data
     own = Dialect.of(data) if isinstance(data, CsvData) else Dialect()
     notation = Notation(data.decimal, data.thousands) if isinstance(data, CsvData) else PLAIN
@@ -136,7 +143,10 @@ def read_rows(spec: Spec, path: Path, changes: Mapping[str, str]) -> GivenRows:
         thousands = notation.thousands if changes["decimal"] == notation.decimal else None
         notation = Notation(changes["decimal"], thousands)
     source, problems = read_source(path, MOST_BYTES), Problems()
-    found = parse_rows(source, dialect, problems)
+    fast = bool(numbers) and notation == PLAIN
+    found = parse_rows(
+        source, dialect, problems, (lambda name: name not in numbers) if fast else None
+    )
     if found.table.empty and isinstance(data, CsvData) and isinstance(dialect.header, tuple):
         # The target, which has a name in the config, may well not be there.
         others = tuple(name for name in dialect.header if name != data.target)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from minidl.build import Experiment
-from minidl.data import Dataset
+from minidl.data import Dataset, remarks
 from minidl.spec import ArraysData, CsvData, Spec, dump
 
 PACKAGES = ("minidl", "torch", "numpy")
@@ -53,6 +53,7 @@ def first_record(
         "target_scale": asdict(data.target_scale) if data.target_scale else None,
         "input_range": _range(data),
         "baseline": data.baseline(),
+        "remarks": remarks(data) if data.source_hashes else [],
         "parameters": experiment.trainer.optimizer.flat.size,
         "weights": "last",
         "started": now(),

@@ -254,7 +254,7 @@ def test_own_columns_take_free_names_and_can_be_read_back(tmp_path: Path) -> Non
 
 def test_the_rows_of_the_training_file_know_their_part(tmp_path: Path) -> None:
     run = fruit(tmp_path, "cross_entropy")
-    rows = table(minidl("predict", run.path, tmp_path / "fruit.csv").out)
+    rows = table(minidl("predict", run.path, tmp_path / "fruit.csv", "--inputs").out)
     arrays = run.read_predictions()
     for part in ("train", "test"):
         assert [int(row["row"]) for row in rows if row["part"] == part] == sorted(

@@ -232,3 +232,38 @@ def test_more_cells_than_memory_holds_are_refused_while_reading(
     assert complaint(rows("age,kind", *["1,a"] * 5)) == (
         "file.csv: has more than the 9 cells that are read; use `arrays`"
     )
+
+
+WORDS = st.sampled_from(
+    ["1", "2.5", "", "a", " b ", "inf", "1e999", "NA", "NaN", "007", "True", "1_0", "é", "-1e308"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    table=st.lists(st.lists(WORDS, min_size=3, max_size=3), min_size=1, max_size=8),
+    missing=st.sampled_from(["error", "drop", "mean"]),
+    odd=st.sampled_from(["", "1,2", "1,2,3,4", "\n\n", '"1",2,3', "1,2,3\r"]),
+)
+def test_the_fast_way_to_read_comes_to_the_same(
+    table: list[list[str]], missing: Any, odd: str
+) -> None:
+    lines = ["x,y,kind", *map(",".join, table), odd, "1,2,a", "3,4,b", "5,6,a", "7,8,b"]
+    Path("any.csv").write_text("\n".join(lines), newline="")
+    spec = CsvData(path=Path("any.csv"), target="kind", missing=missing)
+
+    def load() -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MinidlWarning)
+            try:
+                data = load_dataset(spec, np.random.default_rng(0))
+            except DataError as error:
+                return [problem.partition(": ")[2].split(": ")[0] for problem in error.problems]
+        rows = (data.train.rows, data.test.rows)
+        arrays = [data.train.inputs, data.train.targets, data.test.inputs, data.test.targets]
+        return [data.class_names, data.feature_names, *(a.tolist() for a in (*arrays, *rows))]  # type: ignore[union-attr]
+
+    careful = load()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("minidl.data.fastcsv.LEAST_BYTES", 0)
+        assert load() == careful
