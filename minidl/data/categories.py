@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from minidl.data.cells import Fault, Notation, number_advice, too_many_kinds
+from minidl.data.cells import Fault, Notation, number_advice, places, too_many_kinds
 from minidl.data.dataset import Floats, Integers
 from minidl.data.messages import listed, quoted
 from minidl.errors import DataError
@@ -86,7 +86,7 @@ class CategoricalColumn:
         index = {category: i for i, category in enumerate(self.categories)}
         gaps = cells.isna().to_numpy()
         other = index[OTHER] if self.others else -1
-        found = np.array([index.get(str(cell), other) for cell in cells], dtype=np.int64)
+        found = places(cells, lambda cell: index.get(str(cell), other))
         found[gaps] = index.get(MISSING, -1) if self.missing_fits else -1
         rows = np.flatnonzero(found >= 0)
         out[rows, found[rows]] = 1

@@ -114,6 +114,15 @@ def suspects(cells: Cells) -> Iterator[Fault]:
         yield Fault(cells.isin(found).to_numpy(), what)
 
 
+def places(cells: Cells, place: Callable[[object], int]) -> NDArray[np.int64]:
+    """`place` of each cell (N,), asked once for each different one; -1 where missing."""
+    import pandas as pd
+
+    codes, different = pd.factorize(cells)
+    found = np.array([*(place(cell) for cell in different), -1], dtype=np.int64)
+    return found[codes]
+
+
 def mostly_text(cells: Cells, notation: Notation = PLAIN) -> bool:
     """Whether more than half of the values are texts: such a column holds categories or labels.
 

@@ -116,8 +116,8 @@ def _indicators(data: Dataset) -> Floats:
 
 def _gives_away(part: Floats, targets: Floats) -> bool:
     """Whether an input goes with the target as if it were the target."""
-    x, y = part - part.mean(0), targets - targets.mean(0)
     with np.errstate(all="ignore"):
+        x, y = part - part.mean(0), targets - targets.mean(0)
         scale = np.sqrt((x**2).sum(0))[:, None] * np.sqrt((y**2).sum(0))
         correlation = np.abs(x.T @ y) / scale
     return bool((np.nan_to_num(correlation) > GIVEN_AWAY).any())
@@ -136,11 +136,13 @@ def _numbers_the_rows(data: Dataset, index: int) -> bool:
     rows = np.concatenate([data.train.rows, data.test.rows if data.test.rows is not None else []])
     if len(rows) != len(values) or len(values) < 10:
         return False
-    steps = np.diff(values[np.argsort(rows)])
+    with np.errstate(all="ignore"):
+        steps = np.diff(values[np.argsort(rows)])
     return bool(np.allclose(steps, steps[0], rtol=1e-6) and steps[0] != 0)
 
 
 def _largest_z(values: Floats) -> float:
-    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
-    width = (high - low) / 1.349
-    return float(np.abs(values - middle).max() / width) if width > 0 else 0.0
+    with np.errstate(all="ignore"):
+        low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+        width = (high - low) / 1.349
+        return float(np.abs(values - middle).max() / width) if width > 0 else 0.0

@@ -62,7 +62,8 @@ def _kind(name: str, present: Cells, notation: Notation, unnamed: tuple[str, ...
         return Surveyed(name, "drop", f"always {quoted(first, 30)}")
     values, is_text = parse_numbers(present, notation)
     numeric = not is_text.any() and bool(np.isfinite(values).all())
-    steps = numeric and rows > 2 and bool((np.diff(values) == 1).all())
+    with np.errstate(all="ignore"):
+        steps = numeric and rows > 2 and bool((np.diff(values) == 1).all())
     if name in unnamed and steps:
         return Surveyed(name, "drop", "a nameless index")
     is_id = re.search(r"(^|[\W_])(id|index|rownames?|row|uuid|key)$", name, re.IGNORECASE)
@@ -87,9 +88,11 @@ def _number(name: str, present: Cells, values: Any) -> Surveyed:
         return word
     low, high = values.min(), values.max()
     why, options = f"{low:g} … {high:g}", {}
-    quarter, middle, three = np.quantile(values, (0.25, 0.5, 0.75))
-    width = (three - quarter) / 1.349 or values.std()
-    if width and max(high - middle, middle - low) / width > SKEWED:
+    with np.errstate(all="ignore"):
+        quarter, middle, three = np.quantile(values, (0.25, 0.5, 0.75))
+        width = (three - quarter) / 1.349 or values.std()
+        outlying = width > 0 and max(high - middle, middle - low) / width > SKEWED
+    if outlying:
         options["scale"] = "log" if low >= 0 and high > 10 else "quantile"
         why += ", with outliers"
     return Surveyed(name, "number", why, options)

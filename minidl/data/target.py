@@ -18,6 +18,7 @@ from minidl.data.cells import (
     number_advice,
     numbers,
     parse_numbers,
+    places,
     raise_faults,
     too_many_kinds,
 )
@@ -78,7 +79,7 @@ class Target:
             values, faults = numbers(cells, self.notation)
             return values[:, None], faults
         index = {name: i for i, name in enumerate(self.class_names)}
-        found = np.array([index.get(label(cell), -1) for cell in cells], dtype=np.int64)
+        found = places(cells, lambda cell: index.get(label(cell), -1))
         unknown = found < 0
         known = listed(self.class_names)
         what = f"; the training file has {known}"

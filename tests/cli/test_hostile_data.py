@@ -31,6 +31,7 @@ from hostile_files import (
     zipped,
 )
 from PIL import Image
+from trainings import minidl
 
 from minidl.data import csvfile, preprocessing
 from minidl.data.imagefile import read_image
@@ -240,6 +241,25 @@ LONG = ("a million blank rows", "many categories")
 )
 def test_a_data_file(name: str) -> None:
     check_refused(*DATA[name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in LONG else [])
+        for name, (file, *_) in DATA.items()
+        if file.endswith(".csv")
+    ],
+)
+def test_a_table_that_is_looked_at(name: str) -> None:
+    """`new --from` writes a config or refuses it in a line; what it looks at is bounded."""
+    Path("x.csv").write_bytes(DATA[name][1])
+    finished = minidl("new", "c.yaml", "--from", "x.csv")
+    assert finished.code in (0, 2), finished.err
+    assert all(line.startswith(("minidl: x.csv: ", "target: ", "minidl: and ")) for line in
+               finished.err.splitlines())  # fmt: skip
+    assert len(finished.err.splitlines()) <= 51
+    assert Path("c.yaml").exists() == (finished.code == 0)
 
 
 def test_too_many_blank_rows(monkeypatch: pytest.MonkeyPatch) -> None:
