@@ -57,12 +57,12 @@ def test_the_target_is_named_or_proposed_and_said(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     lines = (f"{i},{i % 4},{i % 3},item {i}" for i in range(20))
-    Path("t.csv").write_text("\n".join(["n,b,c,name", *lines]))
+    Path("t.csv").write_text("\n".join(["count,b,c,name", *lines]))
     made = minidl("new", "c.yaml", "--from", "t.csv", *(["--target", target] if target else []))
     assert load_spec("c.yaml").data.target == (target or "c")  # type: ignore[union-attr]
     assert ("--target" in made.err) == (not target)
     text = Path("c.yaml").read_text()
-    assert re.search(r"- n +# numbers the rows", text)
+    assert re.search(r"- count +# numbers the rows", text)
     assert re.search(r"- name +# 20 different words in 20 rows", text)
 
 
