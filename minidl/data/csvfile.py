@@ -22,6 +22,7 @@ from minidl.data.messages import Problems, delimiter_doubt, quoted
 from minidl.data.source import MEBIBYTE, Source, read_source
 from minidl.errors import DataError
 from minidl.plural import plural
+from minidl.spec.table import is_encoding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +59,8 @@ class Dialect:
                 f"delimiter: expected one character, such as ',', or whitespace, but got"
                 f" {self.delimiter!r}"
             )
+        if not is_encoding(self.encoding):
+            raise DataError(f"encoding: there is none named {quoted(self.encoding)}")
 
     @property
     def separator(self) -> str:

@@ -16,6 +16,7 @@ from minidl.plural import plural
 
 MOST_ROWS, MOST_INPUTS = 20_000, 2_000  # that are looked at
 NEARLY_ALL = 0.99
+SOME_ROWS = 20  # with fewer, chance looks like a rule
 GIVEN_AWAY = 0.9999  # a correlation with the target
 FEWEST = 5  # rows of a class
 OUTLIER = 20.0  # robust z
@@ -90,11 +91,11 @@ def _columns(data: Dataset) -> Iterator[str]:
         if end > MOST_INPUTS:
             return
         name = quoted(column.name)
-        if len(part) > 1 and _gives_away(part, targets):
+        if len(part) >= SOME_ROWS and _gives_away(part, targets):
             yield f"{name} gives the target away: is it known before? else leave it out (data.drop)"
         elif isinstance(column, CategoricalColumn) and all(map(_DATE.fullmatch, column.categories)):
             yield f"{name} holds dates as words: say so (data.columns: {{{column.name}: date}})"
-        elif len(part) >= 20 and _is_nearly_constant(part):
+        elif len(part) >= SOME_ROWS and _is_nearly_constant(part):
             yield f"{name} is nearly always the same: leave it out (data.drop)"
         elif isinstance(column, NumericColumn) and _numbers_the_rows(data, end - 1):
             yield f"{name} numbers the rows, it seems: leave it out (data.drop)"

@@ -90,13 +90,14 @@ class CsvData(FileData):
             yield "columns", f"of the target {self.target!r} `task` says what it is, or number"
         if self.thousands == self.decimal:
             yield "thousands", f"is the decimal sign, too: {self.decimal!r}"
-        if not _is_encoding(self.encoding):
+        if not is_encoding(self.encoding):
             yield "encoding", f"there is no text encoding {self.encoding!r}"
         if not self.standardize and self.scale not in (None, "none"):
             yield "scale", "scales, but `standardize: false` says not to; keep one of the two"
 
 
-def _is_encoding(name: str) -> bool:
+def is_encoding(name: str) -> bool:
+    """Whether Python knows a text encoding of that name."""
     try:
         found = codecs.lookup(name)
     except (LookupError, ValueError):

@@ -125,6 +125,12 @@ def test_an_encoding_that_is_said_is_used(encoding: str) -> None:
     }
 
 
+@pytest.mark.parametrize("encoding", ["klingon", "", "a\0b", "zlib_codec", "hex", "rot13"])
+def test_an_encoding_that_there_is_not(encoding: str) -> None:
+    with pytest.raises(DataError, match="encoding: there is none named"):
+        Dialect(encoding=encoding)
+
+
 def test_another_encoding_than_the_file_has() -> None:
     Path("file.csv").write_bytes("a,b\n1,é\n".encode())
     with pytest.raises(DataError, match=r"^file.csv: line \d+: isn't written in ascii"):
