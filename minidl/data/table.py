@@ -17,11 +17,12 @@ from minidl.data.cells import (
     ways_out,
     without,
 )
+from minidl.data.columns import OrderedColumn
 from minidl.data.csvfile import MOST_BYTES, Dialect, parse_rows
 from minidl.data.dataset import Dataset, Split
 from minidl.data.messages import Problems, absent_columns, cell_error, composed, quoted
 from minidl.data.plan import Plan, drops_target, keeps_texts, matching, plans, target_notation
-from minidl.data.preprocessing import Preprocessing
+from minidl.data.preprocessing import KINDS, Preprocessing
 from minidl.data.source import read_source
 from minidl.data.split import split_rows
 from minidl.data.target import Target
@@ -137,6 +138,9 @@ class _Reader:
         for name, plan in self.plans.items() if first else ():
             if plan.kind == "number":
                 table[name] = self._numbers(table[name], plan, file)
+            elif issubclass(kind := KINDS[plan.kind], OrderedColumn):
+                for fault in kind.planned(name, plan).read(table[name], plan.notation)[1]:
+                    self.problems.add(*fault_error(file, table[name], fault).problems)
         return source, table
 
     def _is_text(self, name: str) -> bool:

@@ -210,8 +210,9 @@ def test_a_word_without_a_rank_and_what_is_no_date_and_no_boolean_are_said() -> 
         "model: mlp\n".replace("o: [low, high]", "o: {ordinal: [low, high]}")
     )
     columns = spec.data.columns  # type: ignore[union-attr]
-    found = complaints(text, columns=columns, target="kind", test=text)
-    assert [line.partition("column ")[2] for line in found[:3]] == [
+    found = complaints(f"{text}low,2024-01-31,yes\n", columns=columns, target="kind")
+    assert found[0] == "file.csv: row 5 has 3 cells, but the header names 4 columns"
+    assert [line.partition("column ")[2] for line in found[1:]] == [
         "'o': 'mid' has no place in `order`: 'low', 'high'",
         "'d': expected a date such as 2025-01-31 (else say its `format`), but got '31.1.'",
         "'b': expected yes or no, true or false, 1 or 0, but got 'maybe'",
