@@ -137,11 +137,59 @@ DATA = [
         (899, 898, (1, 8, 8), 10)),
     Row("data", "diabetes", "test_fraction: 0.5, standardize: false, seed: 1",
         (221, 221, (10,), 1)),
-    Row("data", "csv", "path: PATH, target: c, features: [a, b], test_fraction: 0.25, task: auto, "
-        "standardize: false, delimiter: ;, decimal: ',', missing: drop, seed: 1", (15, 5, (4,), 1)),
+    Row("data", "csv", "path: PATH, target: c, features: [a, b], drop: [d], columns: {b: category},"
+        " types: {number: [a]}, test_fraction: 0.25, task: auto, standardize: false, scale: none, "
+        "delimiter: ;, decimal: ',', thousands: '.', encoding: utf-8, header: true, skip_rows: 0, "
+        "comment: '#', missing_values: ['?'], missing: drop, indicator: false, unknown: other, "
+        "rare: {min_count: 2}, max_categories: 2, seed: 1", (15, 5, (4,), 1)),
     Row("data", "arrays", "path: PATH, test_fraction: 0.25, task: regression, standardize: true, "
         "seed: 1", (15, 5, (3,), 1)),
 ]  # fmt: skip
+GAPS = "missing_values: ['?'], missing: mean, indicator: true"
+COLUMNS = [  # what becomes of the column x with these cells: the inputs of the first row
+    Row(
+        "column",
+        "number",
+        f"scale: none, strip: [' kg'], {GAPS}",
+        (["1 kg", "?", "3 kg"], {"x": 1.0, "x missing": 0.0}),
+    ),
+    Row(
+        "column",
+        "cyclic",
+        f"period: 24, strip: [h], {GAPS}",
+        (["6h", "?", "12h"], {"x cos": 0.0, "x sin": 1.0, "x missing": 0.0}),
+    ),
+    Row("column", "boolean", GAPS, (["yes", "?", "no"], {"x": 1.0, "x missing": 0.0})),
+    Row(
+        "column",
+        "ordinal",
+        f"order: [low, mid, high], scale: none, {GAPS}",
+        (["high", "?", "low"], {"x": 2.0, "x missing": 0.0}),
+    ),
+    Row(
+        "column",
+        "date",
+        f"format: '%d.%m.%Y', parts: [days, month], {GAPS}",
+        (
+            ["01.04.2024", "?", "02.04.2024"],
+            {"x days": -1.0, "x month cos": 0.0, "x month sin": 1.0, "x missing": 0.0},
+        ),
+    ),
+    Row(
+        "column",
+        "category",
+        "rare: {min_count: 2}, max_categories: 1, unknown: other, "
+        "missing: category, missing_values: ['?']",
+        (["a", "?", "b", "b"], {"x=b": 0.0, "x=other": 1.0, "x=missing": 0.0}),
+    ),
+    Row(
+        "column",
+        "text",
+        "words: 2, hashed: false, missing: category, missing_values: ['?']",
+        (["Red apple", "?", "a red one", "an apple"], {"x~apple": 1.0, "x~red": 1.0}),
+    ),
+    Row("column", "text", "words: 1, hashed: true", (["red", "an apple", "b"], {"x~0": 1.0})),
+]
 TRAINING = [
     Row("training", "epochs", "4", lambda t: t.epochs == 4),
     Row("training", "batch_size", "10", lambda t: len(t.batches) == 4),
@@ -157,4 +205,4 @@ NOISES = [  # the std of their noise on a value of 1/4
     Row("noise", "poisson", "peak: 100.0", 0.05),
     Row("noise", "mask", "lost: 0.5", 0.125),
 ]
-ALL = [*INITS, *SCHEDULES, PLATEAU, *MODELS, *DATA, *NOISES]
+ALL = [*INITS, *SCHEDULES, PLATEAU, *MODELS, *DATA, *COLUMNS, *NOISES]

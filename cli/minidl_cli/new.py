@@ -12,7 +12,7 @@ import typer
 from minidl.errors import RunError
 from minidl.store.files import is_folder, stat_of, write_atomic
 from minidl_cli.options import Debug
-from minidl_cli.output import show
+from minidl_cli.output import say, show
 
 TEMPLATE = """\
 # A first config. Train it:           minidl train {path}
@@ -134,21 +134,48 @@ def new(
         Path, typer.Argument(metavar="FILE", help="Where to write, such as first.yaml.")
     ],
     data: Annotated[Kind, typer.Option(help="The data to start with.")] = Kind.disk,
+    table: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="TABLE", help="Look at this table and say all about it."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="With --from: the column to predict."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     debug: Debug = False,
 ) -> None:
     """Write a config to start from.
 
+    With --from it looks at a table and writes down what it found: delimiter, missing values, the
+    kind of each column, with the reason as a comment. Without --target it proposes the last column.
+
     \b
-    Example:
+    Examples:
       minidl new first.yaml --data spirals
+      minidl new apples.yaml --from apples.csv --target kind
     """
     if is_folder(path):
         raise RunError(f"{path}: is a folder; name a file in it, such as {path / 'first.yaml'}")
     if stat_of(path) is not None and not overwrite:
         raise RunError(f"{path}: exists already (use --overwrite to replace it)")
-    write_atomic(path, starter(data, path).encode())
+    if target is not None and table is None:
+        raise RunError("--target names a column of a table: say which, with --from TABLE")
+    text = starter(data, path) if table is None else _of_table(table, target, path)
+    write_atomic(path, text.encode())
     show(path)
+
+
+def _of_table(data: Path, target: str | None, path: Path) -> str:
+    from minidl.data.csvfile import MOST_BYTES
+    from minidl.data.source import read_source
+    from minidl.data.survey import survey
+    from minidl_cli.new_table import config_for
+
+    table = survey(read_source(data, MOST_BYTES), target)
+    if table.proposed:
+        say(f"target: {table.target!r}, the last column that can be one (--target names another)")
+    return config_for(table, data, path)
 
 
 def starter(data: Kind, path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ import typer
 from minidl.errors import RunError
 from minidl.plural import plural
 from minidl_cli.options import Debug, Output, in_runs
-from minidl_cli.output import say, show
+from minidl_cli.output import measured, say, show
 
 
 class Decimal(StrEnum):
@@ -32,6 +33,17 @@ def predict(
     inputs: Annotated[
         bool, typer.Option("--inputs", help="Also write the file's own columns.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Write nothing if some row can't be predicted, and exit 2."),
+    ] = False,
+    for_spreadsheet: Annotated[
+        bool,
+        typer.Option(
+            "--for-spreadsheet", help="Put ' before cells that a spreadsheet would run as formulas."
+        ),
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     delimiter: Annotated[
         str | None,
         typer.Option(
@@ -42,13 +54,19 @@ def predict(
         Decimal | None,
         typer.Option(help="What stands before a fraction; as in the run if left out."),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How the text is written; as in the run if left out."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Predict the rows of a CSV file or of arrays, or an image.
 
     Writes CSV: the number of the row in the file (the header is row 1; of arrays, the index), then
-    its class and a probability per class, or its values. Where the run's targets are images, it
-    reads an image of up to 16 million pixels and writes a PNG. The weights are those of the last
+    its class and a probability per class, or its values. A row that can't be predicted (a missing
+    value, an unknown word) is left empty, and the column `problem` says why. If the file has the
+    target, a line on stderr says how good the predictions are. Where the run's targets are images,
+    it reads an image of up to 16 million pixels and writes a PNG. The weights are those of the last
     epoch, or of the best one for a run with training.early_stopping (unless it says restore_best:
     false).
 
@@ -58,10 +76,12 @@ def predict(
       minidl predict runs/denoised noisy.png -o clean.png
     """
     from minidl.runs.inference import TrainedRun
-    from minidl.store.files import write_atomic
+    from minidl.store.files import stat_of, write_atomic
 
     if output is not None and os.path.realpath(output) == os.path.realpath(data):
         raise RunError(f"{output}: is the file to predict from; write to another one")
+    if output is not None and stat_of(output) is not None and not overwrite:
+        raise RunError(f"{output}: exists already (use --overwrite to replace it)")
     run = in_runs(run)
     trained = TrainedRun.load(run)
     if trained.gives_images:
@@ -74,9 +94,35 @@ def predict(
         write_atomic(output, png(trained.predict_image(data)))
         say(f"wrote {output}")
         return
-    table = trained.predict_file(data, delimiter, decimal, inputs=inputs)
+    changes = {"delimiter": delimiter, "decimal": decimal and decimal.value, "encoding": encoding}
+    predicted = trained.predict_file(
+        data,
+        {key: value for key, value in changes.items() if value is not None},
+        strict=strict,
+        inputs=inputs,
+    )
+    text = predicted.text(inputs=inputs, for_spreadsheet=for_spreadsheet)
+    rows = len(predicted.given)
     if output is None:
-        show(table.text.removesuffix("\n"))
+        show(text.removesuffix("\n"))
     else:
-        write_atomic(output, table.text.encode())
-        say(f"wrote {plural(table.rows, 'row')} into {output}")
+        write_atomic(output, text.encode())
+        say(f"wrote {plural(rows, 'row')} into {output}")
+    if problems := predicted.given.problems:
+        row, what = min(problems.items())
+        say(
+            f"{len(problems):,} of {plural(rows, 'row')} can't be predicted: they are empty, and"
+            f" `problem` says why; the first, row {row}: {what}"
+        )
+    for line in _metrics(predicted.metrics):
+        say(line)
+
+
+def _metrics(metrics: dict[str, float]) -> Iterator[str]:
+    """How good the predictions are, beside the baseline."""
+    if metrics:
+        rows, (metric, value), (baseline, other) = metrics.items()
+        yield (
+            f"{metric} {measured(metric, value)} ({baseline} {measured(metric, other)}) of"
+            f" {plural(int(rows[1]), 'row')} whose target is known"
+        )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from minidl.plural import plural
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from minidl.train.trainer import Trainer
 
 LINES = 10  # without a terminal, about so many in a whole training
+MOST_REMARKS = 5
 REDRAW_SECONDS = 0.1  # a bar drawn for each epoch would cost more than the epoch
 BAR_WIDTH = 16
 TIME_LEFT = len("0:00:00 ")
@@ -88,6 +90,11 @@ class Lines(Progress):
             f"{samples['train']:,} training and {plural(samples['test'], 'test sample')}, "
             f"{trainer.optimizer.flat.data.device}"
         )
+        remarks = folder.read_record().remarks
+        for remark in remarks[:MOST_REMARKS] if not trainer.finished else ():
+            say(f"note: {remark}")
+        if len(remarks) > MOST_REMARKS:
+            say(f"and {len(remarks) - MOST_REMARKS} more notes, which `validate --data` lists")
         if trainer.finished:
             say(f"goes on after epoch {trainer.finished}")
         self._shown = trainer.finished * LINES // self.epochs
@@ -103,7 +110,7 @@ class Lines(Progress):
 
     def ended(self, outcome: Outcome) -> None:
         run = outcome.run
-        final = _metrics(run.record.final, parts=("test",))
+        final = _metrics(run.record.final, ("test",), run.record.baseline)
         restored = run.status == "done" and run.record.weights == "best"
         weights = " with the best weights" if restored and final else ""
         say(
@@ -162,15 +169,26 @@ class Bar(Lines):
             self._bar.stop()
 
 
-def _metrics(row: Row | dict[str, Any], parts: tuple[str, ...] = ("train", "test")) -> str:
-    return "  ".join(shown for name, shown in _measured(row) if name.split("_")[0] in parts)
+def _metrics(
+    row: Row | Mapping[str, Any],
+    parts: tuple[str, ...] = ("train", "test"),
+    baseline: Mapping[str, float] | None = None,
+) -> str:
+    shown = _measured(row, baseline or {})
+    return "  ".join(text for name, text in shown if name.split("_")[0] in parts)
 
 
-def _measured(row: Row | dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each metric's name, and how it is shown."""
+def _measured(
+    row: Row | Mapping[str, Any], baseline: Mapping[str, float] = MappingProxyType({})
+) -> Iterator[tuple[str, str]]:
+    """Each metric's name, and how it is shown, beside what predicting all rows alike comes to."""
     for name, value in row.items():
         if value is not None and name.startswith(("train_", "test_")):
-            yield name, f"{name.replace('_', ' ')} {measured(name, value)}"
+            shown = f"{name.replace('_', ' ')} {measured(name, value)}"
+            if name in baseline:
+                alike = "majority" if name.endswith("accuracy") else "mean"
+                shown += f" ({alike} {measured(name, baseline[name])})"
+            yield name, shown
 
 
 def _how(run: MemberRun) -> str:

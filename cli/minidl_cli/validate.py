@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from minidl.spec import Member
 
 MOST_WORDS = 10  # columns of words that are listed
+KINDS = {  # but words, whose categories are listed
+    "numeric": "numbers",
+    "cyclic": "numbers on a circle",
+    "boolean": "yes or no",
+    "ordinal": "ranks",
+    "date": "dates",
+    "text": "texts",
+}
 
 
 def validate(
@@ -48,6 +56,8 @@ def validate(
         dataset, experiment = prepare(spec)
         show(_summary(dataset, experiment))
         for line in _columns(dataset) if spec.data.type == "csv" else ():
+            show(line)
+        for line in _remarks(dataset) if dataset.source_hashes else ():
             show(line)
     elif data:
         for line in _kinds(members):
@@ -80,19 +90,35 @@ def _summary(data: Dataset, experiment: Experiment) -> str:
     return f"{task}, {inputs}, {samples}, {plural(size, 'parameter')}"
 
 
+def _remarks(data: Dataset) -> Iterator[str]:
+    """Classes with their rows, the baseline, and what a colleague would notice."""
+    from minidl.data.remarks import class_counts, remarks
+    from minidl_cli.output import measured
+
+    if data.classes:
+        counts = [f"{name!r} {count:,}" for name, count in class_counts(data).items()]
+        more = f" and {len(counts) - MOST_WORDS} more" if len(counts) > MOST_WORDS else ""
+        yield f"rows of each class: {', '.join(counts[:MOST_WORDS])}{more}"
+    how = "the majority" if data.classes else "the mean"
+    for name, value in data.baseline().items():
+        yield f"baseline: {name.replace('_', ' ')} {measured(name, value)}, by {how}"
+    yield from (f"note: {remark}" for remark in remarks(data))
+
+
 def _columns(data: Dataset) -> Iterator[str]:
     """The columns of a table, by what each was taken for."""
-    from minidl.data.columns import CategoricalColumn
+    from minidl.data.categories import CategoricalColumn
     from minidl.data.messages import listed, quoted
 
     assert data.preprocessing is not None
     columns = data.preprocessing.columns
-    words = [column for column in columns if isinstance(column, CategoricalColumn)]
-    numbers = tuple(column.name for column in columns if column not in words)
     classes = f", of {listed(data.class_names)}" if data.classes else ", a number"
     yield f"to predict: {quoted(data.target_names[0])}{classes}"
-    if numbers:
-        yield f"numbers: {listed(numbers)}"
+    for kind, plural_name in KINDS.items():
+        names = tuple(column.name for column in columns if column.kind == kind)
+        if names:
+            yield f"{plural_name}: {listed(names)}"
+    words = [column for column in columns if isinstance(column, CategoricalColumn)]
     for column in words[:MOST_WORDS]:
         yield f"words: {quoted(column.name)}, of {listed(column.categories, 5)}"
     if len(words) > MOST_WORDS:

@@ -8,6 +8,7 @@ from minidl.data.csvfile import read_table
 from minidl.data.dataset import Dataset, Split, TargetScale
 from minidl.data.load import load_dataset
 from minidl.data.preprocessing import Preprocessing
+from minidl.data.remarks import remarks
 from minidl.data.toy import true_classes
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "TargetScale",
     "load_dataset",
     "read_table",
+    "remarks",
     "true_classes",
 ]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from minidl.data.arrayfile import MOST_BYTES, read_arrays
 from minidl.data.dataset import Dataset, Floats, Images, Split
+from minidl.data.plan import Plan
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.source import Source, read_source
 from minidl.data.split import split_rows
@@ -19,7 +20,8 @@ from minidl.plural import plural
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from minidl.spec.data import ArraysData, Task
+    from minidl.spec.data import ArraysData
+    from minidl.spec.file_data import Task
 
 # Of images (N, channels, height, width).
 _CHANNELS = (1, 3, 4)
@@ -95,10 +97,13 @@ def _preprocessing(inputs: NDArray[Any], standardize: bool, file: str) -> Prepro
     import pandas as pd
 
     if inputs.ndim == 2:
-        table = pd.DataFrame(inputs, columns=list(_numbered("x", inputs.shape[1])))
-        rows = np.arange(len(inputs))
+        names = _numbered("x", inputs.shape[1])
+        plan = Plan("number", scale="standard" if standardize else "none")
         return Preprocessing.fit(
-            table, table.columns, training=rows, standardize=standardize, file=file
+            pd.DataFrame(inputs, columns=list(names)),
+            dict.fromkeys(names, plan),
+            training=np.arange(len(inputs)),
+            file=file,
         )
     if standardize:
         raise DataError(

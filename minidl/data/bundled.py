@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.data.dataset import Dataset, Split
+from minidl.data.plan import Plan
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.split import split_rows
 
@@ -36,8 +37,9 @@ def load_bundled(spec: Any, rng: np.random.Generator) -> Dataset:
         len(table), spec.test_fraction, rng, labels=labels, file=spec.type
     )
     targets = target.astype(np.float64)[:, None] if labels is None else labels
+    plan = Plan("number", scale="standard" if spec.standardize else "none")
     preprocessing = Preprocessing.fit(
-        table, table.columns, training=train_rows, standardize=spec.standardize
+        table, dict.fromkeys(map(str, table.columns), plan), training=train_rows
     )
     inputs = preprocessing.transform(table, file=spec.type)
     images = getattr(spec, "images", False)

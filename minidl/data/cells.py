@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidl.data.dataset import Floats
-from minidl.data.messages import cell_error, first_text, quoted
+from minidl.data.messages import cell_error, quoted
+from minidl.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,70 +28,166 @@ if TYPE_CHECKING:
 MANY_KINDS = 50
 MOST_KINDS = 1000
 
+NAN = ("NaN", "nan")  # what stands for a missing value where a config says nothing
+SUSPECTS = frozenset({"na", "n/a", "#n/a", "#na", "<na>", "null", "none"})
+_MARKS = frozenset({"?", "-", "--", ".", "*", "missing", "unknown"})
+# Runs of version 0.1.0 don't say what they took for missing: these words in any spelling.
+EARLIER = tuple(
+    "".join(letters)
+    for word in ("nan", *sorted(SUSPECTS))
+    for letters in product(*({c, c.upper()} for c in word))
+)
+
 _SWAPPED = str.maketrans(",.", ".,")
 
 
-def typed(cells: Cells, file: str) -> Cells:
-    """The column as floats where at least half of its values are numbers; else as it is.
+@dataclass(frozen=True)
+class Fault:
+    """Cells that can't be used: where (N,), and what to say about one with a given text."""
 
-    Raises DataError where numbers are mixed with texts, or infinite.
-    """
+    where: NDArray[np.bool_]
+    what: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How a column's numbers are written; `strip` are texts that are no part of them."""
+
+    decimal: str = "."
+    thousands: str | None = None
+    strip: tuple[str, ...] = ()
+
+    def plain(self, text: str) -> str:
+        """The text as Python reads a number; one that isn't written so stays none."""
+        for part in self.strip:
+            text = text.replace(part, "")
+        text = text.strip() if self.strip else text
+        if self.thousands and self.thousands in text:
+            group, point = re.escape(self.thousands), re.escape(self.decimal)
+            if not re.fullmatch(rf"[-+]?\d{{1,3}}({group}\d{{3}})+({point}\d*)?", text):
+                return "?"
+            text = text.replace(self.thousands, "")
+        return text.translate(_SWAPPED) if self.decimal == "," else text
+
+    @property
+    def noun(self) -> str:
+        return "a number with a decimal comma" if self.decimal == "," else "a number"
+
+
+PLAIN = Notation()
+
+
+def raise_faults(file: str, cells: Cells, faults: Iterable[Fault]) -> None:
+    """Raises DataError about the first cell of each fault, which also names the others' rows."""
+    problems = tuple(
+        problem for fault in faults for problem in fault_error(file, cells, fault).problems
+    )
+    if problems:
+        raise DataError(*problems)
+
+
+def fault_error(file: str, cells: Cells, fault: Fault) -> DataError:
+    first = str(cells.iloc[int(np.argmax(fault.where))])
+    return cell_error(file, cells, fault.where, fault.what(first))
+
+
+def without(cells: Cells, markers: Iterable[str]) -> Cells:
+    """The column with gaps for the cells that stand for a missing value."""
+    if is_numeric(cells):
+        return cells
+    return cells.mask(cells.isin(list(markers)), None)
+
+
+def suspects(cells: Cells) -> Iterator[Fault]:
+    """Cells such as NA, which may stand for a missing value and may be a word."""
+    if is_numeric(cells):
+        return
+    found = {word for word in cells.dropna().unique() if str(word).lower() in SUSPECTS}
+    if found:
+
+        def what(text: str) -> str:
+            return (
+                f"{quoted(text)} may be a word or stand for a missing value: say which by"
+                f" `missing_values: [{text}]` (it does) or `[]` (it doesn't)"
+            )
+
+        yield Fault(cells.isin(found).to_numpy(), what)
+
+
+def places(cells: Cells, place: Callable[[object], int]) -> NDArray[np.int64]:
+    """`place` of each cell (N,), asked once for each different one; -1 where missing."""
     import pandas as pd
 
-    if mostly_text(cells):
-        return cells
-    return pd.Series(finite_numbers(cells, file), index=cells.index, name=cells.name)
+    codes, different = pd.factorize(cells)
+    found = np.array([*(place(cell) for cell in different), -1], dtype=np.int64)
+    return found[codes]
 
 
-def with_points(cells: Cells, decimal: str, file: str) -> Cells:
-    """The column with points for its decimal commas, if `decimal` is one and it holds numbers.
-
-    Raises DataError for texts among numbers. A number with a point is such a text: the point would
-    mark its thousands.
-    """
-    if decimal == "." or is_numeric(cells):
-        return cells
-    swapped = cells.map(lambda cell: str(cell).translate(_SWAPPED), na_action="ignore")
-    if mostly_text(swapped) and mostly_text(cells):
-        return cells
-    _, is_text = parse_numbers(swapped)
-    if is_text.any():
-        what = f"expected a number with a decimal comma, but got {first_text(cells, is_text)}"
-        raise cell_error(file, cells, is_text, what)
-    return swapped
-
-
-def mostly_text(cells: Cells) -> bool:
+def mostly_text(cells: Cells, notation: Notation = PLAIN) -> bool:
     """Whether more than half of the values are texts: such a column holds categories or labels.
 
     Texts among as many numbers or more are taken for slips, which an error must name.
     """
-    _, is_text = parse_numbers(cells)
+    _, is_text = parse_numbers(cells, notation)
     return bool(2 * is_text.sum() > cells.notna().sum())
 
 
-def finite_numbers(cells: Cells, file: str, *, hint: str = "") -> Floats:
-    """The values (N,), NaN where missing. Raises DataError for a text or an infinite value."""
-    values, is_text = parse_numbers(cells)
-    if is_text.any():
-        first = str(cells.iloc[int(np.argmax(is_text))])
-        what = f"expected a number, but got {quoted(first)}{decimal_doubt(first) or hint}"
-        raise cell_error(file, cells, is_text, what)
+def numbers(
+    cells: Cells, notation: Notation = PLAIN, advice: Callable[[str], str] = lambda text: ""
+) -> tuple[Floats, list[Fault]]:
+    """The values (N,), NaN where missing, and where a cell holds a text or an infinite value.
+
+    advice: what to add about a text.
+    """
+    values, is_text = parse_numbers(cells, notation)
     infinite = np.isinf(values)
+    faults = []
+    if is_text.any():
+        faults.append(Fault(is_text, lambda text: no_number(text, notation) + advice(text)))
     if infinite.any():
-        what = f"infinite value {first_text(cells, infinite)}: correct or remove it"
-        raise cell_error(file, cells, infinite, what)
-    return values
+        faults.append(
+            Fault(infinite, lambda text: f"infinite value {quoted(text)}: correct or remove it")
+        )
+    return values, faults
 
 
-def parse_numbers(cells: Cells) -> tuple[Floats, NDArray[np.bool_]]:
+def no_number(text: str, notation: Notation) -> str:
+    """What to say about a text among numbers."""
+    doubt = "" if notation.decimal == "," else decimal_doubt(text)
+    return f"expected {notation.noun}, but got {quoted(text)}{doubt}"
+
+
+def ways_out(text: str, column: str) -> str:
+    """What a config can say about a text among numbers, where that isn't how they are written."""
+    if text.lower() in _MARKS | SUSPECTS:
+        return f" (if it stands for a missing value: `missing_values: [{text!r}]`)"
+    if re.fullmatch(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text):
+        return ' (is `thousands` right? "," would read it)'
+    if re.search(r"\d[.,]\d", text):
+        return ""
+    return f" (words? `columns: {{{column}: category}}`)"
+
+
+def parse_numbers(cells: Cells, notation: Notation = PLAIN) -> tuple[Floats, NDArray[np.bool_]]:
     """Returns the values (N,), NaN where there is none, and where a cell holds text (N,)."""
     if is_numeric(cells):
         return cells.to_numpy(dtype=np.float64), np.zeros(len(cells), dtype=bool)
     present = cells.notna().to_numpy()
+    texts = [str(cell) for cell in cells.to_numpy()[present]]
+    if notation != PLAIN:
+        texts = [notation.plain(text) for text in texts]
     values = np.full(len(cells), math.nan)
-    values[present] = [number(str(cell)) for cell in cells.to_numpy()[present]]
+    values[present] = _floats(texts)
     return values, present & np.isnan(values)
+
+
+def _floats(texts: list[str]) -> Floats:
+    if "_" not in "".join(texts):
+        try:  # many at once, where all are numbers
+            return np.array(texts, dtype=object).astype(np.float64)
+        except ValueError:
+            pass
+    return np.array([number(text) for text in texts], dtype=np.float64)
 
 
 def is_numeric(cells: Cells) -> bool:
@@ -104,12 +204,17 @@ def number(text: str) -> float:
 
 
 def number_advice(text: str) -> str:
-    """How to read or write what looks like a number but isn't one: `1,5`, `12 kg`, `€ 1,200`."""
+    """How to read what looks like a number but isn't one: `1,5`, `12 kg`, `€ 1,200`."""
     if doubt := decimal_doubt(text):
         return doubt
     is_date = re.match(r"\d+[-/.:]\d", text)
     has_unit = re.fullmatch(r"\D{0,4}\d[\d.,\s']*\D{0,4}", text)
-    return ", written like 1200.5 and nothing else" if has_unit and not is_date else ""
+    if is_date or not has_unit:
+        return ""
+    units = [unit for unit in re.findall(r"[^\d.,\s'+-]+", text) if unit]
+    if units:
+        return f", with `strip: [{', '.join(map(quoted, units))}]`"
+    return ", written like 1200.5 and nothing else"
 
 
 def decimal_doubt(text: str) -> str:

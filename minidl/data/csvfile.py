@@ -1,4 +1,4 @@
-"""A CSV file with a header row, as a table of texts.
+"""A file of rows and columns, as a table of texts.
 
 It is read with the `csv` module rather than pandas' reader, which pads short rows, leaves blank
 lines out of its count and guesses a type for each column. Here every row has the header's length
@@ -7,19 +7,27 @@ and the number that a spreadsheet shows, and a cell is text until its column's m
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from minidl.data.compressed import unpacked
+from minidl.data.fastcsv import read_fast
 from minidl.data.messages import Problems, delimiter_doubt, quoted
 from minidl.data.source import MEBIBYTE, Source, read_source
 from minidl.errors import DataError
 from minidl.plural import plural
+from minidl.spec.table import is_encoding
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from minidl.spec.table import CsvData
 
 MOST_BYTES = 256 * MEBIBYTE  # a cell of text takes some 60 bytes of memory; `arrays` are leaner
 MOST_COLUMNS = 10_000
@@ -28,79 +36,180 @@ MOST_IN_LINE = 1_000_000  # delimiters
 MOST_BLANK = 1_000_000  # rows
 MOST_RAGGED = 10_000  # rows unlike the header, after which the rest isn't read
 
-# Spellings of a missing value, in lower case: those of pandas.
-MISSING = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "none"})
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file is written: see the options of `minidl.spec.CsvData`."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    header: bool | tuple[str, ...] = True
+    skip_rows: int = 0
+    comment: str | None = None
+
+    @classmethod
+    def of(cls, spec: CsvData) -> Dialect:
+        """That of a config."""
+        return cls(spec.delimiter, spec.encoding, spec.header, spec.skip_rows, spec.comment)
+
+    def __post_init__(self) -> None:
+        known = self.delimiter == "whitespace" or len(self.delimiter) == 1
+        if not known or self.delimiter in '\r\n"':
+            raise DataError(
+                f"delimiter: expected one character, such as ',', or whitespace, but got"
+                f" {self.delimiter!r}"
+            )
+        if not is_encoding(self.encoding):
+            raise DataError(f"encoding: there is none named {quoted(self.encoding)}")
+
+    @property
+    def separator(self) -> str:
+        """The one character between cells."""
+        return " " if self.delimiter == "whitespace" else self.delimiter
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The cells of a file as texts; an empty one is None.
+
+    table: its index is the row's number in the file, counted from 1, its header included.
+    ragged: rows that don't fit the header, by their numbers: `has 1 cell, but …`.
+    unnamed: the columns without a name, which are called `column 1` (the number in the file).
+    """
+
+    table: pd.DataFrame
+    ragged: dict[int, str]
+    unnamed: tuple[str, ...]
+    header_row: int
+
+    def ragged_problems(self, file: str) -> Iterator[str]:
+        """What to say about rows unlike the header."""
+        return (f"{file}: row {row} {what}" for row, what in self.ragged.items())
 
 
 def read_table(
-    path: str | Path, delimiter: str = ",", problems: Problems | None = None
+    path: str | Path, dialect: Dialect | None = None, problems: Problems | None = None
 ) -> pd.DataFrame:
-    """Reads a CSV file (UTF-8, header row) of at most 256 MiB and 10,000 columns.
+    """Reads a file of at most 256 MiB and 10,000 columns, also one packed by gzip or zip.
 
-    Cells are texts without surrounding blanks; missing ones (empty, NA, N/A, NaN, null, None) are
-    None. The index is the row's number in the file, the header being row 1; blank rows are left
-    out. Raises DataError for a file that can't be read, and for rows unlike the header; with
-    `problems` these join them, and the other rows are returned.
+    Cells are texts without surrounding blanks, None where empty. The index is the row's number in
+    the file, the first line being row 1; blank rows are left out. Raises DataError for a file that
+    can't be read, and for rows unlike the header; with `problems` these join them, and the other
+    rows are returned.
     """
-    return parse_table(read_source(path, MOST_BYTES), delimiter, problems)
+    return parse_table(read_source(path, MOST_BYTES), dialect or Dialect(), problems)
 
 
-def parse_table(source: Source, delimiter: str, problems: Problems | None = None) -> pd.DataFrame:
+def parse_table(source: Source, dialect: Dialect, problems: Problems | None = None) -> pd.DataFrame:
     """`read_table` for a file that is already in memory."""
+    collected = problems or Problems()
+    rows = parse_rows(source, dialect, collected)
+    collected.add(*rows.ragged_problems(source.file))
+    if problems is None or rows.table.empty:
+        collected.check()
+    return rows.table
+
+
+def parse_rows(
+    source: Source,
+    dialect: Dialect,
+    problems: Problems,
+    is_text: Callable[[str], bool] | None = None,
+    markers: Sequence[str] = (),
+) -> Rows:
+    """All rows of a file. Raises DataError, also with `problems`, where it holds no table.
+
+    is_text: says of which columns the cells must be texts, as they stand; others may come as
+        floats, with gaps for the `markers`.
+    """
     import pandas as pd
 
-    records = _records(source, delimiter)
+    source = unpacked(source, MOST_BYTES)
+    records = _records(source, dialect)
     header_row, header = next(records, (0, []))
     if not header:
         raise DataError(f"{source.file}: holds blank rows only")
-    noted, problems = problems is not None, problems or Problems()
+    first = [] if dialect.header is True else [(header_row, header)]
+    if dialect.header is False:
+        header = [f"x{number}" for number in range(1, len(header) + 1)]
+    elif dialect.header is not True:
+        header = list(dialect.header)
+    header = [unicodedata.normalize("NFC", name) for name in header]
+    unnamed = tuple(f"column {i}" for i, name in enumerate(header, start=1) if not name)
+    header = [name or f"column {i}" for i, name in enumerate(header, start=1)]
     if wrong := list(_header_problems(header, header_row, source.file)):
-        noted = False  # which column is which can't be said
         problems.add(*wrong)
+    if is_text is not None and not wrong:
+        content = source.content.removeprefix(codecs.BOM_UTF8)
+        fast = read_fast(content, dialect, header, MOST_CELLS, is_text, markers)
+        if fast is not None and len(fast):
+            return Rows(fast, {}, unnamed, header_row)
     rows: list[int] = []
     cells: list[list[str | None]] = []
-    ragged = 0
-    for row, record in records:
+    ragged: dict[int, str] = {}
+    more = 0
+    for row, record in _chained(first, records):
         if (len(rows) + 1) * len(header) > MOST_CELLS:
             raise DataError(
                 f"{source.file}: has more than the {MOST_CELLS:,} cells that are read; use `arrays`"
             )
         if len(record) == len(header):
             rows.append(row)
-            cells.append([None if cell.lower() in MISSING else cell for cell in record])
+            cells.append([cell or None for cell in record])
         elif len(header) == 1 and (doubt := delimiter_doubt(header[0])):
             raise DataError(
                 f"{source.file}: the header is one column, {quoted(header[0])}: {doubt}"
             )
         else:
-            problems.add(
-                f"{source.file}: row {row} has {plural(len(record), 'cell')}, but the header"
-                f" names {plural(len(header), 'column')}; a cell that holds {delimiter!r} must"
-                " stand in quotes"
-            )
-            ragged += 1
-            if ragged == MOST_RAGGED:
+            ragged[row] = _ragged(record, header, dialect)
+            more += len(record) == len(header) + 1
+            if len(ragged) == MOST_RAGGED:
                 break
-    if not (noted and cells):
-        problems.check()
-    if not rows:
+    if more and more == len(ragged) and not cells:
+        raise DataError(
+            f"{source.file}: each row has one cell more than the header names columns: if these are"
+            " the rows' names, write `header: [row, …]` with a name for each column, and"
+            f" `skip_rows: {header_row}`"
+        )
+    if wrong:
+        problems.add(*(f"{source.file}: row {row} {what}" for row, what in ragged.items()))
+        problems.check()  # which column is which can't be said
+    if not (rows or ragged):
         raise DataError(f"{source.file}: holds a header, but no rows below it")
-    return pd.DataFrame(cells, columns=header, index=pd.Index(rows, name="row"), dtype=object)
+    index = pd.Index(rows, name="row", dtype="int64")
+    table = pd.DataFrame(cells, columns=header, index=index, dtype=object)
+    return Rows(table, ragged, unnamed, header_row)
 
 
-def _records(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _chained(
+    first: list[tuple[int, list[str]]], records: Iterator[tuple[int, list[str]]]
+) -> Iterator[tuple[int, list[str]]]:
+    yield from first
+    yield from records
+
+
+def _ragged(record: list[str], header: list[str], dialect: Dialect) -> str:
+    hint = ""
+    if dialect.delimiter != "whitespace" and len(record) > len(header):
+        hint = f"; a cell that holds {dialect.delimiter!r} must stand in quotes"
+    names = "the header names" if dialect.header is True else "there are names for"
+    return f"has {plural(len(record), 'cell')}, but {names} {plural(len(header), 'column')}{hint}"
+
+
+def _records(source: Source, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """The rows that aren't blank, with their numbers, counted from 1."""
-    if len(delimiter) != 1 or delimiter in '\r\n"':
-        raise DataError(f"delimiter: expected one character, such as ',', but got {delimiter!r}")
-    lines = _lines(source, delimiter)
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
+    lines = _lines(source, dialect)
+    separator = dialect.separator
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=separator != " ", strict=True)
+    if dialect.delimiter == "whitespace":
+        reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     row = blank = 0
     try:
         for row, record in enumerate(reader, start=1):
             stripped = [cell.strip() for cell in record]
             if any(stripped):
                 yield row, stripped
-            elif (blank := blank + 1) > MOST_BLANK:
+            elif (blank := blank + 1) > MOST_BLANK + dialect.skip_rows:
                 raise DataError(f"{source.file}: row {row}: so many rows are blank: remove them")
     except csv.Error as error:
         reason = str(error)
@@ -109,37 +218,52 @@ def _records(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{source.file}: row {row + 1}: not valid CSV: {reason}") from error
 
 
-def _lines(source: Source, delimiter: str) -> Iterator[str]:
-    """The lines of the text, decoded as they are read: all at once would take 5 bytes for each."""
-    content = source.content
-    if content.startswith(b"PK\x03\x04"):
-        raise DataError(f"{source.file}: is a zip or Excel file; export the table as CSV")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{source.file}: line 1: not UTF-8, but UTF-16; save the file as UTF-8")
-    if (place := content.find(b"\0")) >= 0:
+def _lines(source: Source, dialect: Dialect) -> Iterator[str]:
+    """The lines of the text, decoded as they are read: all at once would take 5 bytes for each.
+
+    Those that are no rows (skipped, comments) come as blank ones, so that rows keep their numbers.
+    """
+    content, encoding = source.content, codecs.lookup(dialect.encoding).name
+    if encoding == "utf-8":
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise DataError(f"{source.file}: line 1: not UTF-8, but UTF-16: set `encoding: utf-16`")
+        encoding = "utf-8-sig"
+    if not encoding.startswith(("utf-16", "utf-32")) and (place := content.find(b"\0")) >= 0:
         line = content.count(b"\n", 0, place) + 1
         raise DataError(f"{source.file}: line {line}: holds a NUL byte; is it CSV, and in UTF-8?")
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    text = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
+    blanks, comment, separator = (
+        dialect.delimiter == "whitespace",
+        dialect.comment,
+        dialect.separator,
+    )
+    number = 0
     try:
         for number, line_text in enumerate(text, start=1):
-            if line_text.count(delimiter) > MOST_IN_LINE:
-                most = f"{MOST_IN_LINE:,} {delimiter!r}"
+            if number <= dialect.skip_rows or (comment and line_text.lstrip().startswith(comment)):
+                yield "\n"
+                continue
+            if line_text.count(separator) > MOST_IN_LINE:
+                most = f"{MOST_IN_LINE:,} {separator!r}"
                 raise DataError(
                     f"{source.file}: line {number}: holds more than {most}; use `arrays`"
                 )
-            yield line_text
-    except UnicodeDecodeError:
-        raise _not_utf8(source) from None
+            yield " ".join(line_text.split()) + "\n" if blanks else line_text
+    except UnicodeError as error:
+        raise _undecodable(source, encoding, number, error) from None
 
 
-def _not_utf8(source: Source) -> DataError:
+def _undecodable(source: Source, encoding: str, lines: int, error: UnicodeError) -> DataError:
+    if encoding != "utf-8-sig":
+        return DataError(f"{source.file}: line {lines + 1}: isn't written in {encoding}: {error}")
     try:
         source.content.decode()
-    except UnicodeDecodeError as error:
-        line = source.content.count(b"\n", 0, error.start) + 1
-        byte = f"0x{source.content[error.start]:02x}"
+    except UnicodeDecodeError as bad:
+        line = source.content.count(b"\n", 0, bad.start) + 1
+        byte = f"0x{source.content[bad.start]:02x}"
         return DataError(
-            f"{source.file}: line {line}: not UTF-8 (byte {byte}); save the file as UTF-8"
+            f"{source.file}: line {line}: not UTF-8 (byte {byte}): set `encoding`, often latin-1"
+            " or cp1252, or save the file as UTF-8"
         )
     raise AssertionError("the text was not decodable")
 
@@ -150,9 +274,7 @@ def _header_problems(header: list[str], row: int, file: str) -> Iterator[str]:
             f"{file}: has {len(header):,} columns; at most {MOST_COLUMNS:,} are read; use `arrays`"
         )
     seen = set()
-    for number, name in enumerate(header, start=1):
-        if not name:
-            yield f"{file}: row {row}: column {number} has no name; name or remove it"
-        elif name in seen:
+    for name in header:
+        if name in seen:
             yield f"{file}: row {row}: two columns are named {quoted(name)}; rename one"
         seen.add(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,11 +28,13 @@ class Split:
     targets: int64 (N,), class indices; for a regression float64 (N, outputs); for images
         (N, channels, height, width).
     clean: what the outputs are measured against where the targets themselves are noisy.
+    rows: int64 (N,), of a table the number of each row in its file; None for other data.
     """
 
     inputs: NDArray[Any]
     targets: NDArray[Any]
     clean: Images | None = None
+    rows: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -39,7 +42,8 @@ class Split:
     def take(self, rows: Integers) -> Split:
         """The part that holds the given rows (positions) alone."""
         clean = None if self.clean is None else self.clean[rows]
-        return Split(self.inputs[rows], self.targets[rows], clean)
+        numbers = None if self.rows is None else self.rows[rows]
+        return Split(self.inputs[rows], self.targets[rows], clean, numbers)
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
@@ -109,13 +113,30 @@ class Dataset:
         """The same with standardized targets."""
         scale = TargetScale.of(self.train.targets)
         train, test = (
-            Split(split.inputs, scale.to_scaled(split.targets)) for split in (self.train, self.test)
+            replace(split, targets=scale.to_scaled(split.targets))
+            for split in (self.train, self.test)
         )
         return replace(self, train=train, test=test, target_scale=scale)
 
     def raw_targets(self, split: Split) -> NDArray[Any]:
         """A part's targets in their own units."""
         return self.target_scale.to_raw(split.targets) if self.target_scale else split.targets
+
+    def baseline(self) -> dict[str, float]:
+        """What the metrics would be if each row were predicted alike; none for images.
+
+        By the training part's most frequent class, or by its mean.
+        """
+        if self.task == "images":
+            return {}
+        train, test = self.raw_targets(self.train), self.raw_targets(self.test)
+        if self.task == "classification":
+            most = int(np.bincount(train).argmax())
+            return {"test_accuracy": float((test == most).mean())}
+        with np.errstate(all="ignore"):
+            error = test - train.mean(0)
+            found = {"test_mse": float((error**2).mean()), "test_mae": float(np.abs(error).mean())}
+        return {name: value for name, value in found.items() if math.isfinite(value)}
 
     @property
     def input_shape(self) -> tuple[int, ...]:

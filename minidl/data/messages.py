@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -82,7 +83,7 @@ def absent_columns(wanted: Iterable[str], have: Iterable[object]) -> str:
     """What to say about wanted columns that a table doesn't have; empty when all are there."""
     names = tuple(str(name) for name in have)
     known = set(names)
-    absent = tuple(name for name in wanted if name not in known)
+    absent = tuple(name for name in map(composed, wanted) if name not in known)
     if not absent:
         return ""
     word = "column" if len(absent) == 1 else "columns"
@@ -91,9 +92,30 @@ def absent_columns(wanted: Iterable[str], have: Iterable[object]) -> str:
         return f"{message}: {doubt}"
     if all(_is_number(name) for name in names):
         return f"{message}: is the header row missing?"
+    for name in names:
+        if _looks(name) == _looks(absent[0]):
+            message = f"{message}; {quoted(name)} only looks equal"
+            return f"{message}: it is {name!a}, not {absent[0]!a}"
     alike = [name for name in names if name.lower() == absent[0].lower()]
     close = alike or get_close_matches(absent[0], names, n=1)
     return f"{message}; did you mean {quoted(close[0])}?" if close else message
+
+
+def composed(name: str) -> str:
+    """A name in Unicode's composed form (NFC), in which names are compared."""
+    return unicodedata.normalize("NFC", name)
+
+
+# Letters of Greek and Cyrillic that look like those of Latin.
+_TWINS = str.maketrans(
+    "АВЕКМНОРСТХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοѵ", "ABEKMHOPCTXaeopcyxijsABEZHIKMNOPTYXov"
+)
+
+
+def _looks(name: str) -> str:
+    """The same for names that look the same."""
+    plain = unicodedata.normalize("NFKC", name).translate(_TWINS)
+    return "".join(c for c in plain if c.isprintable())
 
 
 def delimiter_doubt(header: str) -> str:

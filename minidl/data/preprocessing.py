@@ -5,18 +5,27 @@ A run keeps it (`to_dict`), so that later rows are treated exactly as those of t
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from minidl.data.cells import with_points
-from minidl.data.columns import CategoricalColumn, Column, NumericColumn, fit_column
+from minidl.data.categories import CategoricalColumn, TextColumn
+from minidl.data.cells import (
+    EARLIER,
+    NAN,
+    PLAIN,
+    Fault,
+    Notation,
+    fault_error,
+    without,
+)
+from minidl.data.columns import BooleanColumn, CyclicColumn, NumericColumn, OrdinalColumn
 from minidl.data.dataset import Floats, Integers
-from minidl.data.messages import Problems, absent_columns, quoted
+from minidl.data.dates import DateColumn
+from minidl.data.messages import Problems, absent_columns, composed, quoted
+from minidl.data.plan import Plan
 from minidl.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,59 +33,90 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 2**27  # that a table may become: 1 GiB; a thousand categories are as many columns
 
+Column: TypeAlias = (
+    NumericColumn
+    | CyclicColumn
+    | BooleanColumn
+    | OrdinalColumn
+    | DateColumn
+    | CategoricalColumn
+    | TextColumn
+)
+KINDS: dict[str, type[Column]] = {
+    "number": NumericColumn,
+    "cyclic": CyclicColumn,
+    "boolean": BooleanColumn,
+    "ordinal": OrdinalColumn,
+    "date": DateColumn,
+    "category": CategoricalColumn,
+    "text": TextColumn,
+}
+
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The feature columns of a table in the network's order, each with its encoding."""
+    """The feature columns of a table in the network's order, each with its encoding.
+
+    missing_values: by column, the cells that stand for a missing value.
+    """
 
     columns: tuple[Column, ...]
+    missing_values: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def identity(cls, names: Iterable[str]) -> Preprocessing:
         """Numeric columns that are passed on as they are."""
-        return cls(tuple(NumericColumn(name) for name in names))
+        return cls(tuple(NumericColumn(name) for name in names), {})
 
     @classmethod
     def fit(
         cls,
         table: pd.DataFrame,
-        columns: Iterable[str],
+        plans: Mapping[str, Plan],
         *,
         training: Integers,
-        standardize: bool,
-        fill_missing: bool = False,
         file: str = "table",
     ) -> Preprocessing:
-        """Learns the encoding of `columns` from the rows `training` (positions) of `table`.
+        """Learns the encoding of the planned columns from the rows `training` of `table`.
 
-        A column of numbers is shifted and scaled to mean 0 and standard deviation 1 (unless
-        `standardize` is off; a constant column only becomes 0), and with `fill_missing` its mean
-        stands in for missing values. A column of texts becomes one 0/1 column per category, in
-        alphabetical order; the categories are those of the whole table.
-        Raises DataError: see `fit_column`.
+        training: positions of rows. A column of numbers is scaled as its plan says (a constant one
+        only becomes 0); one of words becomes an input per category, in alphabetical order, of which
+        the whole table has those. Raises DataError, which names every column that can't be used.
         """
         problems, fitted = Problems(), list[Column]()
-        for name in columns:
+        for name, plan in plans.items():
             with problems.noted():
-                fitted.append(
-                    fit_column(
-                        table[name],
-                        training,
-                        standardize=standardize,
-                        fill_missing=fill_missing,
-                        file=file,
-                    )
-                )
+                settled = plan.settled(table[name])
+                fitted.append(KINDS[settled.kind].fit(table[name], settled, training, file))
         problems.check()
-        return cls(tuple(fitted))
+        markers = {n: p.missing_values for n, p in plans.items() if p.missing_values != NAN}
+        return cls(tuple(fitted), markers)
 
-    def transform(self, table: pd.DataFrame, file: str = "table", decimal: str = ".") -> Floats:
+    def transform(
+        self, table: pd.DataFrame, file: str = "table", notation: Notation = PLAIN
+    ) -> Floats:
         """Finds the columns by name and encodes them: float64 (N, features).
 
-        Further columns are ignored; numbers may have a `decimal` comma. Raises DataError, which
-        begins with `file`, for columns that are not there, for cells that can't be encoded, and for
-        a table that would fill the memory.
+        Further columns are ignored. Raises DataError, which begins with `file`, for columns that
+        are not there, for cells that can't be encoded, and for a table that would fill the memory.
         """
+        problems = Problems()
+
+        def note(column: str, fault: Fault) -> None:
+            problems.add(*fault_error(file, table[column], fault).problems)
+
+        encoded = self.encode(table, file, notation, note)
+        problems.check()
+        return encoded
+
+    def encode(
+        self,
+        table: pd.DataFrame,
+        file: str,
+        notation: Notation,
+        note: Callable[[str, Fault], None],
+    ) -> Floats:
+        """`transform`, which hands each column's faults to `note` and leaves odd rows behind."""
         complaint = absent_columns((column.name for column in self.columns), table.columns)
         if complaint:
             raise DataError(f"{file}: {complaint}")
@@ -84,18 +124,17 @@ class Preprocessing:
         if rows * inputs > MOST_NUMBERS:
             raise DataError(
                 f"{file}: its {rows:,} rows of {inputs:,} inputs, one per category of a text,"
-                f" fill {8 * rows * inputs / 2**30:.0f} GiB: leave such columns out (list the"
-                " others under `features`)"
+                f" fill {8 * rows * inputs / 2**30:.0f} GiB: leave such columns out (`drop`), or"
+                " set `max_categories`"
             )
-        problems, encoded = Problems(), list[Floats]()
+        encoded, start = np.zeros((rows, inputs)), 0
         for column in self.columns:
-            with problems.noted():
-                cells = table[column.name]
-                if isinstance(column, NumericColumn):
-                    cells = with_points(cells, decimal, file)
-                encoded.append(column.encode(cells, file))
-        problems.check()
-        return np.hstack(encoded)
+            end = start + len(column.feature_names)
+            cells = without(table[column.name], self.missing_values.get(column.name, NAN))
+            for fault in column.encode(cells, notation, encoded[:, start:end]):
+                note(column.name, fault)
+            start = end
+        return encoded
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -103,28 +142,27 @@ class Preprocessing:
         return tuple(name for column in self.columns for name in column.feature_names)
 
     def to_inputs(self, raw: Floats) -> Floats:
-        """Standardizes numbers in the units of the file: (..., features) to the same shape."""
-        mean, std = self._mean_and_std
-        return (raw - mean) / std
+        """Scales numbers in the units of the file: (..., features) to the same shape."""
+        return self._by_column(raw, lambda column, part: column.to_inputs(part))
 
     def to_raw(self, inputs: Floats) -> Floats:
         """The inverse of `to_inputs`: back to the units of the file."""
-        mean, std = self._mean_and_std
-        return inputs * std + mean
+        return self._by_column(inputs, lambda column, part: column.to_raw(part))
 
-    @cached_property
-    def _mean_and_std(self) -> tuple[Floats, Floats]:
-        pairs = [
-            (column.mean, column.std) if isinstance(column, NumericColumn) else (0.0, 1.0)
-            for column in self.columns
-            for _ in column.feature_names
-        ]
-        return np.array([mean for mean, _ in pairs]), np.array([std for _, std in pairs])
+    def _by_column(self, values: Floats, change: Callable[[Column, Floats], Floats]) -> Floats:
+        changed, start = np.empty(values.shape), 0
+        for column in self.columns:
+            end = start + len(column.feature_names)
+            changed[..., start:end] = change(column, values[..., start:end])
+            start = end
+        return changed
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a JSON file."""
-        kinds = {NumericColumn: "numeric", CategoricalColumn: "categorical"}
-        return {"columns": [{"kind": kinds[type(c)], **asdict(c)} for c in self.columns]}
+        return {
+            "columns": [{"kind": column.kind, **asdict(column)} for column in self.columns],
+            "missing_values": dict(self.missing_values),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
@@ -133,19 +171,16 @@ class Preprocessing:
             columns = tuple(_column(**column) for column in values["columns"])
             if not columns:
                 raise ValueError("it has no columns")
-            return cls(columns)
-        except (KeyError, TypeError, ValueError) as error:
+            markers = values.get("missing_values")
+            if markers is None:  # as version 0.1.0 wrote it
+                return cls(columns, {column.name: EARLIER for column in columns})
+            return cls(columns, {name: tuple(texts) for name, texts in markers.items()})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"the stored preprocessing is damaged: {error}") from error
 
 
 def _column(kind: str, name: str, **values: Any) -> Column:
-    if kind == "categorical":
-        categories: tuple[str, ...] = tuple(str(category) for category in values["categories"])
-        return CategoricalColumn(str(name), categories)
-    if kind != "numeric":
-        raise ValueError(f"unknown kind of column {quoted(kind)}")
-    fill = None if values["fill"] is None else float(values["fill"])
-    column = NumericColumn(str(name), float(values["mean"]), float(values["std"]), fill)
-    if not (math.isfinite(column.mean) and 0 < column.std < math.inf):
-        raise ValueError(f"column {quoted(name)} has no finite mean and positive std")
-    return column
+    for column in KINDS.values():
+        if column.kind == kind:
+            return column.restored({"name": composed(name), **values})
+    raise ValueError(f"unknown kind of column {quoted(kind)}")

@@ -10,15 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidl.data.cells import (
-    finite_numbers,
+    PLAIN,
+    Fault,
+    Notation,
     mostly_text,
     number,
     number_advice,
+    numbers,
     parse_numbers,
+    places,
+    raise_faults,
     too_many_kinds,
 )
 from minidl.data.dataset import Integers, Task
-from minidl.data.messages import cell_error, first_text, listed, quoted
+from minidl.data.messages import listed, quoted
 from minidl.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,22 +39,26 @@ class Target:
 
     task: Task
     class_names: tuple[str, ...] = ()
+    notation: Notation = PLAIN
 
     @classmethod
-    def learn(cls, cells: Cells, task: Task | Literal["auto"], file: str) -> Target:
+    def learn(
+        cls, cells: Cells, task: Task | Literal["auto"], file: str, notation: Notation = PLAIN
+    ) -> Target:
         """Decides the task and finds the classes.
 
-        auto: texts are classes, and so are at most 20 different integers of which some repeat;
-            other numbers are a regression. 1.0 counts as the integer 1.
-        Classes are sorted, as numbers where all are numbers, and named as in the file (1.0 as 1).
+        auto: texts are classes, and so are at most 20 different whole numbers of which some repeat;
+            other numbers are a regression.
+        Classes are named as they stand in the file, digits, zeros and signs included (`1` and `1.0`
+        are two), and sorted, as numbers where all are numbers.
         Raises DataError for a single class, for too many, and for texts among numbers.
         """
         if task == "auto":
-            task = _guess_task(cells, file)
+            task = _guess_task(cells, file, notation)
         if task == "regression":
-            finite_numbers(cells, file)
-            return cls(task)
-        names = _class_names(cells)
+            raise_faults(file, cells, numbers(cells, notation)[1])
+            return cls(task, notation=notation)
+        names = _class_names(cells, notation)
         if len(names) == 1:
             raise DataError(
                 f"{file}: target {quoted(cells.name)}: each row is of class {quoted(names[0])};"
@@ -62,50 +71,63 @@ class Target:
                 f" {len(cells)} rows, such as {quoted(names[0])}: too many to learn; numbers need"
                 f" `task: regression`{number_advice(names[0])}"
             )
-        return cls(task, names)
+        return cls(task, names, notation)
+
+    def faults(self, cells: Cells) -> tuple[NDArray[Any], list[Fault]]:
+        """`encode`, with what can't be encoded beside it."""
+        if self.task == "regression":
+            values, faults = numbers(cells, self.notation)
+            return values[:, None], faults
+        index = {name: i for i, name in enumerate(self.class_names)}
+        found = places(cells, lambda cell: index.get(label(cell), -1))
+        unknown = found < 0
+        known = listed(self.class_names)
+        what = f"; the training file has {known}"
+        fault = Fault(unknown, lambda text: f"unknown class {quoted(text)}{what}")
+        return found, [fault] if unknown.any() else []
 
     def encode(self, cells: Cells, file: str) -> NDArray[Any]:
         """Cells (N,) to class indices, int64 (N,), or to float64 (N, 1) for a regression.
 
         Raises DataError for a class that wasn't there when the target was learned.
         """
-        if self.task == "regression":
-            return finite_numbers(cells, file)[:, None]
-        index = {name: i for i, name in enumerate(self.class_names)}
-        found = [index.get(str(cell), index.get(_as_number(cell), -1)) for cell in cells]
-        indices = np.array(found, dtype=np.int64)
-        unknown = indices < 0
-        if unknown.any():
-            known = listed(self.class_names)
-            what = f"unknown class {first_text(cells, unknown)}; the training file has {known}"
-            raise cell_error(file, cells, unknown, what)
-        return indices
+        encoded, faults = self.faults(cells)
+        raise_faults(file, cells, faults)
+        return encoded
 
     def labels(self, cells: Cells, file: str) -> Integers | None:
         """The class indices, by which a split can keep the classes' shares; None if none."""
         return self.encode(cells, file) if self.task == "classification" else None
 
 
-def _guess_task(cells: Cells, file: str) -> Task:
-    if mostly_text(cells):
+def _guess_task(cells: Cells, file: str, notation: Notation) -> Task:
+    if mostly_text(cells, notation) and mostly_text(cells):
         return "classification"
-    values = finite_numbers(cells, file, hint=" (class labels? set `task: classification`)")
-    distinct = np.unique(values)
-    is_integer = bool((distinct == np.floor(distinct)).all())
-    are_few = len(distinct) <= MOST_INTEGER_CLASSES and len(distinct) < len(values)
+    values, is_text = parse_numbers(cells, notation)
+    if is_text.any():
+
+        def what(text: str) -> str:
+            hint = "" if notation.decimal == "," else " (class labels? set `task: classification`)"
+            return f"expected {notation.noun}, but got {quoted(text)}{hint}"
+
+        raise_faults(file, cells, [Fault(is_text, what)])
+    raise_faults(file, cells, numbers(cells, notation)[1])
+    distinct = cells.nunique()
+    is_integer = bool((values == np.floor(values)).all())
+    are_few = distinct <= MOST_INTEGER_CLASSES and distinct < len(values)
     return "classification" if is_integer and are_few else "regression"
 
 
-def _class_names(cells: Cells) -> tuple[str, ...]:
-    _, is_text = parse_numbers(cells)
-    if is_text.any():
-        return tuple(sorted({str(cell) for cell in cells}))
-    return tuple(sorted({_as_number(cell) for cell in cells}, key=float))
+def _class_names(cells: Cells, notation: Notation) -> tuple[str, ...]:
+    names = {label(cell) for cell in cells.unique()}
+    values = {name: number(notation.plain(name)) for name in names}
+    if any(map(math.isnan, values.values())):
+        return tuple(sorted(names))
+    return tuple(sorted(names, key=lambda name: (values[name], len(name), name)))
 
 
-def _as_number(cell: object) -> str:
-    """One spelling for each number: 1, 1.0 and 01 are the class 1. A text stays as it is."""
-    value = number(str(cell))
-    if not math.isfinite(value):
-        return str(cell)
-    return str(int(value)) if value.is_integer() else repr(value)
+def label(cell: object) -> str:
+    """A label as it stands; an array's 1.0 is the class 1, since numbers have no spelling."""
+    if isinstance(cell, float | np.floating) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)

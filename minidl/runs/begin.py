@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from minidl.build import Experiment
-from minidl.data import Dataset
+from minidl.data import Dataset, remarks
 from minidl.runs.member import MemberRun
 from minidl.runs.record import now, provenance
 from minidl.runs.restart import Restart
@@ -55,6 +55,9 @@ class Beginning:
             decision=encoding.decision(),
             preprocessing=data.preprocessing.to_dict() if data.preprocessing else None,
             target_scale=asdict(data.target_scale) if data.target_scale else None,
+            input_range=_range(data),
+            baseline=data.baseline() or {},
+            remarks=remarks(data) if data.source_hashes else (),
             parameters=self.experiment.trainer.optimizer.flat.size,
             weights="last",
             started=now(),
@@ -83,6 +86,13 @@ class Beginning:
         if restart is not None:
             run.go_on(restart)
         return run
+
+
+def _range(data: Dataset) -> Sequence[float]:
+    """The least and the largest value of images; empty for anything else."""
+    if len(data.input_shape) != 3:
+        return ()
+    return float(data.train.inputs.min()), float(data.train.inputs.max())
 
 
 def pinned(spec: Spec, hashes: Mapping[str, str]) -> Spec:

@@ -25,6 +25,7 @@ def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
     """Targets and outputs of both parts; for one or two inputs also the outputs over a grid.
 
     Keys and shapes: {train,test}_target (N,) classes or (N, K) values, {train,test}_output (N, K);
+    of a table {train,test}_row (N,), the row's number in its file;
     for F ≤ 2 inputs {train,test}_input (N, F) in the data's own units, grid_x (W,), grid_y (H,)
     and grid_output (H, W, K), or (W, K) over grid_x alone; grid_target (H, W), the true classes,
     for tasks where they are known. Of images, see `_images`.
@@ -35,6 +36,8 @@ def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
     for name, split in (("train", data.train), ("test", data.test)):
         arrays[f"{name}_target"] = _small(data.raw_targets(split))
         arrays[f"{name}_output"] = _outputs(network, split.inputs, data)
+        if split.rows is not None:
+            arrays[f"{name}_row"] = split.rows
     if len(data.input_shape) != 1 or data.input_shape[0] > 2 or data.preprocessing is None:
         return arrays
     raw = [data.preprocessing.to_raw(split.inputs) for split in (data.train, data.test)]

@@ -6,7 +6,7 @@ full form → `Spec`) and spec.py. Every problem is found at once, with its plac
 imports torch or reads data.
 """
 
-from minidl.spec.data import ArraysData, CsvData
+from minidl.spec.data import ArraysData
 from minidl.spec.dump import dump
 from minidl.spec.jsonschema import json_schema
 from minidl.spec.layer import LinearLayer
@@ -17,6 +17,7 @@ from minidl.spec.report import ReportTable
 from minidl.spec.spec import Spec
 from minidl.spec.study import load_report
 from minidl.spec.sweep import Member, Sweep, load_sweep
+from minidl.spec.table import CsvData
 
 __all__ = [
     "ArraysData",

@@ -97,6 +97,11 @@ def one_or_list(value: object) -> str:
     return "list" if isinstance(value, (list, tuple)) else "one"
 
 
+def one_or_mapping(value: object) -> str:
+    """Tells apart the two sides of `X | Part` for pydantic."""
+    return "mapping" if isinstance(value, (dict, Part)) else "one"
+
+
 # `name: 2024` is the text "2024" (see expand.py), so editors must let numbers pass.
 Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Fraction = Annotated[float, Field(ge=0, lt=1)]

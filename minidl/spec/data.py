@@ -1,27 +1,21 @@
 """The data: toy tasks, images, the sets that ship with scikit-learn, and one's own files."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from minidl.spec.component import Component, Expect, Group, Seed, Text
+from minidl.spec.component import Group
+from minidl.spec.file_data import AnyOrigin, FileData, TestFraction
 from minidl.spec.noise import GaussianNoise, Noise
-
-TestFraction = Annotated[float, Field(gt=0, lt=1)]
-Task = Literal["auto", "classification", "regression"]
+from minidl.spec.table import CsvData
 
 # A typing mistake shouldn't fill the memory.
 MAX_POINTS, MAX_CLASSES, MAX_FEATURES = 10_000_000, 1000, 10_000
 MAX_PIXELS = 2**27  # of all images together, a colour each, or of inputs: 1 GiB
 
 
-class _Data(Component):
-    seed: Seed = Field(None, description="Draws or splits the data; by the run's if left out.")
-
-
-class _Toy(_Data):
+class _Toy(AnyOrigin):
     train: int = Field(1000, ge=1, le=MAX_POINTS, description="The number of training points.")
     test: int = Field(1000, ge=1, le=MAX_POINTS, description="The number of test points.")
 
@@ -106,7 +100,7 @@ class Friedman1Data(_Toy):
             yield "train", f"so many points fill {8 * numbers / 2**30:.0f} GiB: take fewer"
 
 
-class _Images(_Data):
+class _Images(AnyOrigin):
     train: int = Field(2000, ge=1, le=MAX_POINTS, description="The number of training images.")
     test: int = Field(500, ge=1, le=MAX_POINTS, description="The number of test images.")
     size: int = Field(32, ge=8, le=128, description="The height and width of an image.")
@@ -146,7 +140,7 @@ class ShapesData(_Images):
     noise: float = Field(0.1, ge=0, le=10, description="The std of the noise on the image.")
 
 
-class _Bundled(_Data):
+class _Bundled(AnyOrigin):
     test_fraction: TestFraction = Field(0.2, description="The share of rows kept for testing.")
     standardize: bool = Field(
         True, description="Scale features, and a regression's target, to mean 0 and std 1."
@@ -184,76 +178,10 @@ class DiabetesData(_Bundled):
     type: Literal["diabetes"] = "diabetes"
 
 
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$"), Expect("64 hexadecimal digits")]
-
-
-class _FileData(_Data):
-    path: Annotated[Path, Expect("a path")] = Field(
-        description="The file; relative paths start in the config's folder."
-    )
-    test_fraction: TestFraction | None = Field(
-        0.2, description="The share of rows kept for testing; not beside test_path."
-    )
-    test_path: Annotated[Path, Expect("a path")] | None = Field(
-        None, description="A file of its own for testing."
-    )
-    task: Task = Field("auto", description="What to learn; auto: by the target's values.")
-    sha256: Digest | None = Field(None, description="The hash of the file that is meant.")
-    test_sha256: Digest | None = Field(None, description="The hash of the file for testing.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _test_path_replaces_the_default_fraction(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("test_path") and "test_fraction" not in given:
-            return {**given, "test_fraction": None}
-        return given
-
-    def rules(self) -> Iterator[tuple[str, str]]:
-        for key, path in (("path", self.path), ("test_path", self.test_path)):
-            if any("\ud800" <= character <= "\udfff" for character in str(path)):
-                yield key, "its name, or that of a folder above it, isn't UTF-8: rename it"
-        if self.test_path is not None and self.test_fraction is not None:
-            yield "test_path", "excludes test_fraction; keep one of the two"
-        if self.test_path is None and self.test_fraction is None:
-            yield "test_fraction", "expected a number > 0 and < 1, or a test_path instead"
-        if self.test_sha256 is not None and self.test_path is None:
-            yield "test_sha256", "needs test_path, the file whose hash it is"
-
-
-class CsvData(_FileData):
-    """A table of one's own: numeric and categorical columns, a target column."""
-
-    type: Literal["csv"] = "csv"
-    target: Text = Field(min_length=1, description="The column to predict.")
-    features: tuple[Text, ...] | None = Field(
-        None, min_length=1, description="The input columns; all but the target if left out."
-    )
-    standardize: bool = Field(
-        True, description="Scale columns of numbers, the target too, to mean 0 and std 1."
-    )
-    delimiter: Annotated[str, Expect("one character, not a quote or a line end")] = Field(
-        ",", pattern=r'^[^"\r\n\x00]$', description="What separates the columns."
-    )
-    decimal: Annotated[Literal[".", ","], Expect('"." or ","')] = Field(
-        ".", description="What stands before a number's fraction."
-    )
-    missing: Literal["error", "drop", "mean"] = Field(
-        "error", description="A missing value: an error, its row dropped, or the column's mean."
-    )
-
-    def rules(self) -> Iterator[tuple[str, str]]:
-        yield from super().rules()
-        for index, feature in enumerate(self.features or ()):
-            if feature == self.target:
-                yield f"features[{index}]", f"the target {feature!r} can't be a feature too"
-            elif feature in (self.features or ())[:index]:
-                yield f"features[{index}]", f"the feature {feature!r} is given twice"
-
-
 ARRAY_FILES = (".npz", ".safetensors", ".pt", ".pth", ".pkl")  # the last three by torch.save
 
 
-class ArraysData(_FileData):
+class ArraysData(FileData):
     """Arrays `input` and `target` of an .npz or .safetensors file, or a pair saved by torch."""
 
     type: Literal["arrays"] = "arrays"

@@ -47,6 +47,8 @@ def to_yaml(value: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Part):
         return {name: _plain(getattr(value, name)) for name in value.option_names()}
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value

@@ -22,7 +22,7 @@ def expand(node: Node, shape: Shape | None) -> Node:
     if shape is None:
         return node
     if shape.sides:
-        return expand(node, shape.sides["list" if isinstance(node, Sequence) else "one"])
+        return expand(node, shape.side(node))
     if shape.group:
         node = _full_form(node, shape.group)
         if isinstance(node, Mapping) and isinstance(kind := node.items.get("type"), Scalar):

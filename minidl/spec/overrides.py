@@ -112,7 +112,7 @@ def _is_nothing(node: Node | None) -> bool:
 def _concrete(shape: Shape | None, node: Node) -> Shape | None:
     """The shape with groups and unions resolved to what the node is."""
     if shape and shape.sides:
-        shape = shape.sides["list" if isinstance(node, Sequence) else "one"]
+        shape = shape.side(node)
     if shape and shape.group:
         kind = child(node, "type")
         component = shape.component(kind.value) if isinstance(kind, Scalar) else None

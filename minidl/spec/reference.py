@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_origin
 
 from minidl.spec.component import Component, Part
 from minidl.spec.report import Report, ReportTable
@@ -63,6 +63,8 @@ def _collect(shape: Shape, groups: dict[str, GroupHelp]) -> None:
         _collect(side, groups)
     if shape.item:
         _collect(shape.item, groups)
+    if get_origin(shape.type) is dict:
+        _collect(Shape.of(get_args(shape.type)[1]), groups)
     group = shape.group
     if group is None or group.name in groups:
         return

@@ -12,6 +12,7 @@ from pydantic import Tag
 from pydantic.fields import FieldInfo
 
 from minidl.spec.component import Component, Expect, Group, Part
+from minidl.spec.nodes import Mapping, Node, Sequence
 
 _BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 _NOUNS = {
@@ -62,7 +63,7 @@ class Shape:
 
     @cached_property
     def sides(self) -> dict[str, Shape]:
-        """The two sides of a "one or a list" union by their tags; empty for anything else."""
+        """The sides of a "one, list or mapping" union by their tags; empty for anything else."""
         if self.group or get_origin(self.type) not in (Union, UnionType):
             return {}
         sides = {}
@@ -71,6 +72,13 @@ class Shape:
             for tag in (item.tag for item in beside if isinstance(item, Tag)):
                 sides[str(tag)] = Shape.of(annotation)
         return sides
+
+    def side(self, node: Node | None) -> Shape:
+        """The side of a union that the node is meant for."""
+        kind = "list" if isinstance(node, Sequence) else "one"
+        if isinstance(node, Mapping) and "mapping" in self.sides:
+            kind = "mapping"
+        return self.sides.get(kind, self.sides["one"])
 
     @property
     def item(self) -> Shape | None:
@@ -83,9 +91,11 @@ class Shape:
         return self.group.components.get(name) if self.group and isinstance(name, str) else None
 
     def child(self, part: str | int) -> Shape | None:
-        """The shape under a key of a Part or an index of a list."""
+        """The shape under a key of a Part or of a dict, or an index of a list."""
         if self.part and isinstance(part, str):
             return _of_option(self.part, part)
+        if get_origin(self.type) is dict and isinstance(part, str):
+            return Shape.of(get_args(self.type)[1])
         if get_origin(self.type) is tuple and isinstance(part, int):
             items = get_args(self.type)
             return self.item or (Shape.of(items[part]) if part < len(items) else None)

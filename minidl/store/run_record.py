@@ -50,6 +50,14 @@ def _is_scale(value: Any) -> bool:
     )
 
 
+def _is_range(value: Any) -> bool:
+    return _list_of(_is_number)(value) and len(value) in (0, 2)
+
+
+def _is_numbers(value: Any) -> bool:
+    return _is_mapping(value) and all(map(_is_number, value.values()))
+
+
 def _is_weights(value: Any) -> bool:
     return value in ("last", "best")
 
@@ -98,6 +106,11 @@ class RunRecord:
     # Preprocessing.to_dict(), and the TargetScale: mean and std of each target.
     preprocessing: Mapping[str, Any] | None = _key(_is_mapping, beside="started")
     target_scale: Mapping[str, Any] | None = _key(_is_scale, beside="started")
+
+    # The least and the largest value of images: others that are predicted must be like them.
+    input_range: Sequence[float] = _key(_is_range, empty=tuple)
+    baseline: Mapping[str, float] = _key(_is_numbers, empty=dict)  # metrics without a network
+    remarks: Sequence[str] = _key(_texts, empty=tuple)  # on the data, before the first step
 
     parameters: int | None = _key(_is_whole)  # how many numbers are trained
     weights: str | None = _key(_is_weights)  # the checkpoint that counts

@@ -17,6 +17,7 @@ import torch
 from cases import OPTIMIZERS, OptimizerCase, samples, with_parameters
 from component_cases import (
     ALL,
+    COLUMNS,
     DATA,
     INITS,
     MODELS,
@@ -247,6 +248,18 @@ def test_noises(row: Row) -> None:
     one = spec(f"data={{type: photo_patches, noise: {row.written}}}", *SMALL_DENOISER)
     spoiled = noisy_input(np.full((8, 3, 32, 32), 0.25), one.data.noise, np.random.default_rng(0))  # type: ignore[arg-type]
     assert spoiled.std() == pytest.approx(row.expected, rel=0.05)
+
+
+@pytest.mark.parametrize("row", COLUMNS, ids=repr)
+def test_columns(row: Row, tmp_path: Path) -> None:
+    cells, inputs = row.expected
+    lines = [f'"{cell}",{i}.5' for i, cell in enumerate(cells)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *lines]) + "\n")
+    path = tmp_path / "t.csv"
+    data = f"path: {path}, test_path: {path}, target: y, columns: {{x: {row.written}}}"
+    dataset = data_of(spec(f"data={{type: csv, {data}}}"))
+    assert dataset.feature_names == tuple(inputs)
+    assert dataset.train.inputs[0] == pytest.approx(list(inputs.values()), abs=1e-12)
 
 
 def write_file(kind: str, folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 import re
 import struct
@@ -30,6 +31,7 @@ from hostile_files import (
     zipped,
 )
 from PIL import Image
+from trainings import minidl
 
 from minidl.data import csvfile, preprocessing
 from minidl.data.imagefile import read_image
@@ -73,7 +75,11 @@ DATA: dict[str, tuple[str, bytes, str]] = {
         + b"".join(b",".join([b"w%d" % (i % 900)] * 90) + b",%d\n" % (i % 2) for i in range(3000)),
         "rows of 81,000 inputs, one per category of a text, fill 1 GiB",
     ),
-    "a zip as CSV": ("x.csv", zipped(("x.csv", GOOD)), "is a zip or Excel file"),
+    "a zip of two": ("x.csv", zipped(("x.csv", GOOD), ("y.csv", GOOD)), "is a zip of 2 files"),
+    "a zip of nothing": ("x.csv", zipped(("x.csv", b"")), "is empty inside"),
+    "a gzip bomb": ("x.csv", gzip.compress(bytes(2**22)) * 65, "unpacks to more than the 256 MiB"),
+    "a gzip cut short": ("x.csv", gzip.compress(GOOD)[:-9], "is cut short"),
+    "no gzip": ("x.csv", b"\x1f\x8b" + GOOD, "can't be read as gzip"),
     "blank lines": ("x.csv", b"\n" * 10**5, "holds blank rows only"),
     "a pickle in .npz": ("x.npz", saved(input=PICKLE, target=PICKLE), "holds Python objects"),
     "a pickle as .npz": ("x.npz", pickle.dumps(Bomb()), "can't be read as .npz"),
@@ -235,6 +241,25 @@ LONG = ("a million blank rows", "many categories")
 )
 def test_a_data_file(name: str) -> None:
     check_refused(*DATA[name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in LONG else [])
+        for name, (file, *_) in DATA.items()
+        if file.endswith(".csv")
+    ],
+)
+def test_a_table_that_is_looked_at(name: str) -> None:
+    """`new --from` writes a config or refuses it in a line; what it looks at is bounded."""
+    Path("x.csv").write_bytes(DATA[name][1])
+    finished = minidl("new", "c.yaml", "--from", "x.csv")
+    assert finished.code in (0, 2), finished.err
+    assert all(line.startswith(("minidl: x.csv: ", "target: ", "minidl: and ")) for line in
+               finished.err.splitlines())  # fmt: skip
+    assert len(finished.err.splitlines()) <= 51
+    assert Path("c.yaml").exists() == (finished.code == 0)
 
 
 def test_too_many_blank_rows(monkeypatch: pytest.MonkeyPatch) -> None:

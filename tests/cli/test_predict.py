@@ -112,7 +112,7 @@ def test_rows_are_numbered_as_in_messages_and_inputs_stand_beside(tmp_path: Path
     text = "note,size,colour,kind\n=1,1,red,sour\n,9.50,blue,sweet\n"
     plain = table(predict(run, tmp_path, text).out)
     assert [row["row"] for row in plain] == ["2", "3"]
-    rows = table(predict(run, tmp_path, text, "--inputs").out)
+    rows = table(predict(run, tmp_path, text, "--inputs", "--for-spreadsheet").out)
     heads = ["row", "note", "size", "colour", "kind", "predicted_kind"]
     assert list(rows[0])[:6] == heads
     assert [[row[head] for head in heads] for row in rows] == [
@@ -186,11 +186,11 @@ def test_a_file_is_read_with_the_decimal_mark_and_delimiter_of_the_run(tmp_path:
         ("colour\nred\n", "new.csv: no column 'size'"),
         ("size;colour\n1;red\n", "is the delimiter right?"),
         ("size,colour\n1,pink\n", "new.csv: row 2, column 'colour': unknown category 'pink'"),
-        ("size,colour\n1,red\nbig,red\n", "new.csv: row 3, column 'size'"),
+        ("size,colour\nbig,red\n", "new.csv: row 2, column 'size': expected a number"),
         ("size,colour\n,red\n", "new.csv: row 2, column 'size': missing value"),
         ("size,colour\n", "new.csv: holds a header, but no rows"),
         ("", "new.csv: is empty"),
-        ("size,colour\n1,red\n1e300,red\n", "new.csv: row 3: the network's output is no finite"),
+        ("size,colour\n1e300,red\n", "new.csv: row 2, output: no finite number"),
     ],
 )
 def test_a_file_that_does_not_fit_is_said_in_one_line(
@@ -200,6 +200,67 @@ def test_a_file_that_does_not_fit_is_said_in_one_line(
     assert (finished.code, finished.out) == (2, "")
     assert message in finished.err
     assert len(finished.err.splitlines()) == 1
+
+
+MIXED = "size,colour,kind\n1,red,sour\nbig,pink,sour\n9,blue,sweet\n1e300,red,sour\n1,red,a,b\n"
+
+
+def test_rows_that_can_not_be_predicted_are_left_empty_and_say_why(tmp_path: Path) -> None:
+    finished = predict(fruit(tmp_path, "cross_entropy"), tmp_path, MIXED)
+    rows = table(finished.out)
+    assert finished.code == 0
+    assert [row["row"] for row in rows] == ["2", "3", "4", "5", "6"]
+    assert [row["kind"] for row in rows] == ["sour", "", "sweet", "", ""]
+    problems = [row["problem"] for row in rows]
+    assert (problems[0], problems[2]) == ("", "")
+    assert "column 'size': expected a number, but got 'big'" in problems[1]
+    assert "column 'colour': unknown category 'pink'" in problems[1]
+    assert problems[3].startswith("output: no finite number")
+    assert problems[4].startswith("has 4 cells, but the header names 3 columns")
+    counted, measured = finished.err.splitlines()
+    assert counted.startswith("3 of 5 rows can't be predicted: they are empty, and `problem`")
+    assert measured == "accuracy 100.0 % (majority 50.0 %) of 2 rows whose target is known"
+
+
+def test_strict_writes_nothing_where_a_row_can_not_be_predicted(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    finished = predict(fruit(tmp_path, "cross_entropy"), tmp_path, MIXED, "--strict", "-o", out)
+    assert (finished.code, out.exists()) == (2, False)
+    assert [line.split(": ")[2].split(",")[0].split(" has")[0] for line in
+            finished.err.splitlines()] == ["row 3", "row 5", "row 6"]  # fmt: skip
+
+
+def test_an_output_is_not_replaced_unless_asked(tmp_path: Path) -> None:
+    run, out = fruit(tmp_path, "cross_entropy"), tmp_path / "out.csv"
+    out.write_text("mine")
+    finished = predict(run, tmp_path, "size,colour\n1,red\n", "-o", out)
+    assert (finished.code, out.read_text()) == (2, "mine")
+    assert "--overwrite" in finished.err
+    assert predict(run, tmp_path, "size,colour\n1,red\n", "-o", out, "--overwrite").code == 0
+    assert out.read_text().startswith("row,kind")
+
+
+def test_own_columns_take_free_names_and_can_be_read_back(tmp_path: Path) -> None:
+    text = "row,kind,predicted_kind,size,colour,probability_sour\n7,sour,x,1,red,9\n"
+    run = fruit(tmp_path, "cross_entropy")
+    finished = predict(run, tmp_path, text, "--inputs")
+    heads = finished.out.splitlines()[0].split(",")
+    assert heads == [
+        *("predicted_row", "row", "kind", "predicted_kind", "size", "colour", "probability_sour"),
+        *("predicted_kind_2", "predicted_probability_sour", "probability_sweet"),
+    ]
+    again = predict(run, tmp_path, finished.out)
+    assert [row["kind"] for row in table(again.out)] == ["sour"]
+
+
+def test_the_rows_of_the_training_file_know_their_part(tmp_path: Path) -> None:
+    run = fruit(tmp_path, "cross_entropy")
+    rows = table(minidl("predict", run.path, tmp_path / "fruit.csv", "--inputs").out)
+    arrays = run.read_predictions()
+    for part in ("train", "test"):
+        assert [int(row["row"]) for row in rows if row["part"] == part] == sorted(
+            arrays[f"{part}_row"].tolist()
+        )
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:
@@ -258,12 +319,14 @@ def test_predictions_are_the_same_without_the_training_data(tmp_path: Path) -> N
     assert predict(run, tmp_path, "size,colour\n1,red\n").out == before
 
 
-def test_names_that_a_spreadsheet_would_run_are_made_harmless(tmp_path: Path) -> None:
+def test_names_that_a_spreadsheet_would_run_are_made_harmless_on_request(tmp_path: Path) -> None:
     rows = [f"{i},{'=HYPERLINK(0)' if i % 2 else '@x'}" for i in range(20)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b", *rows]) + "\n")
     text = "data: {type: csv, path: t.csv, target: b}\nmodel: mlp\nloss: cross_entropy\n"
     run = train(tmp_path, "training.epochs=1", text=text).run
-    predicted = table(predict(run, tmp_path, "a\n1\n2\n3\n").out)
+    plain = table(predict(run, tmp_path, "a\n1\n2\n3\n").out)
+    assert {row["b"] for row in plain} <= {"=HYPERLINK(0)", "@x"}
+    predicted = table(predict(run, tmp_path, "a\n1\n2\n3\n", "--for-spreadsheet").out)
     assert {row["b"] for row in predicted} <= {"'=HYPERLINK(0)", "'@x"}
 
 

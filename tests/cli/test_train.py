@@ -42,7 +42,7 @@ def test_the_folder_goes_to_stdout_and_all_else_to_stderr(tmp_path: Path) -> Non
         epochs[-1],
     )
     assert re.fullmatch(
-        r"done after 20 epochs: test loss \S+  test accuracy [\d.]+ %, "
+        r"done after 20 epochs: test loss \S+  test accuracy [\d.]+ % \(majority [\d.]+ %\), "
         r"\d+\.\d\d s training, \d+\.\d\d s in all",
         last,
     )

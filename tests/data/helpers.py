@@ -10,7 +10,7 @@ import pytest
 
 from minidl.data import load_dataset
 from minidl.errors import DataError
-from minidl.spec.data import CsvData
+from minidl.spec import CsvData
 
 
 def complaint(content: str | bytes, test: str | None = None, **options: Any) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.data import Preprocessing
+from minidl.data.plan import Plan
 from minidl.errors import DataError
 
 TABLE = pd.DataFrame({"size": [1.0, 2.0, 3.0, 10.0], "colour": ["red", "blue", "red", "blue"]})
@@ -18,9 +19,8 @@ TRAINING = np.array([0, 1, 2])
 
 
 def fit(standardize: bool = True) -> Preprocessing:
-    return Preprocessing.fit(
-        TABLE, ["colour", "size"], training=TRAINING, standardize=standardize, fill_missing=True
-    )
+    plan = Plan(missing="mean", scale="standard" if standardize else "none")
+    return Preprocessing.fit(TABLE, {"colour": plan, "size": plan}, training=TRAINING)
 
 
 def test_columns_come_in_the_order_of_their_names_in_fit() -> None:
@@ -64,7 +64,7 @@ def test_arrays_of_encoded_features_go_to_inputs_and_back() -> None:
 
 def test_a_column_of_booleans_is_zero_or_one() -> None:
     table = pd.DataFrame({"a": [True, False, True]})
-    preprocessing = Preprocessing.fit(table, ["a"], training=np.arange(3), standardize=False)
+    preprocessing = Preprocessing.fit(table, {"a": Plan(scale="none")}, training=np.arange(3))
     assert preprocessing.transform(table).tolist() == [[1], [0], [1]]
 
 
@@ -73,8 +73,7 @@ def test_numbers_as_texts_and_as_floats_are_the_same(values: list[float]) -> Non
     rows = np.arange(len(values))
     numbers, texts = pd.DataFrame({"a": values}), pd.DataFrame({"a": [str(v) for v in values]})
     first, second = (
-        Preprocessing.fit(table, ["a"], training=rows, standardize=True)
-        for table in (numbers, texts)
+        Preprocessing.fit(table, {"a": Plan("number")}, training=rows) for table in (numbers, texts)
     )
     assert first == second
     np.testing.assert_array_equal(first.transform(numbers), second.transform(texts))

@@ -58,13 +58,17 @@ def _values(shape: Shape) -> st.SearchStrategy[Any]:
         return st.lists(values(shape.item), min_size=1, max_size=3).map(tuple)
     if get_origin(shape.type) is tuple:
         return st.tuples(*(values(Shape.of(item)) for item in get_args(shape.type)))
+    if get_origin(shape.type) is dict:
+        return st.dictionaries(TEXTS, values(Shape.of(get_args(shape.type)[1])), max_size=2)
     if get_origin(shape.type) is Literal:
         return st.sampled_from(get_args(shape.type))
     low = next((b for b in (shape.bound("ge"), shape.bound("gt")) if b is not None), None)
     high = next((b for b in (shape.bound("le"), shape.bound("lt")) if b is not None), None)
     patterns = {
         r"^[A-Za-z_][A-Za-z0-9_]*$": st.from_regex(r"\A[a-z]{1,8}\Z"),
-        r'^[^"\r\n\x00]$': st.sampled_from([",", ";", "\t", "|", " ", "#", "'"]),
+        r'^[^"\r\n\x00]$': st.sampled_from([";", "|", "#", "'"]),
+        r'^([^"\r\n\x00]|whitespace)$': st.sampled_from([",", "\t", " ", "whitespace"]),
+        r"^[A-Za-z0-9_.:-]{1,40}$": st.sampled_from(["utf-8", "latin-1"]),
     }
     return {
         int: st.integers(low, high if high is not None else 2**63 - 1),

@@ -136,6 +136,7 @@ def test_every_group_is_listed_once() -> None:
     assert names == [
         "data",
         "noise",
+        "column",
         "model",
         "activation",
         "init",

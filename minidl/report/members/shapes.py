@@ -10,6 +10,7 @@ import numpy as np
 _SIZES = {
     **{f"{part}_input": (n, "f") for part, n in (("train", "n"), ("test", "m"))},
     **{f"{part}_output": (n, "k") for part, n in (("train", "n"), ("test", "m"))},
+    **{f"{part}_row": (n,) for part, n in (("train", "n"), ("test", "m"))},
     "grid_x": ("w",),
     "grid_y": ("h",),
     "grid_output": ("h", "w", "k"),
