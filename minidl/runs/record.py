@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import subprocess
 from dataclasses import replace
-from datetime import datetime
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 
 from minidl import __version__
+from minidl.store import clock
 from minidl.store.run_record import RunRecord
 
 PACKAGES = ("minidl", "torch", "numpy")
@@ -34,7 +34,7 @@ def goes_on(before: RunRecord, record: RunRecord) -> RunRecord:
 
 def now() -> str:
     """The time as run.json has it."""
-    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+    return clock.now().isoformat(timespec="milliseconds")
 
 
 def provenance(device: torch.device, engine: str) -> RunRecord:

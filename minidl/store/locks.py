@@ -16,12 +16,11 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from minidl.errors import RunError, WriteError
-from minidl.store import files, folders, owner
+from minidl.store import clock, files, folders, owner
 
 try:
     import fcntl
@@ -205,7 +204,7 @@ def _drop(name: Path) -> None:
 
 
 def _write_name(path: Path) -> None:
-    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    since = clock.now().isoformat(sep=" ", timespec="seconds")
     name = {"pid": os.getpid(), "host": platform.node(), "since": since, "mark": owner.mark()}
     # Over what a killed holder left: the lock is on this very file, so it can't be another one.
     try:

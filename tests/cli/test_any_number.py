@@ -28,9 +28,16 @@ MLP: Node = {"type": "mlp", "hidden": [3]}
 DENOISER: Node = {"sequential": [{"type": "conv2d", "out_channels": 3, "padding": "same"}]}
 NEEDED: Node = {
     "out_channels": 2, "value": 0.5, "metric": "train_loss", "factor": 0.5, "milestones": [1],
-    "step_size": 1,
+    "step_size": 1, "order": ["w0", "w1", "w2"],
 }  # fmt: skip
-FILES_OR_FIGURES = ("Report", "ReportTable", "CsvData", "ArraysData")
+FILES_OR_FIGURES = ("Report", "ReportTable", "ArraysData")
+TABLE: Node = {"type": "csv", "path": "t.csv", "target": "y"}
+LINES = ["a,b,c,d,y"]
+LINES += [
+    f"{n % 7},w{n % 3},2020-01-{n + 1:02},{'yes' if n % 2 else 'no'},{n % 2}" for n in range(30)
+]
+# A column of this table for each kind.
+COLUMNS = {"Text": "b", "Category": "b", "Ordinal": "b", "Date": "c", "Boolean": "d"}
 ON_IMAGES = ("Conv", "Ups", "MaxPool", "AvgPool")
 
 
@@ -49,6 +56,13 @@ def config(part: str, written: Node) -> Node:
     if part in ("EarlyStopping", "StopAt"):
         key = {"EarlyStopping": "early_stopping", "StopAt": "stop_at"}[part]
         return whole | {"training": training | {key: written}}
+    if part.endswith("Column"):
+        name = COLUMNS.get(part.removesuffix("Column"), "a")
+        return whole | {"data": TABLE | {"columns": {name: written}}}
+    if part == "Rare":
+        return whole | {"data": TABLE | {"rare": written}}
+    if part == "CsvData":
+        return whole | {"data": TABLE | written}
     if part.endswith("Data"):
         like = {"PhotoPatchesData": PATCHES, "ShapesData": IMAGES}.get(part, ROWS)
         known = SCHEMA.whole["$defs"][part]["properties"]
@@ -100,7 +114,15 @@ def attempts() -> list[tuple[str, str, float, Node]]:
 def test_every_part_with_numbers_is_tried() -> None:
     parts = {part for part, *_ in attempts()}
     assert len(attempts()) > 800
-    assert {"SgdOptimizer", "Training", "BatchNormLayer", "NormalInit", "XorData"} <= parts
+    assert {
+        "SgdOptimizer",
+        "Training",
+        "BatchNormLayer",
+        "NormalInit",
+        "XorData",
+        "CsvData",
+        "TextColumn",
+    } <= parts
 
 
 @in_parts(50)
@@ -112,6 +134,7 @@ def test_any_number(
 ) -> None:
     monkeypatch.setattr("minidl.verify.compare.ENTRIES", 3)
     wrong = []
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,d,y", *LINES, ""]))
     for number, (name, key, value, whole) in enumerate(part.of(attempts())):
         path = tmp_path / "c.yaml"
         path.write_text(json.dumps(whole))
