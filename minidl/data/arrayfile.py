@@ -61,7 +61,7 @@ def _read_npz(source: Source) -> Arrays:
             arrays = {name: stored[name] for name in stored.files}
         for name, array in arrays.items():
             if not isinstance(array, np.ndarray):  # NumPy hands on what it doesn't know
-                raise ValueError(f"{name!r} is no array")
+                raise ValueError(f"{name!r} isn't an array")
         return arrays
     except DAMAGED as error:
         reason = f"is damaged ({error})"

@@ -30,7 +30,7 @@ class CategoricalColumn:
     """One input per category: 1 for the cell's own, 0 for the others.
 
     others: the words that share the category `other`, which stands last but `missing`.
-    unknown_fits, missing_fits: whether a word that isn't known, or none, is no error. It is
+    unknown_fits, missing_fits: whether a word that isn't known, or none, isn't an error. It is
     `other` or `missing` where these are among the categories; else all inputs are 0.
     """
 

@@ -136,7 +136,7 @@ class OrderedColumn:
             ]
         values["scales"] = tuple(map(Scale.from_dict, values["scales"]))
         if values["fill"] is not None and not np.isfinite(float(values["fill"])):
-            raise ValueError("fill is no finite number")
+            raise ValueError("fill isn't a finite number")
         given: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         column = cls(**given)
         if len(column.parts(np.zeros(1))) != len(column.scales):

@@ -27,8 +27,8 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 def read_image(path: Path, channels: int) -> Images:
     """(channels, height, width) from 0 to 1; gray and colours are turned into what is asked for.
 
-    A photograph is turned as its camera says. Raises DataError for a file that is no image, or that
-    holds several, more than 16 million pixels, or pixels of more than 8 bits.
+    A photograph is turned as its camera says. Raises DataError for a file that isn't an image,
+    holds several, or more than 16 million pixels, or pixels of more than 8 bits.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -43,7 +43,7 @@ def read_image(path: Path, channels: int) -> Images:
                 turned = ImageOps.exif_transpose(image)
                 pixels = np.asarray(turned.convert(_MODES[channels]))
     except UnidentifiedImageError as error:  # its own text names an object in memory
-        raise DataError(f"{source.file}: is no image that can be read") from error
+        raise DataError(f"{source.file}: isn't an image that can be read") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(source.file) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # what decoders raise

@@ -181,7 +181,7 @@ class TrainedRun:
 
         The image may have another size than those of the training, if the network takes it: at the
         lower and right edge it is continued by as many pixels as the strides need, which are cut
-        off again. Raises DataError where there is no such size, and for what is no image.
+        off again. Raises DataError where there is no such size, and for what isn't an image.
         """
         if not self.gives_images:
             raise DataError(f"{self.folder.path}: the network gives no images")

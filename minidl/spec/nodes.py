@@ -109,7 +109,7 @@ def place_of(root: Node, key: Key) -> Place:
 
 
 def parse_key(text: str) -> Key | None:
-    """`model.layers[2].p` → ("model", "layers", 2, "p"); None where it is no such path."""
+    """`model.layers[2].p` → ("model", "layers", 2, "p"); None where it isn't such a path."""
     parts: list[str | int] = []
     end = 0
     while end < len(text):

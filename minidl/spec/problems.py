@@ -189,7 +189,7 @@ def _elsewhere(name: str, key: Key, top: type[Part]) -> str:
 
 
 def _no_type(found: _Found) -> Problem:
-    """A mapping without `type` that is no short form either."""
+    """A mapping without `type` that isn't a short form either."""
     group = found.shape.group
     components = group.components if group else {}
     aliases = group.aliases if group else {}

@@ -227,7 +227,7 @@ class Report(Part):
             for i, activation in enumerate(getattr(figure, "activations", ())):
                 if activation.type == "softmax":
                     place = f"figures[{index}].activations[{i}]"
-                    yield place, "softmax is no function of one number, so it has no curve"
+                    yield place, "softmax isn't a function of one number, so it has no curve"
 
     def problem(self, key: str, message: str) -> Problem:
         """A problem with the value of a key such as `report.figures[0].x`, with its place."""

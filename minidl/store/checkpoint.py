@@ -51,7 +51,7 @@ def decode(content: bytes) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     except (KeyError, TypeError, RecursionError, SafetensorError) as error:
         raise ValueError(f"no checkpoint of minidl: {error}") from error
     if not isinstance(state, dict):
-        raise ValueError("no checkpoint of minidl: its state is no JSON object")
+        raise ValueError("no checkpoint of minidl: its state isn't a JSON object")
     return tensors, state
 
 

@@ -97,7 +97,7 @@ def reason(error: OSError) -> str:
     return words[:1].lower() + words[1:]
 
 
-# Reading. What isn't there is no failure of the disk: the caller knows what that means.
+# Reading. A file that is missing isn't a failure of the disk: the caller knows what that means.
 
 
 def read(path: str | os.PathLike[str], limit: int | None = None) -> bytes:

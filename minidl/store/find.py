@@ -17,7 +17,7 @@ _DEPTH = 3  # a folder of sweeps of runs
 def find_runs(paths: Iterable[str | os.PathLike[str]]) -> list[RunFolder]:
     """The run folders that are, or lie in, the given folders, newest first, each once.
 
-    Hidden folders and links are passed over. Raises RunError where a path is no folder.
+    Hidden folders and links are passed over. Raises RunError where a path isn't a folder.
     """
     found: dict[Path, RunFolder] = {}
     for path in map(Path, paths):

@@ -95,7 +95,7 @@ def _text(plain: Any, indent: int | None = None) -> bytes:
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} isn't JSON")
 
 
 def _integer(text: str) -> int:
@@ -121,7 +121,7 @@ def _numbers(line: str, columns: int, number: int) -> list[float]:
     try:
         return [_number(cell) for cell in cells]
     except ValueError:
-        raise ValueError(f"line {number} holds something that is no number") from None
+        raise ValueError(f"line {number} holds something that isn't a number") from None
 
 
 def _number(cell: str) -> float:

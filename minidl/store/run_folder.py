@@ -276,7 +276,7 @@ def is_sweep(path: Path) -> bool:
 
 
 def need_folder(path: Path) -> None:
-    """Raises RunError where a path is no folder."""
+    """Raises RunError where a path isn't a folder."""
     if not files.is_folder(path):
         problem = "isn't a folder" if files.stat_of(path) else "no such folder"
         raise RunError(f"{path}: {problem}")

@@ -145,7 +145,7 @@ class SweepFolder:
     def unbegun_note(self) -> str:
         """`5 of 12 runs have not begun`, and how they would; empty where all have.
 
-        Where that can't be said for a damaged sweep.yaml, how to mend it.
+        Where that can't be said for a damaged sweep.yaml, how to repair it.
         """
         if note := self.damage_note():
             return note

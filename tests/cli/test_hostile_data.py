@@ -123,7 +123,7 @@ DATA: dict[str, tuple[str, bytes, str]] = {
     "2,000 members": (
         "x.npz",
         zipped(*((f"a{i}.npy", b"") for i in range(2000))),
-        "'a0' is no array",
+        "'a0' isn't an array",
     ),
     "records for numbers": (
         "x.npz",
@@ -208,7 +208,7 @@ IMAGES: dict[str, tuple[bytes, str]] = {
         png(5000, 5000, bytes(5001 * 5000)),
         "has too many pixels; at most 16,777,216",
     ),
-    "no pixel": (png(0, 0), "is no image that can be read"),
+    "no pixel": (png(0, 0), "isn't an image that can be read"),
     "cut short": (picture("PNG", compress_level=0)[:120], "is damaged"),
     "text that unpacks to 8 MiB": (
         png(8, 8, bytes(72), 8, chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**23), 9))),
@@ -219,9 +219,12 @@ IMAGES: dict[str, tuple[bytes, str]] = {
         picture("GIF", save_all=True, append_images=[Image.new("RGB", (8, 8), "red")]),
         "holds several images",
     ),
-    "PostScript, which runs": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no image"),
-    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'/>", "is no image"),
-    "a pickle": (pickle.dumps(Bomb()), "is no image"),
+    "PostScript, which runs": (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        "isn't an image",
+    ),
+    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x'/>", "isn't an image"),
+    "a pickle": (pickle.dumps(Bomb()), "isn't an image"),
 }
 
 

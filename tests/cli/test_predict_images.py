@@ -73,7 +73,7 @@ def test_what_is_no_image_to_predict_from(tmp_path: Path) -> None:
     for path, said in [
         (damaged, "c.png: is damaged"),
         (deep, "d.png: has pixels of more than 8 bits; expected 8"),
-        (text, "e.png: is no image that can be read"),
+        (text, "e.png: isn't an image that can be read"),
         (tmp_path / "f.png", "f.png: there is no such file"),
     ]:
         finished = minidl("predict", run.path, path, "--output", out)

@@ -80,7 +80,7 @@ report:
     ):
         assert f"did you mean '{hint}'?" in line
     assert problems(tmp_path, "report: {figures: [{activations: [softmax]}]}")[0].startswith(
-        "1:35: report.figures[0].activations[0]: softmax is no function of one number"
+        "1:35: report.figures[0].activations[0]: softmax isn't a function of one number"
     )
 
 

@@ -28,7 +28,7 @@ def scale(axes: Axes, curves: list[np.ndarray], metric: str) -> None:
         axes.set_ylim(max(low - room, -0.01), min(high + room, 1.005))
         return
     if metric == "r2" and low < -1 < high:
-        low = -1.0  # an untrained network can be arbitrarily bad: that is no reason to show it
+        low = -1.0  # an untrained network can be arbitrarily bad: no need to show that
         axes.set_ylim(low, high + 0.05 * (high - low))
     if high - low < 1e-9 * abs(high):
         axes.set_ylim(low - 0.05 * abs(high), high + 0.05 * abs(high))

@@ -82,7 +82,7 @@ def _summary(run: RunView, metric: str, epochs: np.ndarray) -> str:
         words.append(f"diverged in epoch {epochs[-1]:.0f}")
     test = run.metrics.get(f"test_{metric}")
     if test is not None and run.status == "diverged":
-        test = test[:-1]  # what worthless weights got right is no best
+        test = test[:-1]  # what worthless weights got right isn't the best
     if test is not None and np.isfinite(test).any():
         best = np.nanargmin(test) if metric == "loss" else np.nanargmax(test)
         words.append(f"best on test {_value(test[best], metric)} (epoch {epochs[best]:.0f})")

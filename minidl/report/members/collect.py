@@ -107,7 +107,7 @@ def collect(paths: Iterable[str | Path]) -> Collection:
     """All runs in run and sweep folders.
 
     Of runs with the same config and the same seed one counts, a finished one and the newest of
-    those: a repetition is no further sample. Raises RunError where a path is no folder or where
+    those: a repetition isn't another sample. Raises RunError where a path isn't a folder or where
     there is no run at all.
     """
     paths = run_folders([Path(path) for path in paths])

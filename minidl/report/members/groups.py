@@ -28,7 +28,7 @@ class Statistics:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Statistics:
-        """NaN is no value; the order doesn't matter, not even to the last bit."""
+        """NaN isn't a value; the order doesn't matter, not even to the last bit."""
         known = np.sort([value for value in values if math.isfinite(value)])
         if not known.size:
             return cls(0)

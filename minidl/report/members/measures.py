@@ -46,7 +46,7 @@ def curve(columns: Mapping[str, np.ndarray], metric: str) -> np.ndarray | None:
 
 
 def number(value: Any) -> float:
-    """A JSON value as a float, NaN for anything that is no finite number."""
+    """A JSON value as a float, NaN for anything that isn't a finite number."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
     try:
         return float(value) if good and math.isfinite(value) else NAN

@@ -12,7 +12,7 @@ from minidl.report.members.collect import Member
 
 LEARNING_RATE, METRIC = "optimizer.lr", "train_loss"
 _DIVERGED = 10  # times the loss at the lowest rates, where next to nothing is learned
-_NEIGHBOURS = 2  # on each side, whose median stands for a loss: one lucky run is no rule
+_NEIGHBOURS = 2  # on each side, whose median stands for a loss: one lucky run says little
 
 
 @dataclass(frozen=True)

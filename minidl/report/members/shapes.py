@@ -26,7 +26,7 @@ def check_shapes(arrays: Mapping[str, np.ndarray], classes: bool) -> None:
     sizes: dict[str, int] = {}
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):  # NumPy hands on what it doesn't know
-            raise ValueError(f"{name} is no array")
+            raise ValueError(f"{name} isn't an array")
     for name, letters in _SIZES.items():
         if name not in arrays:
             continue
@@ -61,4 +61,4 @@ def _check_target(
     if target.shape != shape or target.dtype.kind not in ("iu" if classes else "iuf"):
         raise ValueError(f"{name} ({target.dtype} {target.shape}) doesn't fit the others")
     if classes and not 0 <= target.min() <= target.max() < max(outputs, 2):
-        raise ValueError(f"{name} holds what is no class")
+        raise ValueError(f"{name} holds what isn't a class")

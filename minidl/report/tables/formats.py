@@ -100,7 +100,7 @@ def as_latex(document: Document) -> str:
 
 
 def markdown_cell(cell: str, number: bool) -> str:
-    """Numbers are ours: a minus sign in them is no list."""
+    """Numbers are ours: a minus sign in them isn't a list."""
     return cell if number else markdown(cell)
 
 
