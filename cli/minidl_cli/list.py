@@ -20,6 +20,7 @@ from minidl.errors import RunError
 from minidl.report.tables.escape import columns, csv_text
 from minidl.report.tables.escape import line as one_line
 from minidl.store import files
+from minidl.store.clock import local
 from minidl.store.find import find_runs
 from minidl.store.run_folder import RunFolder, is_sweep
 from minidl_cli.options import RUNS, Debug, Format, format_option
@@ -219,7 +220,7 @@ def _or_blank(value: float | None, spec: str) -> str:
 def _when(started: str | None) -> str:
     """Local time to the minute."""
     try:
-        return f"{datetime.fromisoformat(started or '').astimezone():%Y-%m-%d %H:%M}"
+        return f"{local(datetime.fromisoformat(started or '')):%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError):
         return ""
 

@@ -7,7 +7,6 @@ import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 from minidl.build import Experiment
 from minidl.data import Dataset
 from minidl.spec import ArraysData, CsvData, Spec, dump
+from minidl.store import clock
 
 PACKAGES = ("minidl", "torch", "numpy")
 _MACHINE = ("device", "device_name", "threads")
@@ -75,7 +75,7 @@ def pinned(spec: Spec, hashes: Mapping[str, str]) -> Spec:
 
 def now() -> str:
     """The time as run.json has it."""
-    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+    return clock.now().isoformat(timespec="milliseconds")
 
 
 def provenance(device: torch.device, engine: str) -> dict[str, Any]:

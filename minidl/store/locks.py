@@ -8,12 +8,11 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors import RunError, WriteError
-from minidl.store import files, folders
+from minidl.store import clock, files, folders
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -87,7 +86,7 @@ def _take(lock: FileLock, timeout: float = 0.1) -> bool:
 
 
 def _write_name(path: Path) -> None:
-    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    since = clock.now().isoformat(sep=" ", timespec="seconds")
     name = {"pid": os.getpid(), "host": platform.node(), "since": since}
     # Over what a killed holder left: the lock is on this very file, so it can't be another one.
     try:
