@@ -1,6 +1,6 @@
 """Gradient clipping."""
 
-from torch import Tensor
+from torch import Tensor, finfo
 
 from minidl.nn.parameter import Flat
 
@@ -17,12 +17,10 @@ def clip_norm(flat: Flat, max_norm: float) -> Tensor:
 
 def clip_value(flat: Flat, max_value: float) -> None:
     """Every entry of g into [−max_value, max_value]. As torch.nn.utils.clip_grad_value_."""
-    flat.grad.copy_(flat.grad.clamp(-max_value, max_value))
+    bound = min(max_value, finfo(flat.grad.dtype).max)
+    flat.grad.copy_(flat.grad.clamp(-bound, bound))
 
 
 def not_finite(flat: Flat) -> Tensor:
-    """0 if the gradient holds numbers alone, else NaN.
-
-    Clamped, an infinite gradient looks like any other: whoever clamps asks first.
-    """
+    """0 if g holds numbers alone, else NaN: once clamped, an infinite one looks like any other."""
     return (flat.grad * 0).sum()
