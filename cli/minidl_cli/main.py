@@ -23,6 +23,7 @@ def main() -> None:
     _hear_signals(_leave)
     # matplotlib fails on a backend that it doesn't know, and on settings that ask for LaTeX.
     os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
+    os.environ.pop("SOURCE_DATE_EPOCH", None)  # and NumPy on a date that is no number
     with _warnings_shown():
         code = _run()
     # Python puts the system's own handlers back while it shuts down: a second Ctrl-C would kill it.

@@ -1,6 +1,6 @@
 """Gradient clipping."""
 
-from torch import Tensor
+from torch import Tensor, finfo
 
 from minidl.nn.parameter import Flat
 
@@ -20,4 +20,5 @@ def clip_value(flat: Flat, max_value: float) -> None:
 
     An infinite entry looks like any other then.
     """
-    flat.grad.copy_(flat.grad.clamp(-max_value, max_value))
+    bound = min(max_value, finfo(flat.grad.dtype).max)
+    flat.grad.copy_(flat.grad.clamp(-bound, bound))

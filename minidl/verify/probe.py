@@ -64,6 +64,7 @@ class Probe:
         ours = layer.backward(cotangent.clone()).clone()
         reference, inputs = self._counterpart(layer), [x, *(p.data for p in layer.parameters())]
         autograd, kinks = self._autograd(reference, x, cotangent), Kinks(reference)
+        self._refuse_infinite(placed.key, autograd)
         rounded = rounding(
             lambda: self._autograd(reference, x, cotangent), [cotangent], inputs,
             lambda: kinks.pattern(x), self.generator,
@@ -93,6 +94,7 @@ class Probe:
         ours = loss.backward().clone()
         leaf = output.clone().requires_grad_()
         (theirs,) = _gradients(loss_counterpart(loss)(leaf, target), None, [leaf])
+        self._refuse_infinite("loss", [value, theirs])
         return Subject(
             "loss",
             self.spec.loss.type,
@@ -112,6 +114,7 @@ class Probe:
         ours = network.backward(loss.backward())
         reference = self._counterpart(network)
         for_input, for_parameters = self._autograd_of_loss(reference)
+        self._refuse_infinite("model", [for_input, for_parameters])
         kinks = Kinks(reference)
         rounded = rounding(
             lambda: self._autograd_of_loss(reference), [], [x, flat.data],
@@ -170,6 +173,11 @@ class Probe:
             message = "its output isn't finite on the config's data, so there is no gradient"
             raise problem(self.spec, key, message)
 
+    def _refuse_infinite(self, key: str, values: Sequence[Tensor]) -> None:
+        if not all(value.isfinite().all() for value in values):
+            message = "its gradient isn't finite on the config's data, so nothing can be compared"
+            raise problem(self.spec, key, message)
+
     def _run(self, module: nn.Module, x: Tensor) -> Tensor:
         """The output in memory of its own, with the same dropout masks every time."""
         self._restore_draws(module)
@@ -204,6 +212,6 @@ def _gradients(output: Tensor, grad: Tensor | None, leaves: list[Tensor]) -> lis
 
 def _usual_size(x: Tensor, y: Tensor, cotangent: Tensor) -> float:
     """A hundredth of what ∂L/∂x is if y changes with x as it does from entry to entry."""
-    spread = float(x.std())
-    slope = float(y.std()) / spread if spread else 0.0
+    spread = float(x.std(correction=0))
+    slope = float(y.std(correction=0)) / spread if spread else 0.0
     return 0.01 * slope * float(cotangent.abs().max())
