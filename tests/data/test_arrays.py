@@ -123,8 +123,8 @@ def test_standardize_uses_the_training_part_alone() -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({}, "there isn't an array 'input'; it is empty"),
-        ({"x": POINTS, "y": LABELS}, "there isn't an array 'input'; it holds 'x', 'y'"),
+        ({}, "there is no array 'input'; it is empty"),
+        ({"x": POINTS, "y": LABELS}, "there is no array 'input'; it holds 'x', 'y'"),
         ({"input": POINTS}, "there is no array 'target'; it holds 'input'"),
         ({"input": POINTS, "target": LABELS[:9]}, "'input' has 10 rows, but 'target' has 9"),
         ({"input": POINTS[:0], "target": LABELS[:0]}, "'input' has shape (0, 2): there are no"),
