@@ -6,7 +6,7 @@ A run keeps it (`to_dict`), so that later rows are treated exactly as those of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -182,5 +182,23 @@ class Preprocessing:
 def _column(kind: str, name: str, **values: Any) -> Column:
     for column in KINDS.values():
         if column.kind == kind:
-            return column.restored({"name": composed(name), **values})
+            made: Column = column.restored({"name": composed(name), **values})
+            _require_types(made)
+            return made
     raise ValueError(f"unknown kind of column {quoted(kind)}")
+
+
+def _require_types(column: Column) -> None:
+    """Raises ValueError where a field holds what it can't: others may have written the file."""
+    for field in fields(column):
+        value, kind = getattr(column, field.name), str(field.type)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        right = {
+            "str": isinstance(value, str),
+            "bool": isinstance(value, bool),
+            "int": number,
+            "float": number,
+            "tuple[str, ...]": isinstance(value, tuple) and all(isinstance(x, str) for x in value),
+        }
+        if not right.get(kind, True):
+            raise ValueError(f"{field.name} isn't what minidl writes there")

@@ -80,12 +80,21 @@ class Beginning:
             )
         else:
             folder = RunFolder(path)
-            _write_config(folder, self.text.encode())
             folder.write_record(record)
         run = MemberRun(self.spec, self.data, self.experiment, folder, record, observers=observers)
         if restart is not None:
             run.go_on(restart)
         return run
+
+    def renew_config(self, folder: RunFolder) -> None:
+        """What another version wrote, or what is damaged, becomes what a new run would have."""
+        config = self.text.encode()
+        try:
+            same = files.read(folder.config_path) == config
+        except OSError:
+            same = False
+        if not same:
+            files.write_atomic(folder.config_path, config)
 
 
 def _range(data: Dataset) -> Sequence[float]:
@@ -103,13 +112,3 @@ def pinned(spec: Spec, hashes: Mapping[str, str]) -> Spec:
     if spec.data.test_path is not None:
         changes["test_sha256"] = hashes[str(spec.data.test_path)]
     return spec.model_copy(update={"data": spec.data.model_copy(update=changes)})
-
-
-def _write_config(folder: RunFolder, config: bytes) -> None:
-    """What another version wrote, or what is damaged, becomes what a new run would have."""
-    try:
-        same = files.read(folder.config_path) == config
-    except OSError:
-        same = False
-    if not same:
-        files.write_atomic(folder.config_path, config)

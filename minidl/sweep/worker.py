@@ -147,6 +147,7 @@ class Worker(Driver):
             return begun.run(folder.path, record, observers=[best], overwrite=True, tidy=False)
         with contextlib.suppress(DamagedError):  # a damaged record is made anew
             record = goes_on(folder.read_record(), record)
+        begun.renew_config(folder)
         run = begun.run(folder.path, record, restart, observers=[best])
         self.folder.forget_error(member)
         return run
