@@ -242,7 +242,7 @@ def jax_scan(start: Start) -> Side:
         for _ in range(steps // len(start.batches)):
             layers, values = train(layers, x, target)
             totals = totals + values
-        jax.block_until_ready(layers)  # type: ignore[no-untyped-call]
+        jax.block_until_ready(layers)
 
     def weights() -> Tensor:
         parts = [torch.tensor(jax.device_get(a)).flatten(1) for a in jax.tree.leaves(layers)]

@@ -228,7 +228,7 @@ class Jax:
         started = time.perf_counter()
         for _ in range(epochs):
             self.layers, _ = self._train(self.layers, *self.data)
-        self._wait(self.layers)  # type: ignore[no-untyped-call]
+        self._wait(self.layers)
         return (time.perf_counter() - started) / epochs / self.steps * 1e6
 
 
