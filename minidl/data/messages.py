@@ -63,10 +63,6 @@ def cell_error(file: str, cells: Cells, wrong: NDArray[np.bool_], what: str) -> 
     return DataError(f"{file}: row {row}, column {quoted(cells.name)}: {what}{more}")
 
 
-def first_text(cells: Cells, where: NDArray[np.bool_]) -> str:
-    return quoted(cells.iloc[int(np.argmax(where))])
-
-
 def quoted(text: object, limit: int = 60) -> str:
     """The text in quotes, control characters escaped, cut where it is long."""
     written = str(text)

@@ -16,7 +16,7 @@ from minidl.errors import DamageWarning, RestartWarning, RunError, WriteError
 from minidl.runs.begin import Beginning
 from minidl.runs.drive import Driver, Ending
 from minidl.runs.member import MemberRun
-from minidl.runs.record import differences, goes_on
+from minidl.runs.record import goes_on, refuse_another_origin
 from minidl.runs.restart import Restart
 from minidl.signals import Stopped, orderly_end
 from minidl.spec import Spec, load_spec
@@ -94,11 +94,8 @@ def resume(
         with use_threads(threads or before.threads or 1), _heard() as ending:
             lanes = Lanes(begun.experiment.trainer, stop=ending)
             here = begun.record(lanes.engine.description)
-            if (other := differences(before, here)) and not force:
-                raise RunError(
-                    f"{path}: began with {'; '.join(other)}: results would not be exactly those "
-                    "of a run that never stopped (resume --force goes on all the same)"
-                )
+            if not force:
+                refuse_another_origin(path, before, here, what="a run", way_on="resume --force")
             restart = _restart(folder)
             run = begun.run(path, goes_on(before, here), restart, observers=observers)
             return _train(run, lanes, ending, started)

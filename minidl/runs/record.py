@@ -7,11 +7,13 @@ import subprocess
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from minidl import __version__
+from minidl.errors import RunError
 from minidl.store import clock
 from minidl.store.run_record import RunRecord
 
@@ -74,6 +76,17 @@ def differences(before: RunRecord, now: RunRecord) -> list[str]:
         for key in (*PACKAGES, *_MACHINE, "engine")
         if old.get(key) is not None and old[key] != new[key]
     ]
+
+
+def refuse_another_origin(
+    place: Path, before: RunRecord, here: RunRecord, *, what: str, way_on: str
+) -> None:
+    """RunError where what goes on here comes out in other last bits; `what` it is: "a run", say."""
+    if other := differences(before, here):
+        raise RunError(
+            f"{place}: began with {'; '.join(other)}: results would not be exactly those of {what} "
+            f"that never stopped ({way_on} goes on all the same)"
+        )
 
 
 def _decisive(record: RunRecord) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import torch
 
 from minidl.build import build, choose_device, read_data
 from minidl.engine.compiler import find_compiler, lanes_for
-from minidl.errors import DamagedError, DamageWarning, MinidlWarning, RestartWarning, RunError
+from minidl.errors import DamagedError, DamageWarning, MinidlWarning, RestartWarning
 from minidl.plural import plural
 from minidl.runs.begin import pinned
 from minidl.runs.drive import Ending
-from minidl.runs.record import differences, provenance
+from minidl.runs.record import provenance, refuse_another_origin
 from minidl.runs.restart import Restart
 from minidl.signals import Received, orderly_end
 from minidl.spec import Member, Sweep
@@ -188,11 +188,7 @@ def _refuse_other_machine(folder: SweepFolder, member: Member) -> None:
         return  # a damaged record says nothing; it is made anew
     here = provenance(choose_device(member.spec), _engine(member, before))
     here.threads = 1
-    if other := differences(before, here):
-        raise RunError(
-            f"{folder.path}: began with {'; '.join(other)}: results would not be exactly those of "
-            "a sweep that never stopped (--force goes on all the same)"
-        )
+    refuse_another_origin(folder.path, before, here, what="a sweep", way_on="--force")
 
 
 def _engine(member: Member, before: RunRecord) -> str:
