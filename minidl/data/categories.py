@@ -25,8 +25,18 @@ MOST_WORDS = 10_000
 _WORD = re.compile(r"\w+")
 
 
+class IndicatorColumn:
+    """Inputs that are 0 or 1, which need no scale."""
+
+    def to_inputs(self, raw: Floats) -> Floats:
+        return raw
+
+    def to_raw(self, inputs: Floats) -> Floats:
+        return inputs
+
+
 @dataclass(frozen=True)
-class CategoricalColumn:
+class CategoricalColumn(IndicatorColumn):
     """One input per category: 1 for the cell's own, 0 for the others.
 
     others: the words that share the category `other`, which stands last but `missing`.
@@ -100,12 +110,6 @@ class CategoricalColumn:
             )
         return faults
 
-    def to_inputs(self, raw: Floats) -> Floats:
-        return raw
-
-    def to_raw(self, inputs: Floats) -> Floats:
-        return inputs
-
     @classmethod
     def restored(cls, values: dict[str, Any]) -> Self:
         """From the values of a JSON file. Raises KeyError, TypeError and ValueError."""
@@ -117,7 +121,7 @@ class CategoricalColumn:
 
 
 @dataclass(frozen=True)
-class TextColumn:
+class TextColumn(IndicatorColumn):
     """A bag of words: 1 for each word of `vocabulary` that the text has.
 
     Without a vocabulary a word's CRC-32 modulo `hashed` says which input it sets.
@@ -169,12 +173,6 @@ class TextColumn:
         if gaps.any() and not self.missing_fits:
             return [Fault(gaps, lambda text: "missing value: a text is needed here")]
         return []
-
-    def to_inputs(self, raw: Floats) -> Floats:
-        return raw
-
-    def to_raw(self, inputs: Floats) -> Floats:
-        return inputs
 
     @classmethod
     def restored(cls, values: dict[str, Any]) -> Self:

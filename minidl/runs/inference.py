@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from minidl.errors import ConfigError, DataError, RunError
 from minidl.nn import Sequential
 from minidl.nn.shape import times
 from minidl.probabilities import probabilities
+from minidl.runs.meaning import damage, encoding_of
 from minidl.runs.predicted import GivenRows, PredictedRows, read_rows
 from minidl.spec import ArraysData, CsvData, Spec, load_spec
 from minidl.store.run_folder import RunFolder, resume_command
@@ -39,12 +39,6 @@ from minidl.train.weights import set_weights
 
 Array = NDArray[Any]
 
-# What the record of each task must say besides what all must.
-_NEEDED = {
-    "classification": ("class_names", "decision"),
-    "regression": ("target_names",),
-    "images": ("output_shape",),
-}
 MOST_ROOM = 64  # pixels by which an image is continued, at most: more than any network's strides
 
 
@@ -65,19 +59,10 @@ class TrainedRun:
         folder = RunFolder.open(path)
         spec = load_spec(folder.config_path, ["device=cpu"])
         record = folder.read_record()
-        for key in (
-            "task",
-            "input_shape",
-            "outputs",
-            "weights",
-            *_NEEDED.get(record.task or "", ()),
-        ):
-            if not getattr(record, key):
-                raise RunError(f"{folder.record_path}: is damaged: no '{key}'")
-        encoding, shape = _encoding(record), tuple(record.input_shape)
+        if wrong := damage(record):
+            raise RunError(f"{folder.record_path}: is damaged: {wrong}")
+        encoding, shape = encoding_of(record), tuple(record.input_shape)
         weights = str(record.weights)
-        if misfit := _misfit(record):
-            raise RunError(f"{folder.record_path}: is damaged: {misfit} fits nothing else in it")
         if not folder.has_checkpoint(weights):
             status = folder.status_now(record)
             going = status in ("interrupted", "failed")
@@ -313,34 +298,3 @@ def _room(
                 if found[axis] is None and got == wanted:
                     found[axis] = extra
     return found
-
-
-def _misfit(record: RunRecord) -> str | None:
-    """A key of a run's record that doesn't fit its input shape and its number of outputs."""
-    if record.weights not in ("last", "best"):
-        return "weights"
-    if record.preprocessing is not None:
-        inputs = Preprocessing.from_dict(record.preprocessing).feature_names
-        if len(inputs) != math.prod(record.input_shape):
-            return "preprocessing"
-    if record.task == "images":
-        return None
-    outputs = record.outputs or 0
-    if record.decision is not None:
-        return None if len(record.class_names) == max(2, outputs) else "class_names"
-    scale = record.target_scale or {}
-    if any(len(values) != outputs for values in scale.values()):
-        return "target_scale"
-    return None if len(record.target_names) == outputs else "target_names"
-
-
-def _encoding(record: RunRecord) -> Encoding:
-    """The one that the network was trained with; one-hot targets say no more than indices."""
-    outputs, decision = record.outputs or 0, record.decision or {}
-    if record.task == "images":
-        return Encoding.of_images(tuple(record.output_shape))
-    if record.task == "regression":
-        return Encoding("values", outputs)
-    if decision.get("kind") == "threshold":
-        return Encoding("column", outputs, threshold=decision["at"])
-    return Encoding("index", outputs)
