@@ -11,8 +11,8 @@ from minidl.engine.compiler import find_compiler, lanes_for, vector_bytes
 from minidl.engine.plain import PlainEngine
 from minidl.engine.program import CompiledEngine
 from minidl.engine.source import Code
+from minidl.engine.target import Target
 from minidl.engine.trace import trace
-from minidl.engine.writer import Target
 from minidl.errors import CompileError, CompilerError, TraceError
 
 # What the networks in lanes work on in a step, in bytes: beyond it they push each other out of the

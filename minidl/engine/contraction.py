@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from minidl.engine.graph import View
 from minidl.engine.kernels import place
 from minidl.engine.operations import Contract
-from minidl.engine.writer import Spot, Vector, Writer, splat, typed
+from minidl.engine.target import Vector
+from minidl.engine.writer import Spot, Writer, splat, typed
 
 BLOCK = 128
 STRIP_BYTES = 4096  # of a strip in one row of a tile, for all lanes

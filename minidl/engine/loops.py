@@ -9,7 +9,8 @@ from minidl.engine.graph import View
 from minidl.engine.kernels import Kernel, merged
 from minidl.engine.operations import Contract, Index, Map, Reduce
 from minidl.engine.reduction import write_reduction
-from minidl.engine.writer import Function, Spot, Target, Writer
+from minidl.engine.target import Target
+from minidl.engine.writer import Function, Spot, Writer
 
 
 def function_of(kernel: Kernel, target: Target) -> Function:

@@ -17,8 +17,8 @@ from minidl.engine.base import Array, Function, Functions, Program, Sources, Sta
 from minidl.engine.compiler import Compiler, compile
 from minidl.engine.graph import Buffer, Graph
 from minidl.engine.source import ALIGN, Code, Step, code_of
+from minidl.engine.target import Target
 from minidl.engine.trace import trace
-from minidl.engine.writer import Target
 from minidl.errors import CompileError
 from minidl.host import watching
 

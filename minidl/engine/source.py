@@ -11,7 +11,8 @@ from minidl.engine.loops import function_of
 from minidl.engine.lowering import operations
 from minidl.engine.operations import Contract
 from minidl.engine.simplify import simplified
-from minidl.engine.writer import Function, Target
+from minidl.engine.target import Target
+from minidl.engine.writer import Function
 
 ALIGN = 64  # bytes
 

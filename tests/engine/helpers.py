@@ -17,8 +17,8 @@ from minidl.engine.compiler import Compiler, compile, find_compiler
 from minidl.engine.graph import Graph
 from minidl.engine.program import CompiledProgram, CompiledState
 from minidl.engine.source import Names, header, step_source
+from minidl.engine.target import Target
 from minidl.engine.trace import trace
-from minidl.engine.writer import Target
 from minidl.host import watching
 
 SINGLE = 0  # the number of lanes that stands for one network's code
