@@ -28,7 +28,8 @@ from minidl.data import Dataset
 from minidl.data.load import load_dataset
 from minidl.seeds import generator
 from minidl.spec import Spec, load_spec
-from minidl.train.lanes import Lanes, Programs
+from minidl.train.lanes import Lanes
+from minidl.train.programs import Programs
 from minidl.train.trainer import Epoch, Trainer
 
 CONFIGS = Path(__file__).parent.parent / "configs"

@@ -24,7 +24,8 @@ from minidl.build import build, read_data
 from minidl.data.load import load_dataset
 from minidl.seeds import generator
 from minidl.spec import Spec, parse_spec
-from minidl.train.lanes import Lanes, Programs
+from minidl.train.lanes import Lanes
+from minidl.train.programs import Programs
 from minidl.train.trainer import Trainer
 
 # As no training ends, and nothing is evaluated, while it is measured.

@@ -33,16 +33,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from minidl.engine.compiler import lanes_for
+from minidl.engine.processor import lanes_for
 from minidl.runs.drive import Ending
 from minidl.spec import Member, Sweep
 from minidl.spec.sweep import load_sweep
 from minidl.sweep.kinds import kind_of
+from minidl.sweep.plan import default_jobs
 from minidl.sweep.queue import Kind, Queue
-from minidl.sweep.run import default_jobs
 from minidl.sweep.work import Datasets
 from minidl.sweep.worker import Worker
-from minidl.train.lanes import Lanes, Programs
+from minidl.train.lanes import Lanes
+from minidl.train.programs import Programs
 
 CONFIG = Path(__file__).parent.parent / "configs" / "studies" / "batch_size_by_lr.yaml"
 Clock = Callable[[], float]

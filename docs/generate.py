@@ -1,21 +1,31 @@
 """Generate from the code what the documents say about it: `make docs`.
 
-That is README's table of commands, and reference.md. A test compares what is committed.
+That is the table in commands.md, reference.md, and backpropagation.md, which is what `minidl
+explain` says. A test compares what is committed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from minidl_cli.app import app
+from minidl_cli.explain import explain
+from minidl_cli.options import Format
 from typer.main import get_command
 
-from minidl.spec import Spec, component_groups
+from minidl.build import prepare
+from minidl.explain.code import python_sections
+from minidl.explain.page import Page, as_text
+from minidl.spec import Spec, component_groups, load_spec
 
 ROOT = Path(__file__).parent.parent
-README, REFERENCE = ROOT / "README.md", ROOT / "docs/reference.md"
+COMMANDS, REFERENCE = ROOT / "docs/commands.md", ROOT / "docs/reference.md"
+LESSON, NETWORK = ROOT / "docs/backpropagation.md", ROOT / "configs/backpropagation.yaml"
 TOP = """\
 # What a config may hold
 
@@ -29,20 +39,24 @@ def generated() -> dict[Path, str]:
     """What each file should hold."""
     marks = re.compile(r"(?<=<!-- commands -->\n).*(?=<!-- /commands -->)", re.DOTALL)
     table = "".join(f"{line}\n" for line in commands())
-    readme = marks.sub(lambda _: table, README.read_text())
-    return {README: readme, REFERENCE: TOP + "".join(f"{line}\n" for line in reference())}
+    return {
+        COMMANDS: marks.sub(lambda _: table, COMMANDS.read_text()),
+        REFERENCE: TOP + "".join(f"{line}\n" for line in reference()),
+        LESSON: "".join(lesson()),
+    }
 
 
 def commands() -> Iterator[str]:
-    """README's table."""
+    """The table of all commands."""
     yield from ("| command | does |", "|---|---|")
     for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
         words = ["minidl", name]
         for argument in command.params:
             if argument.param_type_name == "argument":
-                word = argument.metavar + (" …" if argument.nargs == -1 else "")
+                several = argument.nargs == -1 and "…" not in argument.metavar
+                word = argument.metavar + (" …" if several else "")
                 words.append(word if argument.required else f"[{word}]")
-        yield f"| `{' '.join(words)}` | {command.get_short_help_str(200)} |"
+        yield f"| `{_cell(' '.join(words))}` | {command.get_short_help_str(200)} |"
 
 
 def reference() -> Iterator[str]:
@@ -61,6 +75,29 @@ def reference() -> Iterator[str]:
             for name, takes, default, text in part.options:
                 shown = "" if default is None else f"`{default}`"
                 yield f"| `{name}` | {shown} | {_cell(takes)} | {_cell(text)} |"
+
+
+def lesson() -> Iterator[str]:
+    """backpropagation.md: what `minidl explain` says of a 2-2-1 network, with a word on it."""
+    trainer = prepare(load_spec(NETWORK))[1].trainer
+    source = as_text(Page("The code", list(python_sections(trainer))), "md")
+    parts = {
+        "NETWORK": _explained(),
+        "CODE": source.partition("\n")[2],
+        "STEP": _explained(step=1).partition("\n")[2],
+        "WEIGHT": _explained(step=1, weight="fc_1[1,0]").partition("\n")[2],
+    }
+    text = (ROOT / "docs/backpropagation.in").read_text()
+    yield re.sub("^@(.*)@$", lambda match: parts[match[1]].strip(), text, flags=re.MULTILINE)
+
+
+def _explained(step: int | None = None, weight: str | None = None) -> str:
+    """What the command prints as Markdown."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without a compiler it repeats the training plainly
+        explain(NETWORK, step=step, weight=weight, format=Format.md)
+    return output.getvalue()
 
 
 def _cell(text: str) -> str:

@@ -10,6 +10,13 @@ from typing import Literal
 import numpy as np
 
 Stream = Literal["data", "init", "order", "dropout"]
+# Where a config gives a stream a seed of its own.
+KEYS: dict[Stream, str] = {
+    "data": "data.seed",
+    "init": "model.seed",
+    "order": "training.seed",
+    "dropout": "training.dropout_seed",
+}
 _NUMBERS: dict[Stream, int] = {"data": 0, "init": 1, "order": 2, "dropout": 3}
 
 

@@ -50,6 +50,13 @@ def _names() -> Iterator[tuple[type, str]]:
 
 # What a class is called in a config.
 NAMES = dict(_names()) | dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d), "batch_norm")
+# Those that an option makes: test_class_weights.py.
+WEIGHTED = {
+    nn.WeightedCrossEntropyLoss: "cross_entropy",
+    nn.WeightedBCELoss: "bce",
+    nn.WeightedBCEWithLogitsLoss: "bce_with_logits",
+}
+NAMES |= WEIGHTED
 
 
 def written(kind: type, **options: Any) -> str:
@@ -63,6 +70,7 @@ INITS = [
     Row("init", "xavier_normal", "gain: 3.0", nn.init.XavierNormal(3.0)),
     Row("init", "he_uniform", "gain: 3.0", nn.init.HeUniform(3.0)),
     Row("init", "he_normal", "gain: 3.0", nn.init.HeNormal(3.0)),
+    Row("init", "orthogonal", "gain: 3.0", nn.init.Orthogonal(3.0)),
     Row("init", "normal", "mean: 2.0, std: 0.5", nn.init.Normal(2.0, 0.5)),
     Row("init", "zeros", "", nn.init.Zeros()),
     Row("init", "constant", "value: 0.5", nn.init.Constant(0.5)),
@@ -77,6 +85,12 @@ SCHEDULES = [
     Row("schedule", "exponential", "factor: 0.5, warmup: 1", [0.5, 1, 0.5, 0.25, 0.125, 0.0625]),
     Row("schedule", "cosine", "epochs: 3, final: 0.5, warmup: 1", [0.5, 1, 0.75, 0.5, 0.5, 0.5]),
     Row("schedule", "linear", "epochs: 5, final: 0.2, warmup: 1", [0.5, 1, 0.8, 0.6, 0.4, 0.2]),
+    Row("schedule", "polynomial", "epochs: 5, power: 2.0, final: 0.2, warmup: 1",
+        [0.5, 1, 0.65, 0.4, 0.25, 0.2]),
+    Row("schedule", "cosine_restarts", "period: 1, growth: 2, final: 0.5, warmup: 1",
+        [0.5, 1, 1, 0.75, 1, 0.5 + 0.25 * (1 + 0.5**0.5)]),
+    Row("schedule", "one_cycle", "epochs: 5, pct_start: 0.6, div_factor: 4.0, "
+        "final_div_factor: 2.0", [0.25, 0.625, 1, 0.5625, 0.125, 0.125]),
 ]  # fmt: skip
 PLATEAU = Row(
     "schedule",
@@ -110,41 +124,48 @@ SEQUENTIAL = Row(
 )
 MODELS = [MLP, SEQUENTIAL]
 SMALL_DENOISER = ("model={sequential: [{type: conv2d, out_channels: 1, padding: same}]}",)
-# (training samples, test samples, shape of an input, outputs with mse)
+# (samples for training, validation and testing, shape of an input, outputs with mse)
+DRAWN = "train: 30, test: 20, validation: 10, seed: 1"
+HALF = "test_fraction: 0.5, validation_fraction: 0.2, standardize: false, seed: 1"
 DATA = [
-    Row("data", "disk", "train: 30, test: 20, seed: 1", (30, 20, (2,), 1)),
-    Row("data", "annulus", "train: 30, test: 20, seed: 1", (30, 20, (2,), 1)),
-    Row("data", "xor", "train: 30, test: 20, seed: 1, noise: 0.1", (30, 20, (2,), 1)),
-    Row("data", "spirals", "train: 30, test: 20, seed: 1, classes: 3, turns: 0.5, noise: 0.1",
-        (30, 20, (2,), 3)),
-    Row("data", "checkerboard", "train: 30, test: 20, seed: 1, cells: 3", (30, 20, (2,), 1)),
-    Row("data", "moons", "train: 30, test: 20, seed: 1, noise: 0.2", (30, 20, (2,), 1)),
-    Row("data", "circles", "train: 30, test: 20, seed: 1, noise: 0.2, factor: 0.25",
-        (30, 20, (2,), 1)),
-    Row("data", "blobs", "train: 30, test: 20, seed: 1, classes: 4, std: 2.0", (30, 20, (2,), 4)),
-    Row("data", "noisy_sine", "train: 30, test: 20, seed: 1, noise: 0.2", (30, 20, (1,), 1)),
-    Row("data", "friedman1", "train: 30, test: 20, seed: 1, noise: 0.2, features: 7",
-        (30, 20, (7,), 1)),
-    Row("data", "photo_patches", "train: 30, test: 20, size: 8, noise: {type: mask, lost: 0.25}, "
-        "target: noisy, gray: true, seed: 1", (30, 20, (1, 8, 8), 64), SMALL_DENOISER),
-    Row("data", "shapes", "train: 30, test: 20, size: 8, classes: 5, noise: 0.2, seed: 1",
-        (30, 20, (1, 8, 8), 5)),
-    Row("data", "iris", "test_fraction: 0.5, standardize: false, seed: 1", (75, 75, (4,), 3)),
-    Row("data", "wine", "test_fraction: 0.5, standardize: false, seed: 1", (89, 89, (13,), 3)),
-    Row("data", "breast_cancer", "test_fraction: 0.5, standardize: false, seed: 1",
-        (285, 284, (30,), 1)),
-    Row("data", "digits", "test_fraction: 0.5, standardize: false, images: true, seed: 1",
-        (899, 898, (1, 8, 8), 10)),
-    Row("data", "diabetes", "test_fraction: 0.5, standardize: false, seed: 1",
-        (221, 221, (10,), 1)),
+    Row("data", "disk", DRAWN, (30, 10, 20, (2,), 1)),
+    Row("data", "annulus", DRAWN, (30, 10, 20, (2,), 1)),
+    Row("data", "xor", f"{DRAWN}, noise: 0.1", (30, 10, 20, (2,), 1)),
+    Row("data", "spirals", f"{DRAWN}, classes: 3, turns: 0.5, noise: 0.1",
+        (30, 10, 20, (2,), 3)),
+    Row("data", "checkerboard", f"{DRAWN}, cells: 3", (30, 10, 20, (2,), 1)),
+    Row("data", "moons", f"{DRAWN}, noise: 0.2", (30, 10, 20, (2,), 1)),
+    Row("data", "circles", f"{DRAWN}, noise: 0.2, factor: 0.25", (30, 10, 20, (2,), 1)),
+    Row("data", "blobs", f"{DRAWN}, classes: 4, std: 2.0", (30, 10, 20, (2,), 4)),
+    Row("data", "noisy_sine", f"{DRAWN}, noise: 0.2", (30, 10, 20, (1,), 1)),
+    Row("data", "friedman1", f"{DRAWN}, noise: 0.2, features: 7", (30, 10, 20, (7,), 1)),
+    Row("data", "photo_patches", f"{DRAWN}, size: 8, target: noisy, gray: true, "
+        "noise: {type: mask, lost: 0.25}", (30, 10, 20, (1, 8, 8), 64), SMALL_DENOISER),
+    Row("data", "shapes", f"{DRAWN}, size: 8, classes: 5, noise: 0.2",
+        (30, 10, 20, (1, 8, 8), 5)),
+    Row("data", "iris", HALF, (60, 15, 75, (4,), 3)),
+    Row("data", "wine", HALF, (71, 18, 89, (13,), 3)),
+    Row("data", "breast_cancer", HALF, (228, 57, 284, (30,), 1)),
+    Row("data", "digits", f"{HALF}, images: true", (719, 180, 898, (1, 8, 8), 10)),
+    Row("data", "diabetes", HALF, (177, 44, 221, (10,), 1)),
     Row("data", "csv", "path: PATH, target: c, features: [a, b], drop: [d], columns: {b: category},"
-        " types: {number: [a]}, test_fraction: 0.25, task: auto, standardize: false, scale: none, "
-        "delimiter: ;, decimal: ',', thousands: '.', encoding: utf-8, header: true, skip_rows: 0, "
-        "comment: '#', missing_values: ['?'], missing: drop, indicator: false, unknown: other, "
-        "rare: {min_count: 2}, max_categories: 2, seed: 1", (15, 5, (4,), 1)),
-    Row("data", "arrays", "path: PATH, test_fraction: 0.25, task: regression, standardize: true, "
-        "seed: 1", (15, 5, (3,), 1)),
+        " types: {number: [a]}, test_fraction: 0.25, "
+        "validation_fraction: 0.2, task: auto, standardize: false, "
+        "scale: none, delimiter: ;, decimal: ',', thousands: '.', encoding: utf-8, header: true, "
+        "skip_rows: 0, comment: '#', missing_values: ['?'], missing: drop, indicator: false,"
+        " unknown: other, rare: {min_count: 2}, max_categories: 2, split: random, seed: 1",
+        (12, 3, 5, (4,), 1)),
+    Row("data", "arrays", "path: PATH, test_fraction: 0.25, "
+        "validation_fraction: 0.2, task: regression, standardize: true, seed: 1",
+        (12, 3, 5, (3,), 1)),
 ]  # fmt: skip
+# Of a table of 12 rows: how many validate and test, and which test, where that isn't by chance.
+SPLITS = [
+    Row("split", "random", "", (2, 3, None)),
+    Row("split", "stratified", "column: who", (2, 3, None)),
+    Row("split", "group", "column: who", (2, 4, None)),
+    Row("split", "time", "column: day, format: '%d.%m.%Y'", (2, 3, [1, 2, 3])),
+]
 GAPS = "missing_values: ['?'], missing: mean, indicator: true"
 COLUMNS = [  # what becomes of the column x with these cells: the inputs of the first row
     Row(
@@ -199,10 +220,11 @@ TRAINING = [
     Row("training", "dtype", "float64", lambda t: t.optimizer.flat.data.dtype == torch.float64),
     Row("training", "clip_norm", "0.5", lambda t: t.clip_norm == 0.5),
     Row("training", "clip_value", "0.5", lambda t: t.clip_value == 0.5),
+    Row("training", "metrics", "[f1]", lambda t: "test_f1" in t.columns),
 ]
 NOISES = [  # the std of their noise on a value of 1/4
     Row("noise", "gaussian", "sigma: 0.05", 0.05),
     Row("noise", "poisson", "peak: 100.0", 0.05),
     Row("noise", "mask", "lost: 0.5", 0.125),
 ]
-ALL = [*INITS, *SCHEDULES, PLATEAU, *MODELS, *DATA, *COLUMNS, *NOISES]
+ALL = [*INITS, *SCHEDULES, PLATEAU, *MODELS, *DATA, *SPLITS, *COLUMNS, *NOISES]

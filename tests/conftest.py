@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
 if TYPE_CHECKING:
-    from minidl.train.lanes import Programs
+    from minidl.store.run_folder import RunFolder
+    from minidl.train.programs import Programs
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,10 +38,21 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidl.engine.choose.find_compiler", lambda: None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def draw_run() -> Iterator[Callable[[RunFolder], list[Path]]]:
+    """Nothing is drawn after a training, which takes a hundred times as long as a small one."""
+    from minidl.report.figures import plots
+
+    drawing = plots.draw_run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "draw_run", lambda folder: [])
+        yield drawing
+
+
 @pytest.fixture
-def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes a hundred times as long as a small training."""
-    monkeypatch.setattr("minidl.report.figures.plots.draw_run", lambda folder: [])
+def plots(draw_run: Callable[[RunFolder], list[Path]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asks for a run's plots to be drawn all the same."""
+    monkeypatch.setattr("minidl.report.figures.plots.draw_run", draw_run)
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
+import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 # Sixty, by where they would do harm.
 HOSTILE = [
@@ -102,6 +106,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.scripts: list[str] = []
         self.cells: list[str] = []
         self.heads: list[str] = []
         self.inside = ""
@@ -111,12 +116,16 @@ class Page(HTMLParser):
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
         self.inside = tag
+        if tag == "script":
+            self.scripts.append("")
         {"td": self.cells, "th": self.heads}.get(tag, []).append("")
 
     def handle_endtag(self, tag: str) -> None:
         self.inside = ""
 
     def handle_data(self, data: str) -> None:
+        if self.inside == "script":
+            self.scripts[-1] += data
         for tag, cells in (("td", self.cells), ("th", self.heads)):
             if self.inside == tag:
                 cells[-1] += data
@@ -140,6 +149,25 @@ def check_html(text: str) -> Page:
     assert not {name for name in page.attributes if name.startswith("on") or name == "href"}
     assert len(page.cells) % len(page.heads) == 0
     return page
+
+
+def check_page(text: str) -> dict[str, Any]:
+    """A page with scripts: our tags alone, our two scripts, and data that are JSON."""
+    page = Page(text)
+    assert page.tags <= {
+        "html", "head", "meta", "link", "title", "style", "body", "header", "main", "section",
+        "h1", "h2", "p", "span", "div", "table", "thead", "tbody", "tr", "th", "td", "figure",
+        "img", "ul", "li", "script", "button", "input", "select", "option", "label", "output",
+        "details", "summary",
+    }  # fmt: skip
+    assert not {name for name in page.attributes if name.startswith("on")}
+    data, plotly, code = page.scripts
+    for script in (plotly, code):
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in text
+    assert text.count("<script") - plotly.count("<script") == 3
+    found: dict[str, Any] = json.loads(data)
+    return found
 
 
 def check_markdown(text: str) -> list[list[str]]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from unittest import mock
 
 from minidl.engine import PlainEngine, choose
-from minidl.train.lanes import Programs
+from minidl.train.programs import Programs
 from minidl.train.trainer import Trainer
 
 
@@ -23,10 +23,15 @@ def keep_programs(kept: dict[str, Programs]) -> Iterator[None]:
         zeros = [value == 0 for value in optimizer.hyperparameters.values()]
         clipping = trainer.clip_norm, trainer.clip_value, trainer.evaluate_in_training_mode
         kinds = trainer.network, trainer.loss, type(optimizer), vars(optimizer).keys(), zeros
-        shapes = list(optimizer.vectors), optimizer.flat.data.dtype, batches.batch_size, parts
+        spans = [(span.place, span.number) for span in optimizer.spans]
+        vectors, dtype = list(optimizer.vectors), optimizer.flat.data.dtype
+        shapes = spans, vectors, dtype, batches.batch_size, parts
         compiler = vars(choose)["find_compiler"]()  # a test may have put another there
         machine = compiler, os.environ.get("MINIDL_LANES"), width
-        key = repr((kinds, shapes, batches.rest, clipping, trainer.evaluator.metrics, machine))
+        watched = sorted(getattr(trainer, "watch", ()))
+        key = repr(
+            (kinds, shapes, batches.rest, clipping, trainer.evaluator.metrics, machine, watched)
+        )
         if key not in kept:
             made = make(trainer, width)
             if isinstance(made.engine, PlainEngine):

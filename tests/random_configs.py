@@ -12,6 +12,7 @@ Node = dict[str, Any]
 # Left out of a config that `usual` draws: files, and what doesn't say what is trained or how.
 NEEDS_FILES = {"CsvData", "ArraysData"}
 LEFT_OUT = {"name", "device", "report", "sweep", "epochs", "checkpoint_every", "early_stopping"}
+LEFT_OUT |= {"base", "metrics", "watch", "folds", "fold"}
 # Small networks on little data; of other numbers those that the bounds allow.
 SMALL: dict[str, list[Any]] = {
     "train": [20, 33], "test": [10], "size": [8], "features": [5, 7], "classes": [2, 3, 4],
@@ -41,7 +42,7 @@ class Schema:
         required = node.get("required", ())
         return {
             key: self._value(key, value, random, depth + 1)
-            for key, value in node["properties"].items()
+            for key, value in node.get("properties", {}).items()  # none: names of the user's
             if key in required or (key not in LEFT_OUT and random.random() < 0.4)
         }
 

@@ -412,3 +412,28 @@ def diverged_denoiser(runs_dir: Path) -> RunFolder:
     run = write(runs_dir, "diverged_denoiser", rows, {}, status="diverged", **IMAGES)
     run.predictions_path.unlink()
     return run
+
+
+@case
+def watched(runs_dir: Path) -> RunFolder:
+    run = one_epoch(runs_dir)
+    row = {"fc_1.gradient_norm": 1e-3, "fc_2.gradient_norm": 0.1, "act_1.dead": 0.25}
+    run.dynamics.append({"epoch": 1, **row, "act_1.my own": 3.0})
+    return run
+
+
+@case
+def watched_of_thirty_layers(runs_dir: Path) -> RunFolder:
+    run = disk(runs_dir)
+    for epoch in range(1, 41):
+        norms = {f"fc_{n}.gradient_norm": 10.0 ** ((n - 30) / 3) for n in range(2, 31)}
+        run.dynamics.append({"epoch": epoch, "fc_1.gradient_norm": 0.0, **norms})
+    return run
+
+
+@case
+def watched_and_diverged(runs_dir: Path) -> RunFolder:
+    run = diverged(runs_dir)
+    for epoch, norm in ((1, 0.5), (2, float("nan"))):
+        run.dynamics.append({"epoch": epoch, "fc_1.weight_norm": norm})
+    return run

@@ -13,7 +13,8 @@ from minidl import signals
 from minidl.runs.execute import execute
 from minidl.signals import Stopped, orderly_end
 from minidl.store.run_folder import RunFolder
-from minidl.train.trainer import Stop, Trainer
+from minidl.train.stop import Stop
+from minidl.train.trainer import Trainer
 
 ALARM = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm clock")
 
@@ -53,7 +54,7 @@ def test_a_signal_cuts_a_long_evaluation_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is between two epochs neither: the next process trains the epoch again."""
-    monkeypatch.setattr("minidl.train.lanes.even_chunk", lambda counts, most: 1)
+    monkeypatch.setattr("minidl.train.programs.even_chunk", lambda counts, most: 1)
     monkeypatch.setattr("minidl.train.lanes.CALL_SECONDS", 0.0)
     monkeypatch.setattr(Stop, "patience", 0.0)
     small = spec("training.epochs=2")

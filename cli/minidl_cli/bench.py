@@ -17,7 +17,7 @@ from minidl_cli.options import (
     format_for,
     format_option,
 )
-from minidl_cli.report import show_text
+from minidl_cli.output import show_text
 
 if TYPE_CHECKING:
     from minidl.report.tables.sheet import Sheet

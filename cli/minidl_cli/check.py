@@ -20,7 +20,7 @@ from minidl_cli.options import (
     format_for,
     format_option,
 )
-from minidl_cli.report import show_text
+from minidl_cli.output import show_text
 
 
 def check(

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from minidl.errors import RunError
 from minidl_cli.options import Debug, Format, format_for, format_option, in_runs
-from minidl_cli.report import Epoch, show_text
+from minidl_cli.output import show_text
+from minidl_cli.report import Epoch
+
+if TYPE_CHECKING:
+    from minidl.report.members.collect import Member
+
+
+class Per(StrEnum):
+    epochs = "epochs"
+    samples = "samples"
+    flops = "flops"
+    seconds = "seconds"
+
 
 _FORMATS = (Format.table, Format.md, Format.csv, Format.json)
 
@@ -22,6 +37,12 @@ def compare(
     epoch: Annotated[
         Epoch, typer.Option(help="The last epoch's metrics, or the best epoch's.")
     ] = Epoch.last,
+    per: Annotated[
+        Per | None,
+        typer.Option(
+            help="Compare at equal cost, which curves are drawn over.", show_default=False
+        ),
+    ] = None,
     format: Annotated[Format | None, format_option(*_FORMATS)] = None,
     output: Annotated[
         Path | None,
@@ -34,7 +55,10 @@ def compare(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The figure; comparison-A-B.png beside A if left out."),
+        typer.Option(
+            metavar="FILE",
+            help="The figure, as PNG, SVG or PDF; comparison-A-B.png beside A if left out.",
+        ),
     ] = None,
     no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw no figure.")] = False,
     debug: Debug = False,
@@ -57,8 +81,14 @@ def compare(
     from minidl.report.tables.compare import plot_path
 
     written_as = format_for(format, output, _FORMATS)
+    if plot is not None:
+        from minidl.report.figures.endings import format_of
+
+        format_of(plot)  # before the work
     paths = list(map(in_runs, paths))
-    made = compared(paths, epoch.value)
+    if per and epoch is Epoch.best:
+        raise RunError("--per compares runs as they stood at a cost: leave out --epoch best")
+    made = compared(paths, epoch.value, per.value if per else None, _price_of(per))
     drawn = None
     place = plot or (output.with_suffix(".png") if output else plot_path(paths))
     if place is None and not no_plot:
@@ -74,6 +104,7 @@ def compare(
         made = replace(made, notes=notes)
         if figure is not None:
             from minidl.report.figures import style
+            from minidl.report.figures.endings import format_of
 
             drawn = place
             if plot is None:  # nobody has named this file
@@ -81,7 +112,7 @@ def compare(
                     folders.refuse_link(drawn.parent)
                 folders.make(drawn.parent)
                 folders.refuse_link(drawn)
-            write_atomic(drawn, style.to_png(figure))
+            write_atomic(drawn, style.to_bytes(figure, format_of(drawn)))
             print(f"drew {line(_near(drawn))}", file=sys.stderr)
 
     def text(width: int | None, bold: bool) -> str:
@@ -94,6 +125,37 @@ def compare(
         return formats.as_table(made, width, bold=bold)
 
     show_text(text, output)
+
+
+def _price_of(per: Per | None) -> Callable[[Member], float]:
+    """What an epoch of a run takes: samples, or operations forward and backward.
+
+    Runs that differ by seed alone are built once.
+    """
+    known: dict[Any, float] = {}
+
+    def price(member: Member) -> float:
+        if member.experiment not in known:
+            known[member.experiment] = _price(member, per)
+        return known[member.experiment]
+
+    return price
+
+
+def _price(member: Member, per: Per | None) -> float:
+    from minidl.build import outline
+    from minidl.explain.network import layer_rows, multiply_adds_of, samples_of_an_epoch
+    from minidl.spec import load_spec
+
+    data, experiment = outline(load_spec(member.folder.config_path))
+    samples = samples_of_an_epoch(experiment)
+    if per is not Per.flops:
+        return samples
+    terms = multiply_adds_of(layer_rows(experiment, data.input_shape))
+    if terms is None:
+        folder = member.folder.path
+        raise RunError(f"{folder}: its operations can't be counted: choose --per samples")
+    return 2.0 * terms * samples
 
 
 def _near(path: Path) -> Path:

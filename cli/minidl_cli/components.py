@@ -5,12 +5,13 @@ The schema and rich are imported where they are used, so that --help needn't wai
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from minidl.errors import ConfigError, Problem
-from minidl_cli.options import Debug
+from minidl_cli.options import TEXT_FORMATS, Debug, Format, format_option
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -29,6 +30,7 @@ def components(
             autocompletion=lambda: _names(),
         ),
     ] = None,
+    format: Annotated[Format | None, format_option(*TEXT_FORMATS)] = None,
     debug: Debug = False,
 ) -> None:
     """List what configs are made of.
@@ -42,7 +44,11 @@ def components(
     """
     from rich.console import Console, Group
 
-    text = Group(*(_described(group) for group in _chosen(name)))
+    chosen = _chosen(name)
+    if format is Format.json:
+        print(json.dumps([_plain(group) for group in chosen], indent=2, ensure_ascii=False))
+        return
+    text = Group(*(_described(group) for group in chosen))
     console = Console(markup=False, highlight=False)
     if console.is_terminal:
         console.print(text)
@@ -51,6 +57,15 @@ def components(
     with console.capture() as captured:
         console.print(text)
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _plain(value: Any) -> Any:
+    """Named tuples as mappings."""
+    if isinstance(value, tuple):
+        fields = getattr(value, "_fields", None)
+        items = map(_plain, value)
+        return dict(zip(fields, items, strict=True)) if fields else list(items)
+    return value
 
 
 def _names() -> list[str]:

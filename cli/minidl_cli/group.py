@@ -12,12 +12,21 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from minidl_cli.complete import attach
+
 
 class Group(TyperGroup):
     """typer guesses commands and options; this guesses more.
 
     What an option chooses from; the override that `--epochs 5` stands for: `training.epochs=5`.
+    And a shell completes more: see complete.py.
     """
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        for parameter in command.params if command else ():
+            attach(parameter)
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         try:

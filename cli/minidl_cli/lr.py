@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minidl_cli.options import RUNS, Debug, Overrides, Quiet
+from minidl_cli.options import RUNS, Debug, Jobs, Overrides, Quiet, runs_option
 from minidl_cli.output import say, show
 
 if TYPE_CHECKING:
@@ -21,14 +21,12 @@ def lr(
     high: Annotated[float, typer.Option(min=0, help="The highest rate.")] = 10.0,
     count: Annotated[int, typer.Option(min=5, help="How many rates to try.")] = 100,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each training.")] = 5,
-    runs_dir: Annotated[Path, typer.Option(metavar="DIR", help="Where the folder is made.")] = RUNS,
+    runs_dir: Annotated[Path, runs_option("Where the folder is made.")] = RUNS,
     name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The folder's name; NAME-lr if left out."),
     ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Workers; one per core if left out.")
-    ] = None,
+    jobs: Jobs = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

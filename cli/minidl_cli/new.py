@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from minidl.errors import RunError
-from minidl.store.files import is_folder, stat_of, write_atomic
+from minidl.store.files import is_folder, write_atomic
+from minidl.store.system import stat_of
 from minidl_cli.options import Debug
 from minidl_cli.output import say, show
 
@@ -93,27 +94,37 @@ DATA = {
 data:                           # points in a square, those inside a disk are class 1
   type: disk
   train: 1000
-  test: 1000""",
+  test: 1000
+  validation: 500               # to choose by: rates, sizes, when to stop""",
     Kind.spirals: """\
 data:                           # spiral arms, a class each
   type: spirals
   classes: 3
-  noise: 0.02""",
+  noise: 0.02
+  validation: 500               # to choose by: rates, sizes, when to stop""",
     Kind.iris: """\
-data: iris                      # 150 irises of 3 species by 4 lengths""",
+data:                           # 150 irises of 3 species by 4 lengths
+  type: iris
+  validation_fraction: 0.2      # rows to choose by: rates, sizes, when to stop""",
     Kind.digits: """\
-data: digits                    # 1,797 handwritten digits as 8×8 pixels""",
+data:                           # 1,797 handwritten digits as 8×8 pixels
+  type: digits
+  validation_fraction: 0.2      # rows to choose by: rates, sizes, when to stop""",
     Kind.diabetes: """\
-data: diabetes                  # the disease's progress in 442 patients""",
+data:                           # the disease's progress in 442 patients
+  type: diabetes
+  validation_fraction: 0.2      # rows to choose by: rates, sizes, when to stop""",
     Kind.shapes: """\
 data:                           # drawn shapes, a class each
   type: shapes
   size: 16                      # height and width of an image
-  classes: 4""",
+  classes: 4
+  validation: 500               # to choose by: rates, sizes, when to stop""",
     Kind.photo_patches: """\
 data:                           # patches of photographs with noise, to be taken off again
   type: photo_patches
   size: 32
+  validation: 500               # to choose by: rates, sizes, when to stop
   noise: {gaussian: 0.2}        # or {poisson: 30}, {mask: 0.5}
   target: clean                 # noisy: learn from noisy targets alone""",
     Kind.csv: """\
@@ -125,7 +136,8 @@ data:
   # delimiter: ";"              # where semicolons separate the columns
   # decimal: ","                # where numbers are written like 1,5
   # missing: drop               # or mean, where values are missing
-  test_fraction: 0.2            # the share of rows kept for testing""",
+  test_fraction: 0.2            # the share of rows kept for testing
+  validation_fraction: 0.2      # of the others: to choose by, such as when to stop""",
 }
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from minidl.data.surveyed import Surveyed
 
 COMMENT = 34  # the column in which comments begin
+SMALLEST, FEWEST = 10, 3  # rows that make three parts: of a table, of a class
 MOST_LISTED = 300  # columns that get a line each
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -60,10 +61,28 @@ def _data(table: Survey, data: Path, config: Path) -> Iterator[str]:
         "  scale: standard", "numbers to mean 0 and std 1; or robust, minmax, quantile, log"
     )
     yield _line("  test_fraction: 0.2", "the share of rows kept for testing")
+    if _validates(table):
+        yield _line("  validation_fraction: 0.2", "of the others: these say when to stop")
+    else:
+        why = f"no validation part: a class has but {plural(table.fewest, 'row')}"
+        yield _line("  validation_fraction: null", why)
+
+
+def _validates(table: Survey) -> bool:
+    """Whether each class has rows enough for a validation part."""
+    if table.task == "regression":
+        return table.rows >= SMALLEST
+    return table.fewest >= FEWEST and round(0.16 * table.rows) >= len(table.classes)
 
 
 def _file(table: Survey) -> Iterator[str]:
+    from minidl.data.formats import format_of
+
     dialect, reasons = table.sniffed.dialect, table.sniffed.reasons
+    if format_of(table.sniffed.source.path) != "text":
+        if dialect.header is False:
+            yield _line("header: false", reasons["header"])
+        return
     yield f"delimiter: {_text(dialect.delimiter)}"
     yield _line(f"encoding: {dialect.encoding}", reasons.get("encoding", ""))
     header: Any = dialect.header
@@ -129,7 +148,7 @@ def _missing(table: Survey) -> Iterator[str]:
 
 
 def _rest(table: Survey) -> Iterator[str]:
-    rows = max(round(table.rows * 0.8), 1)
+    rows = max(round(table.rows * (0.64 if _validates(table) else 0.8)), 1)
     batch = 16 if rows < 500 else 32 if rows < 5_000 else 128 if rows < 50_000 else 512
     epochs = min(max(round(6_000 * batch / rows), 20), 200)
     width = 16 if rows < 200 else 32 if rows < 5_000 else 64
@@ -159,8 +178,9 @@ def _rest(table: Survey) -> Iterator[str]:
     yield f"  epochs: {epochs}"
     yield f"  batch_size: {batch}"
     patience = max(epochs // 5, 5)
+    metric = "val_loss" if _validates(table) else "test_loss"
     yield _line(
-        f"  early_stopping: {{metric: test_loss, patience: {patience}}}", "ends with the best"
+        f"  early_stopping: {{metric: {metric}, patience: {patience}}}", "ends with the best"
     )
 
 

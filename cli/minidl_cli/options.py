@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -10,15 +11,30 @@ from typing import Annotated, Any
 import typer
 
 from minidl.errors import RunError
-from minidl.store.files import stat_of
+from minidl.store.system import stat_of
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print only the folder, and what goes wrong.")
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print only the folder, and what goes wrong.",
+        envvar="MINIDL_QUIET",
+    ),
 ]
 Device = Annotated[
     str | None,
-    typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.", show_default=False),
+    typer.Option(
+        metavar="DEVICE",
+        help="auto, cpu, cuda or cuda:N.",
+        show_default=False,
+        envvar="MINIDL_DEVICE",
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Workers; one per core if left out.", envvar="MINIDL_JOBS"),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -28,7 +44,20 @@ Overrides = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="Threads within a step; one is the rule.", show_default=False),
+    typer.Option(
+        min=1,
+        help="Threads within a step; one is the rule.",
+        show_default=False,
+        envvar="MINIDL_THREADS",
+    ),
+]
+Folders = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="FOLDER",
+        help="Runs, sweeps, or folders of these; runs if left out.",
+        show_default=False,
+    ),
 ]
 Output = Annotated[
     Path | None,
@@ -37,12 +66,28 @@ Output = Annotated[
 
 
 RUNS = Path("runs")
+_RUNS_DIR = "MINIDL_RUNS_DIR"
 
 
-def in_runs(path: Path) -> Path:
+def runs_option(help: str) -> Any:
+    """--runs-dir, whose default is RUNS."""
+    return typer.Option("--runs-dir", metavar="DIR", help=help, envvar=_RUNS_DIR)
+
+
+def runs_folder() -> Path:
+    """Where runs lie if a command isn't told: for commands that have no --runs-dir."""
+    return Path(os.environ.get(_RUNS_DIR) or RUNS)
+
+
+def in_runs(path: Path, runs_dir: Path | None = None) -> Path:
     """The path, or what has that name in the folder of runs where nothing is under the path."""
-    inside = RUNS / path
+    inside = (runs_dir or runs_folder()) / path
     return inside if stat_of(path) is None and stat_of(inside) is not None else path
+
+
+def with_device(overrides: Iterable[str] | None, device: str | None) -> list[str]:
+    """The overrides with that of --device, over which one among them goes."""
+    return [*([f"device={device}"] if device else ()), *(overrides or ())]
 
 
 class Format(StrEnum):
@@ -56,7 +101,16 @@ class Format(StrEnum):
     html = "html"
 
 
+class PlotFormat(StrEnum):
+    """How a figure is written."""
+
+    png = "png"
+    svg = "svg"
+    pdf = "pdf"
+
+
 TABLE_FORMATS = (Format.table, Format.csv, Format.md, Format.latex, Format.json)  # of any table
+TEXT_FORMATS = (Format.table, Format.json)  # of what is lines of text else
 _ENDINGS = {
     ".txt": Format.table,
     ".csv": Format.csv,

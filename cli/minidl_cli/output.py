@@ -7,11 +7,12 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from minidl.report.tables.escape import wrapped
+from minidl.report.tables.escape import line, wrapped
 from minidl.scores import is_share
+from minidl.store.files import write_atomic
 from minidl.store.run_folder import resume_command
 
 _GAP = "  "
@@ -29,6 +30,23 @@ def show(text: str | Path) -> None:
     elif isinstance(sys.stdout, io.TextIOWrapper) and _is_utf8(sys.stdout.encoding):
         sys.stdout.reconfigure(errors="surrogateescape")  # a file's name may be any bytes
     print(f"{written}\n", end="")  # at once: a reader may leave before a line end of its own
+
+
+def show_text(text: Callable[[int | None, bool], str], output: Path | None) -> None:
+    """Writes `text(width, bold)` into a file, or to stdout: as wide and bold as the terminal is."""
+    if output is not None:
+        write_atomic(output, text(None, False).encode())
+        print(f"wrote {line(output)}", file=sys.stderr)
+        return
+    width, bold = None, False
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        console = Console()
+        width, bold = console.width, console.color_system is not None and not console.no_color
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± or →
+    print(text(width, bold), end="")
 
 
 def say(text: str) -> None:
@@ -54,6 +72,13 @@ def to_go_on(folder: Path) -> str:
 def measured(metric: str, value: float) -> str:
     """A metric as people read it: `98.1 %` of an accuracy, `0.01234` of a loss."""
     return f"{100 * value:.1f} %" if is_share(metric) else f"{value:.4g}"
+
+
+def sizes(parts: Mapping[str, int]) -> str:
+    """`800 training, 100 validation and 100 test samples`, of the samples of each part."""
+    words = {"train": "training", "val": "validation", "test": "test"}
+    *first, last = (f"{count:,} {words[part]}" for part, count in parts.items())
+    return f"{', '.join(first)} and {last} sample{'s' * (parts['test'] != 1)}"
 
 
 def duration(seconds: float) -> str:

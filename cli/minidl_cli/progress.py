@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from minidl.plural import plural
-from minidl_cli.output import fitting, measured, say, to_go_on
+from minidl.scores import PARTS, is_of_a_part
+from minidl_cli.output import fitting, measured, say, sizes, to_go_on
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn, Task
@@ -84,11 +85,10 @@ class Lines(Progress):
         self._shown: int | None = None  # None until the header: a resumed run sees old rows
 
     def started(self, folder: RunFolder, trainer: Trainer) -> None:
-        samples = {name: len(part.labels) for name, part in trainer.parts.items()}
+        samples = {name: part.samples for name, part in trainer.parts.items()}
         say(
-            f"{folder.path.name}: {plural(trainer.optimizer.flat.size, 'parameter')}, "
-            f"{samples['train']:,} training and {plural(samples['test'], 'test sample')}, "
-            f"{trainer.optimizer.flat.data.device}"
+            f"{folder.path.name}: {trainer.optimizer.flat.described()}, "
+            f"{sizes(samples)}, {trainer.optimizer.flat.data.device}"
         )
         remarks = folder.read_record().remarks
         for remark in remarks[:MOST_REMARKS] if not trainer.finished else ():
@@ -110,7 +110,7 @@ class Lines(Progress):
 
     def ended(self, outcome: Outcome) -> None:
         run = outcome.run
-        final = _metrics(run.record.final, ("test",), run.record.baseline)
+        final = _metrics(run.record.final, ("val", "test"), run.record.baseline)
         restored = run.status == "done" and run.record.weights == "best"
         weights = " with the best weights" if restored and final else ""
         say(
@@ -157,7 +157,7 @@ class Bar(Lines):
         steps = row["step"] or 0
         speed = (steps - self._before[0]) / (now - self._before[1])
         # Where there is no room for all, fewer are shown rather than cut numbers.
-        rank = {"test": 0, "train": 1}
+        rank = {"val": 0, "test": 0, "train": 1}
         parts = [(rank[name.split("_")[0]], shown) for name, shown in _measured(row)]
         parts += [(2, f"lr {row['lr']:.3g}"), (3, f"{speed:,.0f} steps/s")]
         text = fitting(parts, self._bar.console.width - self._beside)
@@ -171,7 +171,7 @@ class Bar(Lines):
 
 def _metrics(
     row: Row | Mapping[str, Any],
-    parts: tuple[str, ...] = ("train", "test"),
+    parts: tuple[str, ...] = PARTS,
     baseline: Mapping[str, float] | None = None,
 ) -> str:
     shown = _measured(row, baseline or {})
@@ -183,7 +183,7 @@ def _measured(
 ) -> Iterator[tuple[str, str]]:
     """Each metric's name, and how it is shown, beside what predicting all rows alike comes to."""
     for name, value in row.items():
-        if value is not None and name.startswith(("train_", "test_")):
+        if value is not None and is_of_a_part(name):
             shown = f"{name.replace('_', ' ')} {measured(name, value)}"
             if name in baseline:
                 alike = "majority" if name.endswith("accuracy") else "mean"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,10 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl.errors import RunError
-from minidl.store.files import stat_of, write_atomic
-from minidl.store.folders import refuse_link
-from minidl.store.run_folder import is_sweep
-from minidl_cli.options import RUNS, Debug, Format, Output, format_for, format_option, in_runs
+from minidl.store.run_folder import is_run, is_sweep
+from minidl.store.system import stat_of
+from minidl_cli.document import page_of, say_drawn, script_of_pages, write_document
+from minidl_cli.options import (
+    Debug,
+    Folders,
+    Format,
+    Output,
+    PlotFormat,
+    format_for,
+    format_option,
+    in_runs,
+    runs_folder,
+)
+from minidl_cli.output import show_text
+from minidl_cli.places import NO_PLACE, plots_of
 
 if TYPE_CHECKING:
     from minidl.report.members.collect import Collection
@@ -30,14 +40,7 @@ class Epoch(StrEnum):
 
 
 def report(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="FOLDER",
-            help="Runs, sweeps, or folders of these; runs if left out.",
-            show_default=False,
-        ),
-    ] = None,
+    paths: Folders = None,
     by: Annotated[
         str | None,
         typer.Option(metavar="KEY[,KEY]", help="Average over all but these keys, such as lr."),
@@ -45,14 +48,15 @@ def report(
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="METRIC[,METRIC]", help="Such as test_accuracy; test loss and accuracy or R²."
+            metavar="METRIC[,METRIC]",
+            help="Such as test_accuracy; loss and accuracy or R² if left out.",
         ),
     ] = None,
     epoch: Annotated[
         Epoch, typer.Option(help="The last epoch's metrics, or the best epoch's.")
     ] = Epoch.last,
     stats: Annotated[
-        str, typer.Option(metavar="STAT[,STAT]", help="mean, std, min, max, median, ci95.")
+        str, typer.Option(metavar="STAT[,STAT]", help="mean, std, sem, min, max, median, ci95.")
     ] = "mean,std",
     where: Annotated[
         list[str] | None,
@@ -64,11 +68,20 @@ def report(
     ] = None,
     best_by: Annotated[
         str | None,
-        typer.Option(metavar="METRIC", help="What --best-over looks at; the first metric."),
+        typer.Option(
+            metavar="METRIC",
+            help="What --best-over looks at; the first metric, on val where there is one.",
+        ),
     ] = None,
     sort_by: Annotated[
         str | None,
         typer.Option(metavar="NAME[,NAME]", help="Keys or metrics; the first metric."),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Only the first N rows of each table.", show_default=False
+        ),
     ] = None,
     format: Annotated[Format | None, format_option(*Format)] = None,
     output: Output = None,
@@ -76,60 +89,147 @@ def report(
         bool | None,
         typer.Option(
             "--plots/--no-plots",
-            help="Draw figures beside --output or into SWEEP/plots; a study's own by default.",
+            help="Draw figures beside --output or into SWEEP|RUN/plots; a study's own by default.",
             show_default=False,
         ),
     ] = None,
+    plot_format: Annotated[
+        PlotFormat, typer.Option(help="How the figures are written.")
+    ] = PlotFormat.png,
     table: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Only this one of a study's tables.", show_default=False),
     ] = None,
+    variance: Annotated[
+        bool,
+        typer.Option("--variance", help="Whose a metric's variance is: each key's, the seeds'."),
+    ] = False,
+    samples: Annotated[
+        bool,
+        typer.Option(
+            "--samples", help="Each training sample of a group of seeds, likely wrong labels first."
+        ),
+    ] = False,
+    landscape: Annotated[
+        bool,
+        typer.Option(
+            "--landscape",
+            help="The loss on a plane through the weights, and the runs' paths in it.",
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Tables and figures of many runs.
 
     A row for the runs that differ by seed alone: n, mean ± std, how many diverged or failed. For a
     sweep with a report: block, the tables and figures that this describes. Into a pipe a row is one
-    line, however many keys differ; --by chooses among them.
+    line, however many keys differ; --by chooses among them. Of one run also all metrics that fit
+    its task, each class, and the confusion matrix; with --plots ROC and precision–recall curves,
+    the reliability diagram or residuals, and the largest errors.
+
+    --samples trains the runs of a group again, side by side, and asks after each epoch which
+    training samples are right; --landscape does so to follow their weights.
 
     \b
     Examples:
       minidl report runs/spirals --by optimizer.lr
+      minidl report runs/seeds --samples --top 50
+      minidl report runs/spirals --landscape
       minidl report -o table.md
     """
     from minidl.report.members.collect import collect
-    from minidl.report.study import default_figures, document, named, report_of
+    from minidl.report.study import (
+        default_figures,
+        document,
+        named,
+        report_of,
+        search_of,
+        with_quality,
+    )
+    from minidl.report.tables.document import topped
     from minidl.report.tables.query import query
 
     written_as = format_for(format, output, Format)
-    chosen = list(map(in_runs, paths or [RUNS]))
-    if not paths and stat_of(RUNS) is None:
-        raise RunError("runs: no such folder: `minidl train CONFIG` makes the first run")
+    chosen = list(map(in_runs, paths or [runs_folder()]))
+    if not paths and stat_of(runs_folder()) is None:
+        message = "no such folder: `minidl train CONFIG` makes the first run"
+        raise RunError(f"{runs_folder()}: {message}")
+    if samples or landscape:
+        from minidl_cli.landscape import show_landscape
+        from minidl_cli.samples import show_samples
+
+        refused: dict[str, Any] = {"--by": by, "--metric": metric, "--best-over": best_over}
+        refused |= {"--best-by": best_by, "--sort-by": sort_by, "--variance": variance}
+        refused |= {
+            "--table": table,
+            "--top": landscape and top,
+            "--landscape": samples and landscape,
+        }
+        _refuse("--samples" if samples else "--landscape", refused)
+        chosen_by = query(None, None, "last", "mean", where).where
+        if landscape:
+            show_landscape(chosen, chosen_by, written_as, output, plots, plot_format.value)
+        else:
+            show_samples(chosen, chosen_by, written_as, output, plots, plot_format.value, top)
+        return
+    if variance:
+        from minidl_cli.variance import show_variance
+
+        refused = {"--best-over": best_over, "--sort-by": sort_by, "--table": table, "--top": top}
+        _refuse("--variance", refused)
+        asked = query(by, metric, epoch.value, stats, where)
+        show_variance(chosen, asked, written_as, output, plots, plot_format.value)
+        return
     own = any(x for x in (by, metric, where, best_over, best_by, sort_by))
     own = own or epoch is not Epoch.last or stats != "mean,std"
-    study = None if _is_damaged(chosen) else report_of(chosen)
+    study, search = (None, None) if _is_damaged(chosen) else (report_of(chosen), search_of(chosen))
     if study and study.tables and not own:
         tables = _only(named(study.tables), table)
+    elif search and not own:
+        tables = []
     else:
         tables = [query(by, metric, epoch.value, stats, where, best_over, best_by, sort_by)]
     collection = collect(chosen)
     collection = replace(collection, notes=[*collection.notes, *_unbegun(collection)])
     is_page = written_as is Format.html
-    wanted = plots if plots is not None else bool(study and study.figures) or is_page
+    script = script_of_pages() if is_page else None
+    # What the browser draws needs no figures, but for a search's trials in their order.
+    drawn = is_page and (script is None or bool(search and not own))
+    wanted = plots if plots is not None else bool(study and study.figures) or drawn
     figures: Any = ()
     if wanted:
-        figures = (study and study.figures) or default_figures(collection.members)
+        figures = (study and study.figures) or default_figures(collection.members, search)
     # A page holds its figures: it needs no files beside it unless they are asked for.
     files = wanted and not (is_page and plots is None)
+    folder = _plots_folder(chosen, output) if files else None
     made = document(
         chosen[0].resolve().name if len(chosen) == 1 else "Report",
         collection,
         tables,
         figures,
         report=study,
-        folder=_plots_folder(chosen, output) if files else None,
+        search=None if own or table else search,
+        folder=folder,
+        plot_format=plot_format.value,
     )
-    _write(made, written_as, output)
+    if len(chosen) == 1 and is_run(chosen[0]) and not own:
+        made = _with_singles(made, collection)
+        if wanted:
+            made = with_quality(made, collection, folder, plot_format.value)
+    made = topped(made, top) if top else made
+    if script is not None:
+        page = page_of(
+            made, collection, tables, script, replaced=bool(tables) and not (study or own or top)
+        )
+        show_text(lambda width, bold: page, output)
+        say_drawn(made)
+        return
+    write_document(made, written_as, output)
+
+
+def _refuse(beside: str, options: Mapping[str, Any]) -> None:
+    if unfit := [option for option, given in options.items() if given]:
+        raise RunError(f"{unfit[0]} says nothing beside {beside}")
 
 
 def _is_damaged(chosen: Sequence[Path]) -> bool:
@@ -148,58 +248,14 @@ def _unbegun(collection: Collection) -> Iterator[str]:
             yield note
 
 
-def _write(made: Document, format: Format, output: Path | None) -> None:
-    """The document as text, and on stderr what the text doesn't say."""
-    from minidl.report.tables.escape import line
+def _with_singles(made: Document, collection: Collection) -> Document:
+    """With what there is to say of a run alone; where that can't be read, a note says why."""
+    from minidl.report.tables.single import singles
 
-    show_text(lambda width, bold: _text(made, format, width, bold), output)
-    for drawn in made.figures:
-        if drawn.path:
-            print(f"drew {line(drawn.path)}", file=sys.stderr)
-    if format is Format.csv:
-        for remark in made.remarks:
-            print(line(remark), file=sys.stderr)
-
-
-def show_text(text: Callable[[int | None, bool], str], output: Path | None) -> None:
-    """Writes `text(width, bold)` into a file, or to stdout: as wide and bold as the terminal is."""
-    from minidl.report.tables.escape import line
-
-    if output is not None:
-        write_atomic(output, text(None, False).encode())
-        print(f"wrote {line(output)}", file=sys.stderr)
-        return
-    width, bold = None, False
-    if sys.stdout.isatty():
-        from rich.console import Console
-
-        console = Console()
-        width, bold = console.width, console.color_system is not None and not console.no_color
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without ± or →
-    print(text(width, bold), end="")
-
-
-def _text(made: Document, format: Format, width: int | None, bold: bool) -> str:
-    from minidl.report.tables import formats
-
-    if format is Format.html:
-        from minidl.report.html.page import as_html
-
-        return as_html(made)
-    if format is Format.csv:
-        if len(made.tables) > 1:
-            names = ", ".join(table.name for table in made.tables)
-            raise RunError(f"a CSV file holds one table: choose --table NAME among {names}")
-        return formats.as_csv(made.tables[0])
-    if format is Format.table:
-        return formats.as_table(made, width, bold=bold)
-    renderers = {
-        Format.md: formats.as_markdown,
-        Format.latex: formats.as_latex,
-        Format.json: formats.as_json,
-    }
-    return renderers[format](made)
+    try:
+        return replace(made, singles=[one for m in collection.members for one in singles(m)])
+    except RunError as error:
+        return replace(made, notes=[*made.notes, str(error)])
 
 
 def _only(tables: Sequence[ReportTable], name: str | None) -> list[ReportTable]:
@@ -212,10 +268,8 @@ def _only(tables: Sequence[ReportTable], name: str | None) -> list[ReportTable]:
     return [known[name]]
 
 
-def _plots_folder(paths: list[Path], output: Path | None) -> Path:
-    if output is not None:
-        return output.parent
-    if len(paths) == 1 and is_sweep(paths[0]):
-        refuse_link(paths[0] / "plots")
-        return paths[0] / "plots"
-    raise RunError("--plots needs --output FILE, beside which the figures are put, or one sweep")
+def _plots_folder(paths: Sequence[Path], output: Path | None) -> Path:
+    folder = output.parent if output is not None else plots_of(paths)
+    if folder is None:
+        raise RunError(NO_PLACE)
+    return folder

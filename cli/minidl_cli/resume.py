@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from minidl_cli.options import Debug, Quiet, Threads, in_runs
+from minidl_cli.options import Debug, Jobs, Quiet, Threads, in_runs
 
 
 def resume(
@@ -16,9 +17,7 @@ def resume(
         Path,
         typer.Argument(metavar="FOLDER", help="A run's or a sweep's folder, or its name in runs."),
     ],
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Workers of a sweep; one per core if left out.")
-    ] = None,
+    jobs: Jobs = None,
     threads: Threads = None,
     force: Annotated[
         bool,
@@ -48,11 +47,10 @@ def resume(
 
 
 def _resume_sweep(folder: Path, *, jobs: int | None, force: bool, quiet: bool) -> int:
-    from minidl.spec import load_sweep
+    from minidl.store.leases import revoke_all
     from minidl.store.locks import locked
     from minidl.sweep.folder import SweepFolder
-    from minidl.sweep.run import plan
-    from minidl.sweep.work import measure
+    from minidl.sweep.search import carry_out, checked, plans
     from minidl_cli.output import show
     from minidl_cli.sweep import train_missing
     from minidl_cli.sweep_progress import Reading
@@ -60,13 +58,15 @@ def _resume_sweep(folder: Path, *, jobs: int | None, force: bool, quiet: bool) -
     opened = SweepFolder.open(folder)
     opened.refuse_damage()
     command = ["minidl", *sys.argv[1:]]
-    loaded = load_sweep(opened.config_path, watch=Reading(quiet))
+    loaded = opened.load(Reading(quiet))
     opened.refuse_another(loaded)  # somebody may have edited the file
-    works = measure(loaded.members)
+    works = checked(loaded)
     opened.refuse_other_files(works.files)
     with locked(folder):
-        todo = plan(loaded, opened, works, command=command, jobs=jobs, force=force)
-        outcome = train_missing(todo, fail_fast=False, quiet=quiet)
+        revoke_all(folder)
+        todo = plans(loaded, opened, works, command=command, jobs=jobs, force=force)
+        train = partial(train_missing, fail_fast=False, quiet=quiet)
+        outcome = carry_out(todo, train, fail_fast=False)
     show(outcome.folder.path)
     return outcome.exit_code
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from minidl.plural import plural
-from minidl_cli.options import RUNS, Debug, Device, Quiet
+from minidl_cli.options import RUNS, Debug, Device, Jobs, Quiet, runs_option, with_device
 from minidl_cli.output import say, show, to_go_on
 
 if TYPE_CHECKING:
     from minidl.spec import Sweep
-    from minidl.sweep.run import SweepOutcome, SweepPlan
+    from minidl.sweep.cluster import Cluster
+    from minidl.sweep.plan import SweepPlan
+    from minidl.sweep.run import SweepOutcome
 
 
 def sweep(
@@ -31,19 +35,41 @@ def sweep(
     repeats: Annotated[
         int | None, typer.Option(min=1, help="Runs per point, with seed, seed + 1, …")
     ] = None,
-    runs_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the sweep's folder is made.")
-    ] = RUNS,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Runs per point and repeat, each tested on another fold."),
+    ] = None,
+    runs_dir: Annotated[Path, runs_option("Where the sweep's folder is made.")] = RUNS,
     name: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The folder's name; the config's if left out."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, train none.")] = False,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Workers; one per core if left out.")
+    vary: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STREAM[,STREAM]",
+            help="Cross --repeats seeds of each: data, init, order, dropout.",
+            show_default=False,
+        ),
     ] = None,
+    confirm: Annotated[
+        int | None,
+        typer.Option(
+            min=2, metavar="N", help="Train the best on N fresh seeds.", show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, train none.")] = False,
+    jobs: Jobs = None,
     stack: Annotated[
         int | None, typer.Option(min=1, help="The most runs side by side in a worker.")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train on a Dask cluster: tcp://HOST:PORT; local:N starts one here.",
+            show_default=False,
+        ),
     ] = None,
     device: Device = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at a failure.")] = False,
@@ -62,31 +88,57 @@ def sweep(
     Examples:
       minidl sweep configs/spirals.yaml \\
         optimizer.lr=1e-2,1e-3 --repeats 5
+      minidl sweep configs/iris.yaml --folds 5 --repeats 3
       minidl sweep configs/studies/dropout.yaml
     """
     from minidl.spec import load_sweep  # first and alone: a mistake in the config shows at once
     from minidl_cli.sweep_progress import Reading
 
-    given = [*(overrides or ()), *([f"device={device}"] if device else ())]
-    loaded = load_sweep(config, given, repeats, Reading(quiet))
+    given = with_device(overrides, device)
+    if vary is not None:
+        given, repeats = [*given, *_crossed(vary, repeats)], None
+    loaded = load_sweep(config, given, repeats, Reading(quiet), runs_dir, folds)
 
     from minidl.sweep.folder import SweepFolder
-    from minidl.sweep.run import planned
-    from minidl.sweep.work import measure
+    from minidl.sweep.plan import planned
+    from minidl.sweep.search import checked
 
     if not quiet:
         _tell_repeated(loaded)
+        notes = (member.spec.optimism() for member in loaded.members)
+        if note := next(filter(None, notes), None):
+            say(f"note: {note}")
     if dry_run:
-        members, works = loaded.members, measure(loaded.members)
+        members, works = loaded.members, checked(loaded)
         folder = SweepFolder(SweepFolder.place(runs_dir, loaded, name))
-        _list(planned(folder, members, members, works, stack=stack, jobs=jobs))
+        _list(planned(folder, members, members, works, stack=stack, jobs=jobs), loaded)
         return
-    outcome = train_all(
-        *(loaded, runs_dir, name), stack=stack, jobs=jobs, force=force, fail_fast=fail_fast,
-        quiet=quiet,
-    )  # fmt: skip
-    show(outcome.folder.path)
-    raise typer.Exit(outcome.exit_code)
+    with _connected(cluster) as workers:
+        train = partial(
+            train_all,
+            cluster=workers,
+            stack=stack,
+            jobs=jobs,
+            force=force,
+            fail_fast=fail_fast,
+            quiet=quiet,
+        )
+        outcome = train(loaded, runs_dir, name)
+        show(outcome.folder.path)
+        code = outcome.exit_code
+        if confirm is not None and not outcome.unfinished:
+            from minidl_cli.confirm import confirm as confirmed
+
+            code = confirmed(outcome.folder.path, confirm, train, quiet=quiet) or code
+    raise typer.Exit(code)
+
+
+def _connected(address: str | None) -> AbstractContextManager[Cluster | None]:
+    if address is None:
+        return contextlib.nullcontext()
+    from minidl.sweep.cluster import connected
+
+    return connected(address, lambda text: say(f"note: {text}"))
 
 
 def train_all(
@@ -99,22 +151,25 @@ def train_all(
     force: bool = False,
     fail_fast: bool = False,
     quiet: bool = False,
+    cluster: Cluster | None = None,
 ) -> SweepOutcome:
     """Train what a sweep's folder lacks, and show how that goes."""
-    from minidl.store.locks import locked
-    from minidl.sweep.folder import SweepFolder
-    from minidl.sweep.run import plan
-    from minidl.sweep.work import measure
+    from minidl.sweep.begin import begun
+    from minidl.sweep.search import carry_out
 
-    works = measure(loaded.members)  # builds each kind: what can't train is said here
-    with locked(SweepFolder.place(runs_dir, loaded, name)):
-        folder = SweepFolder.create(runs_dir, loaded, name, works.files)
-        command = ["minidl", *sys.argv[1:]]
-        todo = plan(loaded, folder, works, command=command, stack=stack, jobs=jobs, force=force)
-        return train_missing(todo, fail_fast=fail_fast, quiet=quiet)
+    command = ["minidl", *sys.argv[1:]]
+    if cluster is not None:
+        jobs = jobs or max(1, cluster.threads)
+    with begun(
+        loaded, runs_dir, name, command=command, stack=stack, jobs=jobs, force=force
+    ) as plans:
+        train = partial(train_missing, fail_fast=fail_fast, quiet=quiet, cluster=cluster)
+        return carry_out(plans, train, fail_fast=fail_fast)
 
 
-def train_missing(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> SweepOutcome:
+def train_missing(
+    todo: SweepPlan, *, fail_fast: bool, quiet: bool, cluster: Cluster | None = None
+) -> SweepOutcome:
     """Train what a plan says, and show how that goes."""
     from minidl.signals import Stopped
     from minidl.sweep.run import run
@@ -123,12 +178,29 @@ def train_missing(todo: SweepPlan, *, fail_fast: bool, quiet: bool) -> SweepOutc
     progress = sweep_progress_for(todo, quiet=quiet)
     try:
         with contextlib.closing(progress):
-            outcome = run(todo, fail_fast=fail_fast, watch=progress)
+            outcome = run(todo, cluster=cluster, fail_fast=fail_fast, watch=progress)
     except Stopped:
         say(to_go_on(todo.folder.path))
         raise
     progress.ended(outcome)
     return outcome
+
+
+def _crossed(streams: str, repeats: int | None) -> list[str]:
+    """--vary as overrides: so many seeds for each stream."""
+    from minidl.errors import RunError
+    from minidl.seeds import KEYS
+    from minidl.spec.problems import did_you_mean
+
+    known = {str(stream): key for stream, key in KEYS.items()}
+    names = [name.strip() for name in streams.split(",")]
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, [*known])
+            raise RunError(f"--vary: expected some of {', '.join(known)}, but got {name!r}{hint}")
+    if (repeats or 1) < 2:
+        raise RunError("--vary needs --repeats N: how many seeds each stream gets, 2 or more")
+    return [f"{known[name]}=range({repeats})" for name in names]
 
 
 def _tell_repeated(loaded: Sweep) -> None:
@@ -141,10 +213,17 @@ def _tell_repeated(loaded: Sweep) -> None:
         )
 
 
-def _list(todo: SweepPlan) -> None:
-    for members in todo.turns:
-        for member in members:
-            print(member.name)
-    runs, turns = plural(todo.missing, "run"), len(todo.turns)
-    order = f", in {turns} lots side by side, the longest first" if turns > 1 else ""
-    print(f"{runs}{order}", file=sys.stderr)
+def _list(todo: SweepPlan, loaded: Sweep) -> None:
+    from minidl.sweep.budget import budget
+
+    if loaded.search and loaded.proposes:
+        print(f"{plural(loaded.search.trials or 0, 'trial')}, proposed by results", file=sys.stderr)
+    else:
+        for members in todo.turns:
+            for member in members:
+                print(member.name)
+        runs, turns = plural(todo.missing, "run"), len(todo.turns)
+        order = f", in {turns} lots side by side, the longest first" if turns > 1 else ""
+        print(f"{runs}{order}", file=sys.stderr)
+    if loaded.search:
+        print(budget(loaded), file=sys.stderr)

@@ -16,7 +16,8 @@ from minidl_cli.output import duration, fitting, measured, say, to_go_on
 from minidl_cli.progress import text_or_stopping
 
 if TYPE_CHECKING:
-    from minidl.sweep.run import SweepOutcome, SweepPlan
+    from minidl.sweep.plan import SweepPlan
+    from minidl.sweep.run import SweepOutcome
     from minidl.sweep.worker import News
 
 READING_SECONDS = 2.0  # after which it is said how many configs are read
@@ -71,7 +72,7 @@ class SweepProgress:
             self._done += self.plan.seconds[one.name] * (share - self._shares.get(one.name, 0.0))
             self._shares[one.name] = share
             self._running.pop(one.name, None)
-            if one.status == "done":
+            if one.status in ("done", "stopped"):
                 self._best.update(self._better([one]))
             elif not one.has_ended:
                 self._running[one.name] = one
@@ -146,8 +147,9 @@ class SweepLines(SweepProgress):
         super().__init__(plan)
         self._shown = time.monotonic()
         done = len(plan.members) - plan.missing
-        had = f", {done} of {len(plan.members)} done before" if done else ""
-        say(f"{plan.folder.path.name}: {plural(plan.missing, 'run')}{had}")
+        had = f", {done} of {len(plan.members)} done before" if done and not plan.part else ""
+        names = ": ".join(filter(None, (plan.folder.path.name, plan.part)))
+        say(f"{names}: {plural(plan.missing, 'run')}{had}")
 
     def show(self) -> None:
         if time.monotonic() - self._shown > LINE_SECONDS:

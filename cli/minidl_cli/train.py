@@ -11,19 +11,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minidl_cli import output
-from minidl_cli.options import RUNS, Debug, Device, Overrides, Quiet, Threads
+from minidl_cli.options import (
+    RUNS,
+    Debug,
+    Device,
+    Overrides,
+    Quiet,
+    Threads,
+    runs_option,
+    with_device,
+)
+from minidl_cli.track import Tracked, Tracker
 
 if TYPE_CHECKING:
     from minidl.runs.execute import Outcome, Started
+    from minidl.store.run_folder import RunFolder
     from minidl.train.stopping import Observer
+    from minidl.train.trainer import Trainer
 
 
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The config to train.")],
     overrides: Overrides = None,
-    runs_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where run folders are made.")
-    ] = RUNS,
+    runs_dir: Annotated[Path, runs_option("Where run folders are made.")] = RUNS,
     name: Annotated[
         str | None,
         typer.Option(
@@ -33,6 +43,13 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the run folder of that --name.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Note all that training.watch knows.")
+    ] = False,
+    track: Annotated[
+        Tracker | None,
+        typer.Option("--track", help="Send it there while it trains.", show_default=False),
+    ] = None,
     device: Device = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -49,8 +66,10 @@ def train(
         optimizer.lr=0.03 --name faster
     """
     from minidl.spec import load_spec  # first and alone: a mistake in the config shows at once
+    from minidl.spec.training import WATCH_ALL
 
-    given = [*(overrides or ()), *([f"device={device}"] if device else ())]
+    given = with_device(overrides, device)
+    given += [WATCH_ALL] if watch else []
     spec = load_spec(config, given)
 
     from minidl.runs.execute import execute
@@ -68,17 +87,30 @@ def train(
         ),
         epochs=spec.training.epochs,
         quiet=quiet,
+        track=track,
     )
     raise typer.Exit(code)
 
 
-def show(run: Callable[[list[Observer], Started], Outcome], *, epochs: int, quiet: bool) -> int:
+def show(
+    run: Callable[[list[Observer], Started], Outcome],
+    *,
+    epochs: int,
+    quiet: bool,
+    track: Tracker | None = None,
+) -> int:
     """Carry out a run, show its progress, print its folder; returns the exit code."""
     from minidl_cli.progress import progress_for
 
     progress = progress_for(epochs, quiet=quiet)
-    with contextlib.closing(progress):
-        outcome = run([progress], progress.started)
+    with contextlib.closing(progress), contextlib.closing(Tracked(track)) as tracked:
+
+        def started(folder: RunFolder, trainer: Trainer) -> None:
+            tracked.started(folder)
+            progress.started(folder, trainer)
+
+        outcome = run([progress, tracked], started)
+        tracked.ended()
     progress.ended(outcome)
     output.show(outcome.run.folder.path)
     return outcome.exit_code

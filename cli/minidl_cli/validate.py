@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from minidl.errors import ConfigError, DataError, Problem
 from minidl.plural import plural
-from minidl_cli.options import Debug, Overrides
-from minidl_cli.output import show
+from minidl_cli.options import TEXT_FORMATS, Debug, Format, Overrides, format_option
+from minidl_cli.output import show, sizes
 
 if TYPE_CHECKING:
     from minidl.build import Experiment
@@ -34,6 +36,7 @@ def validate(
     data: Annotated[
         bool, typer.Option("--data", help="Also read the data and build the network.")
     ] = False,
+    format: Annotated[Format | None, format_option(*TEXT_FORMATS)] = None,
     debug: Debug = False,
 ) -> None:
     """Check a config.
@@ -47,22 +50,43 @@ def validate(
     """
     from minidl.spec import load_sweep  # here, so that --help needn't wait for it
 
-    members = load_sweep(config, overrides or ()).members
+    try:
+        members = load_sweep(config, overrides or ()).members
+        lines = list(_data(members)) if data else []
+    except (ConfigError, DataError) as error:
+        if format is not Format.json:
+            raise
+        problems = [
+            vars(one) if isinstance(one, Problem) else {"message": one} for one in error.problems
+        ]
+        _print(config=str(config), valid=False, problems=problems)
+        raise typer.Exit(error.exit_code) from error
+    notes = list(dict.fromkeys(filter(None, (member.spec.optimism() for member in members))))
+    if format is Format.json:
+        _print(config=str(config), valid=True, runs=len(members), data=lines, notes=notes)
+        return
+    for line in (*lines, *(f"note: {note}" for note in notes)):
+        show(line)
     count = len(members)
-    if data and count == 1:
-        from minidl.build import prepare
-
-        spec = members[0].spec
-        dataset, experiment = prepare(spec)
-        show(_summary(dataset, experiment))
-        for line in _columns(dataset) if spec.data.type == "csv" else ():
-            show(line)
-        for line in _remarks(dataset) if dataset.source_hashes else ():
-            show(line)
-    elif data:
-        for line in _kinds(members):
-            show(line)
     show(f"{config}: ok" + (f", {plural(count, 'run')}" if count > 1 else ""))
+
+
+def _print(**content: Any) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _data(members: Sequence[Member]) -> Iterator[str]:
+    """What the data was taken for, and the networks."""
+    if len(members) > 1:
+        yield from _kinds(members)
+        return
+    from minidl.build import prepare
+
+    spec = members[0].spec
+    dataset, experiment = prepare(spec)
+    yield _summary(dataset, experiment)
+    yield from _columns(dataset) if spec.data.type == "csv" else ()
+    yield from _remarks(dataset) if dataset.source_hashes else ()
 
 
 def _kinds(members: Sequence[Member]) -> list[str]:
@@ -85,9 +109,9 @@ def _summary(data: Dataset, experiment: Experiment) -> str:
     task = plural(data.classes, "class") if data.task == "classification" else data.task
     shape = data.input_shape
     inputs = plural(shape[0], "input") if len(shape) == 1 else f"{'×'.join(map(str, shape))} inputs"
-    size = experiment.trainer.optimizer.flat.size
-    samples = f"{len(data.train):,} training and {plural(len(data.test), 'test sample')}"
-    return f"{task}, {inputs}, {samples}, {plural(size, 'parameter')}"
+    parameters = experiment.trainer.optimizer.flat.described()
+    samples = sizes({name: len(part) for name, part in data.parts.items()})
+    return f"{task}, {inputs}, {samples}, {parameters}"
 
 
 def _remarks(data: Dataset) -> Iterator[str]:

@@ -11,8 +11,8 @@ import torch
 
 from minidl.bench.pairs import NAMES, Pair, pair
 from minidl.bench.timing import medians
+from minidl.nn.threads import use_threads
 from minidl.report.tables.sheet import Field, Record, Sheet
-from minidl.train.threads import use_threads
 
 # Whose difference is measured: the output, and the gradients.
 QUANTITIES = ("forward", "input", "weight", "bias")

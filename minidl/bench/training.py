@@ -13,6 +13,7 @@ from torch import Tensor
 
 from minidl import nn
 from minidl.build import Experiment, build, read_data
+from minidl.nn.threads import use_threads
 from minidl.reference import counterpart, loss_counterpart, optimizer_counterpart
 from minidl.report.members.groups import Statistics
 from minidl.report.members.measures import words
@@ -21,7 +22,6 @@ from minidl.report.tables.sheet import Field, Record, Sheet
 from minidl.scores import is_share
 from minidl.spec import Spec
 from minidl.train.evaluation import Evaluator
-from minidl.train.threads import use_threads
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ class PyTorchTraining:
         self.loss_sum = torch.zeros((), dtype=self.trainer.optimizer.flat.data.dtype)
         evaluator = self.trainer.evaluator
         self._evaluator = Evaluator(
-            Foreign(self.network), evaluator.loss, evaluator.encoding, evaluator.target_std
+            *(Foreign(self.network), evaluator.loss, evaluator.encoding, evaluator.target_std),
+            evaluator.more.names,
         )
         self._lr = self.trainer.optimizer.lr
 
@@ -115,7 +116,7 @@ class PyTorchTraining:
         for finished in range(self.trainer.epochs):
             first = plateau.lr if plateau else self._lr
             for group in self.optimizer.param_groups:
-                group["lr"] = schedule(finished, first)
+                group["lr"] = schedule(finished, first) * group.get("factor", 1.0)
             self.network.train()
             started = time.perf_counter()
             for x, target in self.trainer.batches:

@@ -4,7 +4,7 @@ Start reading at experiment.py, which calls the others. What needs the data or t
 checked is checked here, in the words and with the places of `spec`. Nothing here trains or writes.
 """
 
-from minidl.build.data import prepare, read_data
+from minidl.build.data import outline, prepare, read_data
 from minidl.build.device import choose_device
 from minidl.build.experiment import Experiment, build
 from minidl.build.network import build_network
@@ -15,6 +15,7 @@ __all__ = [
     "build",
     "build_network",
     "choose_device",
+    "outline",
     "prepare",
     "read_data",
     "seed_of",

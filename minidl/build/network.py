@@ -17,15 +17,17 @@ from minidl.build.layers import (
 )
 from minidl.build.options import make, problem
 from minidl.build.seeds import torch_seed_of
+from minidl.build.tuning import freeze
 from minidl.data.encoding import Encoding
 from minidl.nn.shape import times
 from minidl.spec import MlpModel, Spec
+from minidl.spec.init import FromInit
 
 
 def build_network(
     spec: Spec, input_shape: Shape, encoding: Encoding, device: torch.device
 ) -> nn.Sequential:
-    """The network with its initial weights and dropout seeds.
+    """The network with initial weights as they are drawn, and dropout seeds.
 
     `input_shape` is that of one sample. Raises ConfigError where layers don't fit together.
     """
@@ -33,7 +35,10 @@ def build_network(
     network = nn.Sequential(numbered(layers(spec, input_shape, encoding)))
     _check_output(spec, network, input_shape, encoding)
     network.to(device, getattr(torch, spec.training.dtype))
-    network.initialize(make(spec.model.init), seed=torch_seed_of(spec, "init"))
+    freeze(spec, network)
+    init = spec.model.init
+    drawn = init.new_init if isinstance(init, FromInit) else init
+    network.initialize(make(drawn), seed=torch_seed_of(spec, "init"))
     return network.seed_dropout(torch_seed_of(spec, "dropout"))
 
 
@@ -62,7 +67,10 @@ def _mlp(spec: Spec, input_shape: Shape, encoding: Encoding) -> list[NamedModule
     for hidden, activation in zip(model.hidden, model.activations, strict=True):
         layers += [linear(width, hidden), make(activation)]
         if model.dropout:
-            layers.append(nn.Dropout(model.dropout))
+            try:
+                layers.append(nn.Dropout(model.dropout))
+            except ValueError as error:
+                raise problem(spec, "model.dropout", str(error)) from error
         width = hidden
     layers.append(linear(width, encoding.outputs))
     if model.output_activation is not None:

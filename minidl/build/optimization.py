@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minidl import nn, optim
-from minidl.build.options import make, options
+from minidl.build.options import class_of, make, options, problem
+from minidl.build.tuning import parameters_of
 from minidl.optim import schedules
 from minidl.spec import Spec
-from minidl.spec.schedule import CosineSchedule, LinearSchedule, MultistepSchedule, PlateauSchedule
+from minidl.spec.schedule import MultistepSchedule, PlateauSchedule
+
+WEIGHTS = ("class_weights", "pos_weight")  # of a loss; training's targets hold them
 
 
-def build_loss(spec: Spec, **changes: Any) -> nn.Loss:
-    """The loss, with some options changed."""
-    loss: nn.Loss = make(spec.loss, **changes)
+def build_loss(spec: Spec) -> nn.Loss:
+    """The loss that training makes small."""
+    loss: nn.Loss
+    if any(getattr(spec.loss, key, None) is not None for key in WEIGHTS):
+        loss = getattr(nn, f"Weighted{class_of(spec.loss).__name__}")(spec.loss.reduction)
+    else:
+        loss = make(spec.loss)
+    return loss
+
+
+def build_reported_loss(spec: Spec) -> nn.Loss:
+    """The loss as evaluations report it: a mean, with all samples alike.
+
+    So it is comparable, whatever `reduction` and weights are trained with.
+    """
+    given = {**options(spec.loss), "reduction": "mean"}
+    for key in WEIGHTS:
+        given.pop(key, None)
+    loss: nn.Loss = class_of(spec.loss)(**given)
     return loss
 
 
 def build_optimizer(spec: Spec, network: nn.Module) -> optim.Optimizer:
-    optimizer: optim.Optimizer = make(spec.optimizer, network)
+    """The optimizer, with the rates of the layers that have their own.
+
+    Raises ConfigError where there is no such layer.
+    """
+    for name, factor in (spec.optimizer.lr_factors or {}).items():
+        key = f"optimizer.lr_factors.{name}"
+        for parameter in parameters_of(spec, network, name, key):
+            if parameter.frozen:
+                raise problem(spec, key, f"{name} is frozen (model.freeze): it has no rate")
+            parameter.lr_factor = factor
+    given = options(spec.optimizer)
+    given.pop("lr_factors", None)
+    if given.pop("weight_decay_on") == "weights":
+        for parameter in network.parameters():
+            parameter.penalized = len(parameter.shape) > 1
+    optimizer: optim.Optimizer = class_of(spec.optimizer)(network, **given)
     return optimizer
 
 
@@ -28,8 +60,8 @@ def build_schedule(spec: Spec) -> schedules.Schedule:
     That of `optim.schedules` with the name of the schedule's type; the warm-up goes before it.
     """
     schedule = spec.schedule
-    given, warmup = options(schedule), schedule.warmup
-    del given["warmup"]
+    given = options(schedule)
+    warmup = given.pop("warmup", 0)
     if isinstance(schedule, PlateauSchedule):
         return schedules.warm_up(warmup, schedules.constant())
     if isinstance(schedule, MultistepSchedule):
@@ -38,8 +70,8 @@ def build_schedule(spec: Spec) -> schedules.Schedule:
             (m[0] - warmup, m[1]) if isinstance(m, tuple) else m - warmup
             for m in schedule.milestones
         ]
-    if isinstance(schedule, CosineSchedule | LinearSchedule):
-        given["epochs"] = max((schedule.epochs or spec.training.epochs) - warmup, 1)
+    if "epochs" in type(schedule).model_fields:
+        given["epochs"] = max(given.get("epochs", spec.training.epochs) - warmup, 1)
     made: schedules.Schedule = getattr(schedules, schedule.type)(**given)
     return schedules.warm_up(warmup, made)
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from minidl.build.optimization import build_reported_loss
 from minidl.build.options import problem
 from minidl.data import Dataset
 from minidl.data.encoding import Encoding
 from minidl.nn.shape import times
 from minidl.plural import plural
+from minidl.scores import without_part
 from minidl.spec import LinearLayer, MlpModel, Spec
 from minidl.train.evaluation import Evaluator
+from minidl.train.metrics import fitting, misfit
 
+OF_NUMBERS = ("mse", "mae", "huber")  # losses that take any numbers as targets
 MOST_ONE_HOT = 2**27  # numbers: 1 GiB in float64
+NO_VALIDATION = "; data.validation or data.validation_fraction sets a validation part apart"
 
 
 def encoding_for(spec: Spec, data: Dataset) -> Encoding:
@@ -21,7 +26,7 @@ def encoding_for(spec: Spec, data: Dataset) -> Encoding:
     kind, (key, outputs) = spec.loss.type, _outputs_of(spec)
     if data.task == "images":
         shape = data.train.targets.shape[1:]
-        if kind != "mse":
+        if kind not in OF_NUMBERS:
             raise problem(
                 spec, "loss", f"{kind} needs classes, but the target is an image: use mse"
             )
@@ -30,7 +35,7 @@ def encoding_for(spec: Spec, data: Dataset) -> Encoding:
             raise problem(spec, "model", f"{message}: use a sequential model")
         return Encoding.of_images(shape)
     if data.task == "regression":
-        if kind != "mse":
+        if kind not in OF_NUMBERS:
             raise problem(
                 spec, "loss", f"{kind} needs classes, but the target is a number: use mse"
             )
@@ -47,7 +52,7 @@ def encoding_for(spec: Spec, data: Dataset) -> Encoding:
         encoding = Encoding("column", 1)
     else:
         encoding = Encoding("one_hot", data.classes)
-        if data.classes * max(len(data.train), len(data.test)) > MOST_ONE_HOT:
+        if data.classes * max(map(len, data.parts.values())) > MOST_ONE_HOT:
             message = f"{kind} turns each class into {data.classes} numbers: too many for this data"
             raise problem(spec, "loss", f"{message}; use cross_entropy")
     if outputs not in (None, encoding.outputs):
@@ -57,18 +62,30 @@ def encoding_for(spec: Spec, data: Dataset) -> Encoding:
     return encoding
 
 
-def check_metrics(spec: Spec, encoding: Encoding) -> None:
-    """Raise ConfigError if training is to stop or slow down by a metric that its task lacks."""
-    training, known = spec.training, Evaluator.metrics_for(encoding)
+def check_metrics(spec: Spec, data: Dataset, encoding: Encoding) -> None:
+    """Raise ConfigError for a metric that this task lacks.
+
+    Be it one to measure, or one that training is to stop or slow down by.
+    """
+    training, loss = spec.training, build_reported_loss(spec)
+    for index, name in enumerate(training.metrics):
+        if message := misfit(name, encoding, loss):
+            raise problem(spec, f"training.metrics[{index}]", f"{name} {message}")
+    known = (*Evaluator.metrics_for(encoding), *training.metrics)
     named = {
         "schedule.metric": getattr(spec.schedule, "metric", None),
         "training.early_stopping.metric": getattr(training.early_stopping, "metric", None),
         "training.stop_at.metric": getattr(training.stop_at, "metric", None),
     }
     for key, metric in named.items():
-        if metric and metric.split("_", 1)[1] not in known:
-            there_are = ", ".join(f"{part}_{name}" for part in ("train", "test") for name in known)
-            raise problem(spec, key, f"this data has no {metric}; there are {there_are}")
+        there_are = [f"{part}_{name}" for part in data.parts for name in known]
+        if metric and metric not in there_are:
+            name = without_part(metric)
+            hint = NO_VALIDATION if name in known else ""
+            if name in fitting(encoding, loss) and name not in known:
+                hint = f"; training.metrics: [{name}] measures it"
+            message = f"this data has no {metric}; there are {', '.join(there_are)}{hint}"
+            raise problem(spec, key, message)
 
 
 def _outputs_of(spec: Spec) -> tuple[str, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from minidl.data.dataset import Dataset, Floats, Images, Split
 from minidl.data.plan import Plan
 from minidl.data.preprocessing import Preprocessing
 from minidl.data.source import Source, read_source
-from minidl.data.split import split_rows
+from minidl.data.split import Shuffled, parts_of
 from minidl.data.target import Target
 from minidl.errors import DataError
 from minidl.plural import plural
+from minidl.spec.file_data import each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +31,7 @@ MOST_NUMBERS = 2**28  # in an array: 1 GiB as a network gets them, however few b
 
 
 def load_arrays(spec: ArraysData, rng: np.random.Generator) -> Dataset:
-    """Reads `spec.path`, and either splits its rows or reads the test part from `spec.test_path`.
+    """Reads `spec.path`, and splits its rows into the parts that have no file of their own.
 
     input: numbers (N, …); (N,) is taken as (N, 1).
     target: class labels (N,), numbers or texts; or numbers (N,) or (N, outputs) for a regression;
@@ -38,38 +40,44 @@ def load_arrays(spec: ArraysData, rng: np.random.Generator) -> Dataset:
     Images of uint8 are scaled to numbers from 0 to 1; others stay as they are.
     Raises DataError for other files, shapes and values.
     """
-    source = test_source = read_source(spec.path, MOST_BYTES)
+    (path,) = each(spec.path)
+    source = read_source(path, MOST_BYTES)
     inputs, targets = _read(source)
     target = _learn_target(targets, spec.task, source.file)
-    train = Split(inputs, _encode(target, targets, source.file))
+    numbers = None if spec.folds is None else np.arange(len(inputs))
+    every_row = Split(inputs, _encode(target, targets, source.file), rows=numbers)
+    labels = every_row.targets if target.task == "classification" else None
+    way = Shuffled(labels, source.file, target.class_names)
+    fractions = {"val": spec.validation_fraction, "test": spec.test_fraction}
+    rows = parts_of(len(inputs), way, rng, **fractions, fold=spec.chosen_fold)
+    parts = {"train": every_row} if len(rows) == 1 else {}
+    parts = parts or {part: every_row.take(own) for part, own in rows.items()}
+    sources = [source]
+    for part, given in (("val", spec.validation_path), ("test", spec.test_path)):
+        for path in each(given):  # one, if any
+            sources.append(own := read_source(path, MOST_BYTES))
+            inputs, targets = _read(own)
+            parts[part] = Split(inputs, _encode(target, targets, own.file))
+            _require_same_shapes(every_row, parts[part], own.file)
 
-    if spec.test_path is None:
-        assert spec.test_fraction is not None  # the schema asks for one of the two
-        labels = train.targets if target.task == "classification" else None
-        train_rows, test_rows = split_rows(
-            len(train), spec.test_fraction, rng, labels=labels, file=source.file
-        )
-        train, test = train.take(train_rows), train.take(test_rows)
-    else:
-        test_source = read_source(spec.test_path, MOST_BYTES)
-        inputs, targets = _read(test_source)
-        test = Split(inputs, _encode(target, targets, test_source.file))
-        _require_same_shapes(train, test, test_source.file)
-
+    train = parts["train"]
     preprocessing = _preprocessing(train.inputs, spec.standardize, source.file)
     if preprocessing is not None and spec.standardize:
-        train = Split(preprocessing.to_inputs(train.inputs), train.targets)
-        test = Split(preprocessing.to_inputs(test.inputs), test.targets)
+        parts = {
+            name: replace(part, inputs=preprocessing.to_inputs(part.inputs))
+            for name, part in parts.items()
+        }
     several = target.task == "regression" and train.targets.shape[1] > 1
     return Dataset(
-        train,
-        test,
+        parts["train"],
+        parts["test"],
         target.task,
         feature_names=preprocessing.feature_names if preprocessing else (),
         class_names=target.class_names,
         target_names=_numbered("target", train.targets.shape[1]) if several else ("target",),
         preprocessing=preprocessing,
-        source_hashes={source.path: source.sha256, test_source.path: test_source.sha256},
+        source_hashes={one.path: one.sha256 for one in sources},
+        validation=parts.get("val"),
     )
 
 

@@ -24,7 +24,9 @@ class Batches:
         *,
         drop_last: bool = False,
     ) -> None:
-        self.inputs, self.targets, self.samples = inputs, targets, len(inputs)
+        # Compiled code reads rows one after the other, as slices of a table don't lie.
+        self.inputs, self.targets = inputs.contiguous(), targets.contiguous()
+        self.samples = len(inputs)
         self.batch_size = min(batch_size, self.samples)
         # Batches of that size in an epoch, and the samples of the short one that follows.
         self.full, rest = divmod(self.samples, self.batch_size)

@@ -9,7 +9,7 @@ import numpy as np
 from minidl.data.dataset import Dataset, Split
 from minidl.data.plan import Plan
 from minidl.data.preprocessing import Preprocessing
-from minidl.data.split import split_rows
+from minidl.data.split import Shuffled, parts_of
 
 TARGETS = {
     "iris": "species",
@@ -33,23 +33,28 @@ def load_bundled(spec: Any, rng: np.random.Generator) -> Dataset:
     bunch = getattr(datasets, f"load_{spec.type}")(as_frame=True, **options)
     table, target = bunch.data, bunch.target.to_numpy()
     labels = None if is_regression else target.astype(np.int64)
-    train_rows, test_rows = split_rows(
-        len(table), spec.test_fraction, rng, labels=labels, file=spec.type
-    )
+    names = () if labels is None else tuple(str(name) for name in bunch.target_names)
+    way = Shuffled(labels, spec.type, names)
+    fractions = {"val": spec.validation_fraction, "test": spec.test_fraction}
+    rows = parts_of(len(table), way, rng, **fractions, fold=spec.chosen_fold)
     targets = target.astype(np.float64)[:, None] if labels is None else labels
     plan = Plan("number", scale="standard" if spec.standardize else "none")
     preprocessing = Preprocessing.fit(
-        table, dict.fromkeys(map(str, table.columns), plan), training=train_rows
+        table, dict.fromkeys(map(str, table.columns), plan), training=rows["train"]
     )
     inputs = preprocessing.transform(table, file=spec.type)
     images = getattr(spec, "images", False)
-    every_row = Split(inputs.reshape(-1, 1, 8, 8) if images else inputs, targets)
+    inputs = inputs.reshape(-1, 1, 8, 8) if images else inputs
+    numbers = None if spec.folds is None else np.arange(len(table))
+    every_row = Split(inputs, targets, rows=numbers)
+    parts = {part: every_row.take(own) for part, own in rows.items()}
     return Dataset(
-        every_row.take(train_rows),
-        every_row.take(test_rows),
+        parts["train"],
+        parts["test"],
         "regression" if is_regression else "classification",
         feature_names=() if images else preprocessing.feature_names,
-        class_names=() if is_regression else tuple(str(name) for name in bunch.target_names),
+        class_names=names,
         target_names=(TARGETS[spec.type],),
         preprocessing=preprocessing,
+        validation=parts.get("val"),
     )

@@ -172,13 +172,14 @@ def parse_numbers(cells: Cells, notation: Notation = PLAIN) -> tuple[Floats, NDA
     """Returns the values (N,), NaN where there is none, and where a cell holds text (N,)."""
     if is_numeric(cells):
         return cells.to_numpy(dtype=np.float64), np.zeros(len(cells), dtype=bool)
-    present = cells.notna().to_numpy()
-    texts = [str(cell) for cell in cells.to_numpy()[present]]
+    import pandas as pd
+
+    codes, different = pd.factorize(cells)  # words are often the same
+    texts = [str(cell) for cell in different]
     if notation != PLAIN:
         texts = [notation.plain(text) for text in texts]
-    values = np.full(len(cells), math.nan)
-    values[present] = _floats(texts)
-    return values, present & np.isnan(values)
+    values = np.append(_floats(texts), math.nan)[codes]
+    return values, (codes >= 0) & np.isnan(values)
 
 
 def _floats(texts: list[str]) -> Floats:

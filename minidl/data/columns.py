@@ -53,8 +53,7 @@ class OrderedColumn:
                 f"{file}: column {quoted(cells.name)} holds no value{where}: remove it (`drop`)"
             )
         with np.errstate(over="ignore", invalid="ignore"):
-            known = {"mean": values.mean(), "median": np.median(values), "zero": 0.0}
-        fill = known.get(plan.missing)
+            fill = _filling(values, plan.missing)
         column = column.anchored(values)
         try:
             scales = tuple(
@@ -68,7 +67,7 @@ class OrderedColumn:
         return replace(
             column,
             scales=scales,
-            fill=None if fill is None else float(fill),
+            fill=fill,
             indicator=plan.indicator and bool(gaps.any()),
         )
 
@@ -142,6 +141,12 @@ class OrderedColumn:
         if len(column.parts(np.zeros(1))) != len(column.scales):
             raise ValueError(f"column {quoted(column.name)} has {len(column.scales)} scales")
         return column
+
+
+def _filling(values: Floats, how: str) -> float | None:
+    if how in ("mean", "median"):
+        return float(values.mean() if how == "mean" else np.median(values))
+    return 0.0 if how == "zero" else None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A file of rows and columns, as a table of texts.
+"""A file of rows and columns, as a table of texts; `formats.py` has those that aren't text.
 
 It is read with the `csv` module rather than pandas' reader, which pads short rows, leaves blank
 lines out of its count and guesses a type for each column. Here every row has the header's length
@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from minidl.data.compressed import unpacked
 from minidl.data.fastcsv import read_fast
-from minidl.data.messages import Problems, delimiter_doubt, quoted
+from minidl.data.formats import format_of, read_frame, sheet_records
+from minidl.data.messages import Problems, composed, delimiter_doubt, quoted
+from minidl.data.rows import Rows
 from minidl.data.source import MEBIBYTE, Source, read_source
 from minidl.errors import DataError
 from minidl.plural import plural
@@ -68,29 +69,11 @@ class Dialect:
         return " " if self.delimiter == "whitespace" else self.delimiter
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The cells of a file as texts; an empty one is None.
-
-    table: its index is the row's number in the file, counted from 1, its header included.
-    ragged: rows that don't fit the header, by their numbers: `has 1 cell, but …`.
-    unnamed: the columns without a name, which are called `column 1` (the number in the file).
-    """
-
-    table: pd.DataFrame
-    ragged: dict[int, str]
-    unnamed: tuple[str, ...]
-    header_row: int
-
-    def ragged_problems(self, file: str) -> Iterator[str]:
-        """What to say about rows unlike the header."""
-        return (f"{file}: row {row} {what}" for row, what in self.ragged.items())
-
-
 def read_table(
     path: str | Path, dialect: Dialect | None = None, problems: Problems | None = None
 ) -> pd.DataFrame:
-    """Reads a file of at most 256 MiB and 10,000 columns, also one packed by gzip or zip.
+    """Reads a file of at most 256 MiB and 10,000 columns, of text (also packed by gzip or zip),
+    or in one of the formats of `formats.py`.
 
     Cells are texts without surrounding blanks, None where empty. The index is the row's number in
     the file, the first line being row 1; blank rows are left out. Raises DataError for a file that
@@ -124,8 +107,18 @@ def parse_rows(
     """
     import pandas as pd
 
-    source = unpacked(source, MOST_BYTES)
-    records = _records(source, dialect)
+    kind = format_of(source.path)
+    if kind in ("parquet", "feather"):
+        frame = read_frame(source, MOST_CELLS, is_text)
+        problems.add(*_header_problems(list(frame.columns), 0, source.file))
+        problems.check()
+        frame.columns = frame.columns.map(composed)
+        return Rows(frame, {}, (), 0)
+    if kind == "text":
+        source = unpacked(source, MOST_BYTES)
+        records = _records(source, dialect)
+    else:
+        records = (one for one in sheet_records(source) if one[0] > dialect.skip_rows)
     header_row, header = next(records, (0, []))
     if not header:
         raise DataError(f"{source.file}: holds blank rows only")
@@ -134,12 +127,12 @@ def parse_rows(
         header = [f"x{number}" for number in range(1, len(header) + 1)]
     elif dialect.header is not True:
         header = list(dialect.header)
-    header = [unicodedata.normalize("NFC", name) for name in header]
+    header = [composed(name) for name in header]
     unnamed = tuple(f"column {i}" for i, name in enumerate(header, start=1) if not name)
     header = [name or f"column {i}" for i, name in enumerate(header, start=1)]
     if wrong := list(_header_problems(header, header_row, source.file)):
         problems.add(*wrong)
-    if is_text is not None and not wrong:
+    if is_text is not None and not wrong and kind == "text":
         content = source.content.removeprefix(codecs.BOM_UTF8)
         fast = read_fast(content, dialect, header, MOST_CELLS, is_text, markers)
         if fast is not None and len(fast):

@@ -1,4 +1,4 @@
-"""A data set, ready to train on: two splits, and what their numbers mean."""
+"""A data set, ready to train on: its parts, and what their numbers mean."""
 
 from __future__ import annotations
 
@@ -22,19 +22,22 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The training part or the test part.
+    """The training, the validation or the test part.
 
-    inputs: float64 (N, *shape); images may be float32.
+    inputs: float64 (N, *shape); images, and a table with very many inputs, may be float32.
     targets: int64 (N,), class indices; for a regression float64 (N, outputs); for images
         (N, channels, height, width).
     clean: what the outputs are measured against where the targets themselves are noisy.
-    rows: int64 (N,), of a table the number of each row in its file; None for other data.
+    rows: int64 (N,), of a table the number of each row in its file; of other data that is divided
+        into folds each row's index; else None.
+    files: int64 (N,), where a table has several files, which one it is, counted from 0.
     """
 
     inputs: NDArray[Any]
     targets: NDArray[Any]
     clean: Images | None = None
     rows: Integers | None = None
+    files: Integers | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -43,7 +46,8 @@ class Split:
         """The part that holds the given rows (positions) alone."""
         clean = None if self.clean is None else self.clean[rows]
         numbers = None if self.rows is None else self.rows[rows]
-        return Split(self.inputs[rows], self.targets[rows], clean, numbers)
+        files = None if self.files is None else self.files[rows]
+        return Split(self.inputs[rows], self.targets[rows], clean, numbers, files)
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
@@ -87,7 +91,7 @@ class TargetScale:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Training and test part of one task.
+    """Training and test part of one task, and a validation part where choices need one.
 
     feature_names: one per input number, after one-hot encoding (`colour=red`); empty for inputs of
         more than one axis, but for images which have a name.
@@ -108,15 +112,28 @@ class Dataset:
     preprocessing: Preprocessing | None = None
     target_scale: TargetScale | None = None
     source_hashes: dict[str, str] = field(default_factory=dict)
+    validation: Split | None = None
+
+    @property
+    def parts(self) -> dict[str, Split]:
+        """By name, in the order of metrics.csv: train, val where there is one, test."""
+        val = {} if self.validation is None else {"val": self.validation}
+        return {"train": self.train, **val, "test": self.test}
 
     def with_scaled_targets(self) -> Dataset:
         """The same with standardized targets."""
         scale = TargetScale.of(self.train.targets)
-        train, test = (
-            replace(split, targets=scale.to_scaled(split.targets))
-            for split in (self.train, self.test)
+        scaled = {
+            name: replace(split, targets=scale.to_scaled(split.targets))
+            for name, split in self.parts.items()
+        }
+        return replace(
+            self,
+            train=scaled["train"],
+            test=scaled["test"],
+            validation=scaled.get("val"),
+            target_scale=scale,
         )
-        return replace(self, train=train, test=test, target_scale=scale)
 
     def raw_targets(self, split: Split) -> NDArray[Any]:
         """A part's targets in their own units."""
@@ -129,13 +146,17 @@ class Dataset:
         """
         if self.task == "images":
             return {}
-        train, test = self.raw_targets(self.train), self.raw_targets(self.test)
-        if self.task == "classification":
-            most = int(np.bincount(train).argmax())
-            return {"test_accuracy": float((test == most).mean())}
-        with np.errstate(all="ignore"):
-            error = test - train.mean(0)
-            found = {"test_mse": float((error**2).mean()), "test_mae": float(np.abs(error).mean())}
+        raw = {name: self.raw_targets(split) for name, split in self.parts.items()}
+        train, found = raw.pop("train"), {}
+        for name, targets in raw.items():
+            if self.task == "classification":
+                most = int(np.bincount(train).argmax())
+                found[f"{name}_accuracy"] = float((targets == most).mean())
+                continue
+            with np.errstate(all="ignore"):
+                error = targets - train.mean(0)
+                found[f"{name}_mse"] = float((error**2).mean())
+                found[f"{name}_mae"] = float(np.abs(error).mean())
         return {name: value for name, value in found.items() if math.isfinite(value)}
 
     @property

@@ -40,7 +40,7 @@ class DateColumn(OrderedColumn):
         return replace(self, first=float(values.min()))
 
     def read(self, cells: Cells, notation: Notation) -> tuple[Floats, list[Fault]]:
-        """In seconds since 1970, of a time zone's time that of UTC."""
+        """Seconds since 1970; times with a time zone are converted to UTC."""
         import pandas as pd
 
         texts = cells.where(cells.notna(), None).map(str, na_action="ignore")

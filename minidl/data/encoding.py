@@ -38,6 +38,13 @@ class Encoding:
         """What the network gives for a sample."""
         return self.image_shape or (self.outputs,)
 
+    @property
+    def classes_there_are(self) -> int:
+        """How many classes outputs stand for; 0 where they don't."""
+        if self.form == "column":
+            return 2
+        return self.outputs if self.form in ("one_hot", "index") else 0
+
     def encode(self, targets: NDArray[Any], dtype: torch.dtype) -> Tensor:
         """Class indices (N,), values (N, outputs) or images, in the form of this encoding."""
         if self.form == "images":

@@ -18,22 +18,24 @@ if TYPE_CHECKING:
     from minidl.spec.data import AnyData
 
 
-def load_dataset(data_spec: AnyData, rng: np.random.Generator) -> Dataset:
+def load_dataset(data_spec: AnyData, rng: np.random.Generator, *, single: bool = False) -> Dataset:
     """Draws or reads the data that `data_spec` (one of `minidl.spec`'s data classes) describes.
 
     All randomness (points, the split) comes from `rng`: the same state gives the same bits.
+    single: whether inputs are needed in float32 only; those of a table that becomes very wide have
+    that then, since training takes them as they lie.
     `standardize` concerns the targets of a regression too. Raises DataError for a file that can't
     be read or used.
     """
-    dataset = _load(data_spec, rng)
+    dataset = _load(data_spec, rng, single)
     if dataset.task == "regression" and getattr(data_spec, "standardize", False):
         return dataset.with_scaled_targets()
     return dataset
 
 
-def _load(data_spec: AnyData, rng: np.random.Generator) -> Dataset:
+def _load(data_spec: AnyData, rng: np.random.Generator, single: bool) -> Dataset:
     if data_spec.type == "csv":
-        return load_csv(data_spec, rng)
+        return load_csv(data_spec, rng, single=single)
     if data_spec.type == "arrays":
         return load_arrays(data_spec, rng)
     if data_spec.type == "photo_patches":

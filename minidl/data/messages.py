@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from minidl.errors import DataError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from minidl.data.cells import Cells
 
 
@@ -56,11 +58,28 @@ class Problems:
 
 def cell_error(file: str, cells: Cells, wrong: NDArray[np.bool_], what: str) -> DataError:
     """An error about the first of the `wrong` cells (N,), which also names the others' rows."""
-    row, *others = cells.index[wrong][: 1 + MOST_ROWS]
+    row, *others = map(_row, cells.index[wrong][: 1 + MOST_ROWS])
     count = int(wrong.sum()) - 1
     rows = ", ".join(map(str, others)) + (", …" if count > len(others) else "")
     more = f" (and {count:,} more in this column: row{'s' * (count > 1)} {rows})" if count else ""
     return DataError(f"{file}: row {row}, column {quoted(cells.name)}: {what}{more}")
+
+
+def _row(label: object) -> str:
+    """The number of a row; where a table has several files, with its own."""
+    return f"{label[1]} of {label[0]}" if isinstance(label, tuple) else str(label)
+
+
+def rows_of(index: pd.Index[Any]) -> NDArray[np.int64]:
+    """The rows' numbers in their files."""
+    return index.get_level_values(-1).to_numpy(dtype=np.int64)
+
+
+def files_of(index: pd.Index[Any]) -> NDArray[np.int64] | None:
+    """Which of several files each row is from, counted from 0; None where there is but one."""
+    import pandas as pd
+
+    return index.codes[0].astype(np.int64) if isinstance(index, pd.MultiIndex) else None
 
 
 def quoted(text: object, limit: int = 60) -> str:

@@ -12,23 +12,35 @@ from minidl.data.noise import noisy_input, noisy_target
 if TYPE_CHECKING:
     from minidl.spec.data import PhotoPatchesData
 
-# Of the 640 columns of each photograph, training has those on the left of this one.
+# Of the 640 columns of each photograph, training has those on the left of this one; where there is
+# a validation part, the last 128 of these are its own.
 FIRST_TEST_COLUMN = 512
+FIRST_VALIDATION_COLUMN = 384
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 
 
 def load_photo_patches(spec: PhotoPatchesData, rng: np.random.Generator) -> Dataset:
-    """Draws patches at random places, for the two parts from different regions.
+    """Draws patches at random places, for each part from a region of its own.
 
     Inputs are noisy patches (N, C, size, size) with values from 0 to 1. Targets are the clean ones,
     or (`target: noisy`) the same with noise of their own; `clean` has the clean ones then.
     """
     photos = [_channels_first(photo, spec.gray) for photo in _photos()]
-    left = [photo[:, :, :FIRST_TEST_COLUMN] for photo in photos]
-    right = [photo[:, :, FIRST_TEST_COLUMN:] for photo in photos]
-    train = _spoil(_patches(left, spec.train, spec.size, rng), spec, rng)
-    test = _spoil(_patches(right, spec.test, spec.size, rng), spec, rng)
-    return Dataset(train, test, "images", feature_names=("noisy",), target_names=("clean",))
+
+    def part(first: int, end: int | None, count: int) -> Split:
+        regions = [photo[:, :, first:end] for photo in photos]
+        return _spoil(_patches(regions, count, spec.size, rng), spec, rng)
+
+    end = FIRST_VALIDATION_COLUMN if spec.validation else FIRST_TEST_COLUMN
+    train, test = part(0, end, spec.train), part(FIRST_TEST_COLUMN, None, spec.test)
+    return Dataset(
+        train,
+        test,
+        "images",
+        feature_names=("noisy",),
+        target_names=("clean",),
+        validation=part(end, FIRST_TEST_COLUMN, spec.validation) if spec.validation else None,
+    )
 
 
 def _photos() -> list[Floats]:

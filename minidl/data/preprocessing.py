@@ -5,11 +5,12 @@ A run keeps it (`to_dict`), so that later rows are treated exactly as those of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minidl.data.categories import CategoricalColumn, TextColumn
 from minidl.data.cells import (
@@ -21,7 +22,13 @@ from minidl.data.cells import (
     fault_error,
     without,
 )
-from minidl.data.columns import BooleanColumn, CyclicColumn, NumericColumn, OrdinalColumn
+from minidl.data.columns import (
+    BooleanColumn,
+    CyclicColumn,
+    NumericColumn,
+    OrderedColumn,
+    OrdinalColumn,
+)
 from minidl.data.dataset import Floats, Integers
 from minidl.data.dates import DateColumn
 from minidl.data.messages import Problems, absent_columns, composed, quoted
@@ -31,6 +38,8 @@ from minidl.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+ROWS_AT_ONCE, INPUTS_AT_ONCE = 4096, 8  # that fit the processor's caches
+WIDE = 1000  # inputs of a table that is kept in few bytes
 MOST_NUMBERS = 2**27  # that a table may become: 1 GiB; a thousand categories are as many columns
 
 Column: TypeAlias = (
@@ -51,6 +60,23 @@ KINDS: dict[str, type[Column]] = {
     "category": CategoricalColumn,
     "text": TextColumn,
 }
+
+
+def _beside(columns: Iterable[Column]) -> Iterator[list[Column]]:
+    """Columns that are written together: rows of one number each would touch all memory again."""
+    group: list[Column] = []
+    for column in columns:
+        inputs = sum(len(one.feature_names) for one in group)
+        narrow = isinstance(column, OrderedColumn)
+        if group and (not narrow or inputs >= INPUTS_AT_ONCE):
+            yield group
+            group = []
+        if narrow:
+            group.append(column)
+        else:
+            yield [column]
+    if group:
+        yield group
 
 
 @dataclass(frozen=True)
@@ -93,9 +119,16 @@ class Preprocessing:
         return cls(tuple(fitted), markers)
 
     def transform(
-        self, table: pd.DataFrame, file: str = "table", notation: Notation = PLAIN
-    ) -> Floats:
+        self,
+        table: pd.DataFrame,
+        file: str = "table",
+        notation: Notation = PLAIN,
+        *,
+        single: bool = False,
+    ) -> NDArray[Any]:
         """Finds the columns by name and encodes them: float64 (N, features).
+
+        With `single`, more than a thousand features are float32: one for each of many words.
 
         Further columns are ignored. Raises DataError, which begins with `file`, for columns that
         are not there, for cells that can't be encoded, and for a table that would fill the memory.
@@ -105,7 +138,7 @@ class Preprocessing:
         def note(column: str, fault: Fault) -> None:
             problems.add(*fault_error(file, table[column], fault).problems)
 
-        encoded = self.encode(table, file, notation, note)
+        encoded = self.encode(table, file, notation, note, single=single)
         problems.check()
         return encoded
 
@@ -115,7 +148,9 @@ class Preprocessing:
         file: str,
         notation: Notation,
         note: Callable[[str, Fault], None],
-    ) -> Floats:
+        *,
+        single: bool = False,
+    ) -> NDArray[Any]:
         """`transform`, which hands each column's faults to `note` and leaves odd rows behind."""
         complaint = absent_columns((column.name for column in self.columns), table.columns)
         if complaint:
@@ -127,14 +162,39 @@ class Preprocessing:
                 f" fill {8 * rows * inputs / 2**30:.0f} GiB: leave such columns out (`drop`), or"
                 " set `max_categories`"
             )
-        encoded, start = np.zeros((rows, inputs)), 0
-        for column in self.columns:
-            end = start + len(column.feature_names)
-            cells = without(table[column.name], self.missing_values.get(column.name, NAN))
-            for fault in column.encode(cells, notation, encoded[:, start:end]):
-                note(column.name, fault)
-            start = end
+        dtype = np.float32 if single and inputs > WIDE else np.float64
+        encoded = np.zeros((rows, inputs), dtype)
+        with np.errstate(over="ignore"):  # what float32 can't hold is said by the build
+            self._fill(encoded, table, notation, note)
         return encoded
+
+    def _fill(
+        self,
+        encoded: NDArray[Any],
+        table: pd.DataFrame,
+        notation: Notation,
+        note: Callable[[str, Fault], None],
+    ) -> None:
+        """Write each column's inputs into its own of `encoded` (N, features), of zeros."""
+        start = 0
+        for columns in _beside(self.columns):
+            end = start + sum(len(column.feature_names) for column in columns)
+            several = len(columns) > 1
+            part = (
+                np.empty((len(table), end - start), order="F") if several else encoded[:, start:end]
+            )
+            place = 0
+            for column in columns:
+                own = part[:, place : place + len(column.feature_names)]
+                cells = without(table[column.name], self.missing_values.get(column.name, NAN))
+                for fault in column.encode(cells, notation, own):
+                    note(column.name, fault)
+                place += own.shape[1]
+            if several:
+                for rows_at in range(0, len(table), ROWS_AT_ONCE):
+                    here = slice(rows_at, rows_at + ROWS_AT_ONCE)
+                    encoded[here, start:end] = part[here]
+            start = end
 
     @property
     def feature_names(self) -> tuple[str, ...]:

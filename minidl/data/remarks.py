@@ -60,15 +60,15 @@ def _classes(data: Dataset) -> Iterator[str]:
 
 
 def class_counts(data: Dataset) -> dict[str, int]:
-    """The rows of each class in both parts together."""
-    targets = np.concatenate([data.train.targets, data.test.targets])
+    """The rows of each class in all parts together."""
+    targets = np.concatenate([part.targets for part in data.parts.values()])
     counts = np.bincount(targets, minlength=data.classes)
     return dict(zip(data.class_names, counts.tolist(), strict=True))
 
 
 def _parts(data: Dataset) -> Iterator[str]:
     """Rows of the test part that the training part has, too."""
-    if len(data.train) + len(data.test) > 10 * MOST_ROWS or data.train.inputs.ndim != 2:
+    if _rows(data) > 10 * MOST_ROWS or data.train.inputs.ndim != 2:
         return
     known = {row.tobytes() for row in np.ascontiguousarray(data.train.inputs)}
     again = sum(row.tobytes() in known for row in np.ascontiguousarray(data.test.inputs))
@@ -77,6 +77,10 @@ def _parts(data: Dataset) -> Iterator[str]:
             f"{again:,} of {plural(len(data.test), 'test row')} stand in the training part, too:"
             " the test says less about new rows; remove repeated rows from the file"
         )
+
+
+def _rows(data: Dataset) -> int:
+    return sum(map(len, data.parts.values()))
 
 
 def _columns(data: Dataset) -> Iterator[str]:
@@ -130,11 +134,11 @@ def _is_nearly_constant(part: Floats) -> bool:
 
 
 def _numbers_the_rows(data: Dataset, index: int) -> bool:
-    """Whether the values of both parts together are as far apart as 1, 2, 3 …, one for each row."""
-    if data.train.rows is None or len(data.train) + len(data.test) > MOST_ROWS:
+    """Whether the values of all parts together are as far apart as 1, 2, 3 …, one for each row."""
+    if data.train.rows is None or _rows(data) > MOST_ROWS:
         return False
-    values = np.concatenate([data.train.inputs[:, index], data.test.inputs[:, index]])
-    rows = np.concatenate([data.train.rows, data.test.rows if data.test.rows is not None else []])
+    values = np.concatenate([part.inputs[:, index] for part in data.parts.values()])
+    rows = np.concatenate([part.rows for part in data.parts.values() if part.rows is not None])
     if len(rows) != len(values) or len(values) < 10:
         return False
     with np.errstate(all="ignore"):

@@ -52,14 +52,21 @@ SHAPES: dict[str, Distance] = {
 
 
 def load_shapes(spec: ShapesData, rng: np.random.Generator) -> Dataset:
-    """Draws `spec.train` images, then `spec.test`: (N, 1, size, size), brighter than their ground.
+    """Draws images for training, for testing, then for validation, each (N, 1, size, size).
 
-    Values reach from 0 to 1 before the noise, which isn't cut off.
+    Shapes are brighter than their ground. Values reach from 0 to 1 before the noise, which isn't
+    cut off.
     """
     names = tuple(SHAPES)[: spec.classes]
     train, test = (_draw(spec, count, rng) for count in (spec.train, spec.test))
     return Dataset(
-        train, test, "classification", feature_names=(), class_names=names, target_names=("shape",)
+        train,
+        test,
+        "classification",
+        feature_names=(),
+        class_names=names,
+        target_names=("shape",),
+        validation=_draw(spec, spec.validation, rng) if spec.validation else None,
     )
 
 

@@ -7,10 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from minidl.data.cells import number
 from minidl.data.compressed import unpacked
 from minidl.data.csvfile import MOST_BYTES, Dialect
+from minidl.data.formats import format_of, sheet_records
 from minidl.data.source import MEBIBYTE, Source
 from minidl.errors import DataError
 
@@ -31,6 +33,8 @@ class Sniffed:
 
 def sniff(source: Source) -> Sniffed:
     """Raises DataError for a file that holds no table."""
+    if (kind := format_of(source.path)) != "text":
+        return _of_cells(source, kind)
     source = unpacked(source, MOST_BYTES)
     content, whole, reasons = source.content, True, {}
     encoding = _encoding(content)
@@ -63,6 +67,17 @@ def sniff(source: Source) -> Sniffed:
     return Sniffed(
         replace(dialect, header=header), reasons, replace(source, content=content), whole
     )
+
+
+def _of_cells(source: Source, kind: str) -> Sniffed:
+    """Of a file that isn't text: only a sheet may lack its header."""
+    header, reasons = True, {}
+    if kind == "excel":
+        rows = [cells for _, cells in islice(sheet_records(source), LINES)]
+        found, why = _header(rows, len(rows[0]) if rows else 0)
+        if found is False:
+            header, reasons = False, {"header": why}
+    return Sniffed(Dialect(header=header), reasons, source, True)
 
 
 def _encoding(content: bytes) -> str:

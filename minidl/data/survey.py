@@ -35,6 +35,7 @@ class Survey:
     proposed: bool  # whether the target is a guess
     task: str
     classes: tuple[str, ...]
+    fewest: int  # rows of a class
     target_gaps: bool
     target_strip: tuple[str, ...]
     missing_values: tuple[str, ...]
@@ -92,6 +93,7 @@ def survey(source: Source, target: str | None) -> Survey:
         target is None,
         task,
         classes,
+        int(cells.value_counts().min()),
         bool(cells.isna().any()),
         own.options.get("strip", ()) if task == "regression" else (),
         tuple(sorted(marks)),

@@ -67,7 +67,13 @@ def _kind(name: str, present: Cells, notation: Notation, unnamed: tuple[str, ...
     if name in unnamed and steps:
         return Surveyed(name, "drop", "a nameless index")
     is_id = re.search(r"(^|[\W_])(id|index|rownames?|row|uuid|key)$", name, re.IGNORECASE)
-    if distinct == rows and rows >= 10 and (steps or is_id) and not name.lower().startswith("year"):
+    called_id = is_id and not date_options(present)  # the index of a series is none
+    if (
+        distinct == rows
+        and rows >= 10
+        and (steps or called_id)
+        and not name.lower().startswith("year")
+    ):
         return Surveyed(name, "drop", "numbers the rows" if steps else "another in each row: an id")
     if numeric:
         return _number(name, present, values)

@@ -1,255 +1,91 @@
-"""The user's table: which of its columns are features, what the target means, which rows test."""
+"""The user's table as a data set: its rows divided into parts, and encoded."""
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.data.cells import (
-    NAN,
-    PLAIN,
-    Notation,
-    fault_error,
-    numbers,
-    suspects,
-    ways_out,
-    without,
-)
-from minidl.data.columns import OrderedColumn
-from minidl.data.csvfile import MOST_BYTES, Dialect, parse_rows
 from minidl.data.dataset import Dataset, Split
-from minidl.data.messages import Problems, absent_columns, cell_error, composed, quoted
-from minidl.data.plan import Plan, drops_target, keeps_texts, matching, plans, target_notation
-from minidl.data.preprocessing import KINDS, Preprocessing
-from minidl.data.source import read_source
-from minidl.data.split import split_rows
-from minidl.data.target import Target
-from minidl.errors import DataError, MinidlWarning
-from minidl.plural import plural
+from minidl.data.messages import Problems, cell_error, files_of, quoted, rows_of
+from minidl.data.preprocessing import Preprocessing
+from minidl.data.source import named
+from minidl.data.split import parts_of, way_of
+from minidl.data.tablereader import TableReader
+from minidl.data.target import label
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     import pandas as pd
 
-    from minidl.data.cells import Cells
-    from minidl.data.source import Source
     from minidl.spec.table import CsvData
 
 
-def load_csv(spec: CsvData, rng: np.random.Generator) -> Dataset:
-    """Reads `spec.path`, and either splits its rows or reads the test part from `spec.test_path`.
+def load_csv(spec: CsvData, rng: np.random.Generator, *, single: bool = False) -> Dataset:
+    """Reads `spec.path`, and splits its rows into the parts that have no file of their own.
 
     The lists of classes and categories are those of `spec.path`; every number that preprocessing
     uses is learned from the training part. Raises DataError.
     """
-    reader = _Reader(spec)
-    source, table = reader.read(spec.path)
-    test_source, test = source, table
-    if spec.test_path is not None:
-        with reader.problems.noted():
-            test_source, test = reader.read(spec.test_path)
+    reader = TableReader(spec)
+    table, hashes = reader.read(spec.path)
+    file = named(spec.path)
+    others = {}
+    for part, paths in (("val", spec.validation_path), ("test", spec.test_path)):
+        if paths is not None:
+            with reader.problems.noted():
+                own, own_hashes = reader.read(paths)
+                others[part] = named(paths), own
+                hashes |= own_hashes
     reader.problems.check()
     target = reader.target
     assert target is not None
 
-    if spec.test_path is None:
-        assert spec.test_fraction is not None  # the schema asks for one of the two
-        labels = target.labels(table[reader.target_name], source.file)
-        train_rows, test_rows = split_rows(
-            len(table), spec.test_fraction, rng, labels=labels, file=source.file
-        )
-        train, test = table.iloc[train_rows], table.iloc[test_rows]
-    else:
-        train, train_rows = table, np.arange(len(table))
+    labels = target.labels(table[reader.target_name], file)
+    cells = None if reader.split_column is None else table[reader.split_column]
+    way = way_of(spec.split, labels, cells, file, reader.notation, target.class_names)
+    fractions = {"val": spec.validation_fraction, "test": spec.test_fraction}
+    rows = parts_of(len(table), way, rng, **fractions, fold=spec.chosen_fold)
+    if spec.split is not None and spec.split.type == "group":
+        _require_other_groups(table, others.values(), str(reader.split_column))
 
-    preprocessing = Preprocessing.fit(table, reader.plans, training=train_rows, file=source.file)
+    preprocessing = Preprocessing.fit(table, reader.plans, training=rows["train"], file=file)
     problems = Problems()
 
     def split(part: pd.DataFrame, file: str) -> Split:
         with problems.noted():
-            inputs = preprocessing.transform(part, file, reader.notation)
+            inputs = preprocessing.transform(part, file, reader.notation, single=single)
         with problems.noted():
             targets = target.encode(part[reader.target_name], file)
         problems.check()
-        return Split(inputs, targets, rows=part.index.to_numpy(dtype=np.int64))
+        return Split(inputs, targets, rows=rows_of(part.index), files=files_of(part.index))
 
+    whole = len(rows) == 1  # the others have files, so it needs no copy
+    parts = {part: split(table if whole else table.iloc[own], file) for part, own in rows.items()}
+    parts |= {part: split(own, own_file) for part, (own_file, own) in others.items()}
     return Dataset(
-        split(train, source.file),
-        split(test, test_source.file),
+        parts["train"],
+        parts["test"],
         target.task,
         feature_names=preprocessing.feature_names,
         class_names=target.class_names,
         target_names=(reader.target_name,),
         preprocessing=preprocessing,
-        source_hashes={source.path: source.sha256, test_source.path: test_source.sha256},
+        source_hashes=hashes,
+        validation=parts.get("val"),
     )
 
 
-class _Reader:
-    """Reads the files of a config; the first says what the columns and the target mean."""
-
-    def __init__(self, spec: CsvData) -> None:
-        self.spec, self.dialect = spec, Dialect.of(spec)
-        self.notation = Notation(spec.decimal, spec.thousands)
-        self.target_name = composed(spec.target)
-        self.problems = Problems()
-        self.plans: dict[str, Plan] = {}
-        self.target: Target | None = None
-
-    def read(self, path: Path) -> tuple[Source, pd.DataFrame]:
-        """The columns in use, gaps marked, rows dropped, numbers read; what is wrong is noted."""
-        source = read_source(path, MOST_BYTES)
-        found = parse_rows(
-            source,
-            self.dialect,
-            self.problems,
-            is_text=self._is_text if self.notation == PLAIN else None,
-            markers=NAN if self.spec.missing_values is None else self.spec.missing_values,
-        )
-        self.problems.add(*found.ragged_problems(source.file))
-        table, file, first = found.table, source.file, not self.plans
-        rows = len(table) + len(found.ragged)
-        if table.empty:
-            self.problems.check()
-        try:
-            if first:
-                names = self._features(table, file, found.unnamed, found.header_row)
-                self.plans = plans(self.spec, names, file)
-            names = [*self.plans, self.target_name]
-            _require_columns(table, names, "`features` and `target`", file)
-            table = self._marked(table[names].copy(), file)
-            whole = len(table) == rows  # what a part of the rows comes to would say nothing
-            if first:
-                self.plans = {n: plan.settled(table[n]) for n, plan in self.plans.items()}
-            table = self._complete(table, file)
-            if first and whole:
-                with self.problems.noted():
-                    cells = table[self.target_name].dropna()
-                    self.target = Target.learn(
-                        cells, self.spec.task, file, target_notation(self.spec)
-                    )
-        except DataError as error:
-            self.problems.add(*error.problems)
-            self.problems.check()
-            raise
-        for name, plan in self.plans.items() if first else ():
-            if plan.kind == "number":
-                table[name] = self._numbers(table[name], plan, file)
-            elif issubclass(kind := KINDS[plan.kind], OrderedColumn):
-                for fault in kind.planned(name, plan).read(table[name], plan.notation)[1]:
-                    self.problems.add(*fault_error(file, table[name], fault).problems)
-        return source, table
-
-    def _is_text(self, name: str) -> bool:
-        """Whether a column's cells are wanted as they stand."""
-        known = self.plans.get(name)
-        return keeps_texts(self.spec, name) or (known is not None and known.kind != "number")
-
-    def _numbers(self, cells: Cells, plan: Plan, file: str) -> Cells:
-        """Numbers for texts: reading them is what takes the time, so it is done once, here."""
-        import pandas as pd
-
-        values, faults = numbers(cells, plan.notation, lambda text: ways_out(text, str(cells.name)))
-        for fault in faults:
-            self.problems.add(*fault_error(file, cells, fault).problems)
-        return pd.Series(values, index=cells.index, name=cells.name)
-
-    def _features(
-        self, table: pd.DataFrame, file: str, unnamed: tuple[str, ...], header_row: int
-    ) -> list[str]:
-        """The feature columns: those listed, or all but the target and those to drop."""
-        spec, problems = self.spec, Problems()
-        columns = [str(name) for name in table.columns]
-        with problems.noted():
-            _require_columns(table, [self.target_name], "`target`", file)
-        chosen = self._chosen(spec.features, "features", columns, file, problems)
-        dropped = self._chosen(spec.drop, "drop", columns, file, problems)
-        problems.check()
-        names = chosen if spec.features is not None else columns
-        features = [n for n in names if n != self.target_name and n not in dropped]
-        if not features:
-            raise DataError(
-                f"{file}: the target {quoted(spec.target)} is the only column: is `delimiter`"
-                " right?"
-            )
-        if spec.features is None:
-            for name in unnamed:
-                if name in features:
-                    self.problems.add(
-                        f"{file}: row {header_row}: {name} has no name: leave it out, with"
-                        f" `drop: [{name}]`, or name it"
-                    )
-        return features
-
-    def _chosen(
-        self,
-        patterns: tuple[str, ...] | None,
-        key: str,
-        columns: list[str],
-        file: str,
-        problems: Problems,
-    ) -> list[str]:
-        """The columns that names and patterns mean, each once, in their order."""
-        absent = [pattern for pattern in patterns or () if not matching(pattern, columns)]
-        if absent:
-            problems.add(f"{file}: {absent_columns(absent, columns)} (`{key}` of the config)")
-        found = (name for pattern in patterns or () for name in matching(pattern, columns))
-        return list(dict.fromkeys(found))
-
-    def _marked(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
-        """The table with gaps for the cells that stand for a missing value.
-
-        Where the config doesn't say what does, rows with a cell such as NA are noted and left out.
-        """
-        undeclared = self.spec.missing_values is None
-        target = Plan() if undeclared else Plan(missing_values=self.spec.missing_values or ())
-        doubtful = np.zeros(len(table), dtype=bool)
-        for name in table.columns:
-            table[name] = without(table[name], self.plans.get(name, target).missing_values)
-            for fault in suspects(table[name]) if undeclared else ():
-                self.problems.add(*fault_error(file, table[name], fault).problems)
-                doubtful |= fault.where
-        if doubtful.all():
-            self.problems.check()
-        return table[~doubtful] if doubtful.any() else table
-
-    def _complete(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
-        """The rows that are left once `missing` did its work; gaps that are errors are noted."""
-        dropping = [name for name, plan in self.plans.items() if plan.missing == "drop"]
-        dropping += [self.target_name] if drops_target(self.spec) or dropping else []
-        for name in table.columns:
-            missing = table[name].isna().to_numpy()
-            if name in dropping or not missing.any():
-                continue
-            if name == self.target_name:
-                what = "missing value (set `missing: drop` or `{target: drop}`)"
-            elif self.plans[name].missing == "error":
-                what = f"missing value ({_ways_out(self.plans[name])})"
-            else:
-                continue
-            self.problems.add(*cell_error(file, table[name], missing, what).problems)
-        if not dropping:
-            return table
-        whole = table.dropna(subset=dropping)
-        if whole.empty:
-            raise DataError(f"{file}: `missing: drop` leaves no row: each lacks some value")
-        if dropped := len(table) - len(whole):
-            message = (
-                f"{file}: `missing: drop` leaves out {dropped:,} of {plural(len(table), 'row')}"
-            )
-            warnings.warn(message, MinidlWarning, stacklevel=2)
-        return whole
-
-
-def _ways_out(plan: Plan) -> str:
-    filling = "`category`" if plan.kind in ("category", "text") else "`mean`"
-    return f"set `missing: drop` or {filling}"
-
-
-def _require_columns(table: pd.DataFrame, names: list[str], key: str, file: str) -> None:
-    complaint = absent_columns(names, table.columns)
-    if complaint:
-        raise DataError(f"{file}: {complaint} ({key} of the config)")
+def _require_other_groups(
+    table: pd.DataFrame, others: Iterable[tuple[str, pd.DataFrame]], column: str
+) -> None:
+    """Raises DataError where a file for another part has a group of the first one."""
+    known = {label(cell) for cell in table[column].unique()}
+    for file, other in others:
+        cells = other[column]
+        again = cells.map(lambda cell: label(cell) in known).to_numpy(dtype=bool)
+        if again.any():
+            group = quoted(label(cells[again].iloc[0]))
+            what = f"the group {group} stands in the first file, too (`split`)"
+            raise cell_error(file, cells, again, what)

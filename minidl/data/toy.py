@@ -1,8 +1,8 @@
 """Toy tasks: points drawn from a rule that is known, so that a picture shows what was learned.
 
 Class tasks lie in the plane; each is one function that draws points and their classes. The training
-points are drawn before the test points, from one generator: the same generator state gives the same
-bits.
+points are drawn before the test points, and those before the validation points, from one generator:
+the same generator state gives the same bits.
 """
 
 from __future__ import annotations
@@ -169,11 +169,12 @@ CLASS_NAMES = {"disk": ("outside", "inside"), "annulus": ("ring", "rest")}
 
 
 def load_toy(spec: Any, rng: Generator) -> Dataset:
-    """Draws `spec.train` points, then `spec.test` points, of the task `spec.type`."""
+    """Draws the training, the test and the validation points of the task `spec.type`."""
     draw = DRAW[spec.type]
     with np.errstate(over="ignore", invalid="ignore"):  # `build` refuses what isn't finite
         train = draw(spec, spec.train, rng)
         test = draw(spec, spec.test, rng)
+        validation = draw(spec, spec.validation, rng) if spec.validation else None
     width = train.inputs.shape[1]
     names = ("x",) if width == 1 else tuple(f"x{i + 1}" for i in range(width))
     if train.targets.ndim == 2:
@@ -184,6 +185,7 @@ def load_toy(spec: Any, rng: Generator) -> Dataset:
             feature_names=names,
             target_names=("y",),
             preprocessing=Preprocessing.identity(names),
+            validation=validation,
         )
     numbered = tuple(str(i) for i in range(getattr(spec, "classes", 2)))
     return Dataset(
@@ -194,6 +196,7 @@ def load_toy(spec: Any, rng: Generator) -> Dataset:
         class_names=CLASS_NAMES.get(spec.type, numbered),
         target_names=("class",),
         preprocessing=Preprocessing.identity(names),
+        validation=validation,
     )
 
 

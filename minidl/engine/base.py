@@ -75,16 +75,3 @@ class Engine(Protocol):
 
     def state(self, tensors: Tensors) -> State:
         """Lanes for tensors of these names and shapes."""
-
-    def programs(
-        self,
-        functions: Functions,
-        tensors: Tensors,
-        bind: Callable[[Tensors], None],
-    ) -> dict[str, Program]:
-        """Each function, with its example inputs, as a program.
-
-        A function may write into `tensors` alone, which it finds in its modules; they are
-        afterwards as they were. `bind` puts others of the same names in their place. Raises
-        CompileError.
-        """

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 
 from minidl.engine.base import Engine, Functions, Program, Tensors
-from minidl.engine.compiler import find_compiler, lanes_for, vector_bytes
+from minidl.engine.compiler import find_compiler
 from minidl.engine.plain import PlainEngine
+from minidl.engine.processor import lanes_for, vector_bytes, vector_registers
 from minidl.engine.program import CompiledEngine
 from minidl.engine.source import Code
 from minidl.engine.target import Target
@@ -86,8 +87,13 @@ def _engine(dtype: torch.dtype, lanes: int) -> CompiledEngine:
     compiler = find_compiler()
     if compiler is None:
         raise CompilerError("no C compiler found")
+    return CompiledEngine(compiler, target_for(dtype, lanes))
+
+
+def target_for(dtype: torch.dtype, lanes: int = 0) -> Target:
+    """This machine's vectors, for so many networks at once or, 0, for one."""
     native = vector_bytes() // dtype.itemsize
-    registers = 16 if vector_bytes() == 32 else 32
+    registers = vector_registers()
     # A vector of more lanes than the processor's takes several of its registers.
     registers //= max(1, lanes // native)
-    return CompiledEngine(compiler, Target(lanes, native, registers, dtype == torch.float64))
+    return Target(lanes, native, registers, dtype == torch.float64)

@@ -24,7 +24,6 @@ from minidl.engine.program import (
     SCALES,
     TOLERANCE,
     CompiledProgram,
-    constant_memory,
     farthest,
     scaled,
     stir,
@@ -34,7 +33,7 @@ from minidl.engine.trace import Traced, tensors_in, trace
 from minidl.errors import CompileError, MinidlWarning
 from minidl.host import watching
 
-# A step that is given ever new batch sizes would otherwise compile each of them.
+# Otherwise a step that keeps getting new batch sizes would compile every one.
 MOST_VARIANTS = 16
 
 
@@ -42,7 +41,8 @@ class CompiledStep:
     """A function of tensors that is traced and compiled once for each kind of batch.
 
     It may read and write any tensors; what it returns are tensors, or nothing. It runs plainly
-    where it can't be compiled, after a warning that says why, and on other devices than the CPU.
+    where it can't be compiled, after a warning that says why, and on other devices than the CPU. At
+    the first call with a kind of batch it runs several times, to be traced and compared.
     Raises TraceError where it reads a value into Python, or makes shapes that depend on the data.
     """
 
@@ -50,9 +50,12 @@ class CompiledStep:
         functools.update_wrapper(self, function)
         self.function = function
         self._variants: dict[tuple[Any, ...], list[_Variant]] = {}
-        self._plain = False
+        self._plain = self._full = False
 
     def __call__(self, *tensors: Tensor) -> Any:
+        for x in tensors:
+            if not isinstance(x, Tensor):
+                raise TypeError(f"a compiled step takes tensors, but gets {type(x).__name__}")
         if self._plain or any(x.device.type != "cpu" for x in tensors):
             return self.function(*tensors)
         key = tuple((x.shape, x.dtype) for x in tensors)
@@ -60,6 +63,9 @@ class CompiledStep:
             if known.holds():
                 return known(tensors)
         if sum(map(len, self._variants.values())) >= MOST_VARIANTS:
+            if not self._full:
+                self._full = True
+                self._warn(f"{MOST_VARIANTS} kinds of batches are compiled, and this is another")
             return self.function(*tensors)
         return self._first(key, tensors)
 
@@ -82,6 +88,9 @@ class CompiledStep:
 
     def _run_plainly(self, reason: str) -> None:
         self._plain = True
+        self._warn(reason)
+
+    def _warn(self, reason: str) -> None:
         name = getattr(self.function, "__qualname__", "the step")
         warnings.warn(f"{name} runs plainly: {reason}", MinidlWarning, stacklevel=4)
 
@@ -99,7 +108,6 @@ class _Variant:
         self._lasting = [_memory(buffer) for buffer in program.step.state]
         self._states = [x.data_ptr() for x in self._lasting]
         self._strides = [0] * len(self._states)
-        program.use_constants([constant_memory(buffer) for buffer in program.step.constants])
         sizes = [batch_of(buffer) for buffer in program.step.inputs]
         self._rows = np.arange(max(sizes, default=0))
 

@@ -1,20 +1,12 @@
-"""From C to functions of this process: finds a compiler, runs it, keeps what it made.
-
-The compiled objects lie in $XDG_CACHE_HOME/minidl (else ~/.cache/minidl), where any number of
-processes may use them at once: each is written under another name and renamed, its name says what
-it was made of and which bytes it has, and what isn't whole is made again. Where that folder can't
-be written, a temporary one serves for this process alone.
-"""
+"""From C to functions of this process: finds a compiler and runs it."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import hashlib
 import importlib.util
 import os
-import platform
 import re
 import shlex
 import shutil
@@ -22,15 +14,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-import torch
-
+from minidl.engine import libraries
+from minidl.engine.processor import processor
 from minidl.errors import CompilerError
 
 HEADER = Path(__file__).with_name("vectors.h")
@@ -40,10 +31,9 @@ FLAGS = (
     *("-fno-strict-aliasing", "-fwrapv"),  # scratch memory holds one type after another
     *("-shared", "-fPIC"),
 )
+# What takes gcc a fifth of its time for convolutions and makes nothing faster.
+GCC_FLAGS = ("-fno-tree-ccp",)
 ZIG = (sys.executable, "-m", "ziglang", "cc")
-KEPT = 500  # objects in the cache
-PARTIAL = ".partial-"  # how the folder of a compilation under way begins
-ABANDONED = 86400.0  # seconds after which one that lies there belongs to nobody
 
 
 @dataclass(frozen=True)
@@ -109,17 +99,17 @@ def _name(command: tuple[str, ...], version: str) -> str:
 
 def compile(source: str, compiler: Compiler) -> ctypes.CDLL:
     """The functions of a C source, which may include "vectors.h". Raises CompilerError."""
-    flags = (*FLAGS, *_extra_flags())
+    flags = (*FLAGS, *(GCC_FLAGS if compiler.name.startswith("gcc") else ()), *_extra_flags())
     try:
         key = _key(source, compiler, flags)
     except OSError as error:
         raise CompilerError(f"{HEADER} can't be read: {error.strerror or error}") from None
-    folder = _cache_folder()
-    if folder and (library := _kept(folder, key)):
+    folder = libraries.cache_folder()
+    if folder and (library := libraries.kept(folder, key)):
         return library
     failure = CompilerError("no folder to compile in can be written")
     # If the cache's disk is full, another one may do.
-    for place in (folder, _temporary_folder()):
+    for place in (folder, libraries.temporary_folder()):
         if place is None:
             continue
         try:
@@ -134,21 +124,21 @@ def compile(source: str, compiler: Compiler) -> ctypes.CDLL:
 
 
 class _HangError(CompilerError):
-    """The compiler hangs; it would once more."""
+    """The compiler hung: another folder won't help."""
 
 
 def _compiled(
     source: str, compiler: Compiler, flags: tuple[str, ...], folder: Path, key: str
 ) -> ctypes.CDLL:
-    partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=folder))
+    partial = Path(tempfile.mkdtemp(prefix=libraries.PARTIAL, dir=folder))
     try:
         made = partial / "step.so"
         (partial / "step.c").write_text(source, encoding="utf-8")
         command = [*compiler.command, *flags, f"-I{HEADER.parent}"]
         command += ["-o", str(made), str(partial / "step.c"), "-lm"]
         _check(command, partial / "messages", _environment(folder, partial))
-        library = _loaded(made)
-        _keep(made, folder, key)
+        library = libraries.load(made)
+        libraries.keep(made, folder, key)
         return library
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -204,16 +194,6 @@ def _environment(folder: Path, partial: Path) -> dict[str, str]:
     return {**os.environ, **zig, "TMPDIR": str(partial), "LC_ALL": "C"}
 
 
-def _loaded(path: Path) -> ctypes.CDLL:
-    try:
-        return ctypes.CDLL(str(path))
-    except OSError as error:
-        raise CompilerError(f"what the compiler made can't be loaded: {error}") from None
-
-
-# The cache.
-
-
 def _key(source: str, compiler: Compiler, flags: tuple[str, ...]) -> str:
     parts = (
         source,
@@ -221,113 +201,9 @@ def _key(source: str, compiler: Compiler, flags: tuple[str, ...]) -> str:
         compiler.version,
         *compiler.command,
         *flags,
-        _processor(),
+        processor(),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:24]
-
-
-def _kept(folder: Path, key: str) -> ctypes.CDLL | None:
-    """What was compiled before, if its bytes are still those that were written."""
-    with contextlib.suppress(OSError):
-        for path in folder.glob(f"{key}-*.so"):
-            if path.stem.partition("-")[2] != _digest(path.read_bytes()):
-                path.unlink(missing_ok=True)
-                continue
-            with contextlib.suppress(OSError):  # a cache that may only be read
-                os.utime(path)
-            with contextlib.suppress(CompilerError):
-                return _loaded(path)
-    return None
-
-
-def _keep(made: Path, folder: Path, key: str) -> None:
-    """Into the cache, if it can be: the function is there already."""
-    with contextlib.suppress(OSError):
-        made.rename(folder / f"{key}-{_digest(made.read_bytes())}.so")
-        _prune(folder)
-
-
-def _prune(folder: Path) -> None:
-    """Drop what was used longest ago, and what killed processes left half done."""
-    used = sorted(((path.stat().st_mtime, path) for path in folder.glob("*.so")), reverse=True)
-    for _, path in used[KEPT:]:
-        path.unlink(missing_ok=True)
-    for path in folder.glob(f"{PARTIAL}*"):
-        if time.time() - path.stat().st_mtime > ABANDONED:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _cache_folder() -> Path | None:
-    """None where there is no such folder and none can be made."""
-    try:
-        given = os.environ.get("XDG_CACHE_HOME", "")
-        base = Path(given) if Path(given).is_absolute() else Path.home() / ".cache"
-        folder = base / "minidl"
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # without a home: RuntimeError
-        return None
-    return folder
-
-
-def _temporary_folder() -> Path | None:
-    return _temporary_folder_of(os.getpid())
-
-
-@cache
-def _temporary_folder_of(process: int) -> Path | None:
-    """Made at the first need, removed when the process ends; a forked child has its own."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="minidl-"))
-    except OSError:
-        return None
-    atexit.register(_remove, folder, process)
-    return folder
-
-
-def _remove(folder: Path, process: int) -> None:
-    if os.getpid() == process:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-# The machine and the environment.
-
-
-def lanes_for(dtype: torch.dtype) -> int:
-    """How many numbers the processor's vectors hold; $MINIDL_LANES says otherwise."""
-    given = os.environ.get("MINIDL_LANES", "")
-    if given:
-        if given not in ("1", "2", "4", "8", "16"):
-            raise CompilerError(f"MINIDL_LANES must be 1, 2, 4, 8 or 16, but got {given!r}")
-        return int(given)
-    return vector_bytes() // dtype.itemsize
-
-
-def vector_bytes() -> int:
-    """The size of the processor's vectors."""
-    flags = _processor().split()
-    return 64 if "avx512f" in flags else 32 if "avx2" in flags else 16
-
-
-@cache
-def _processor() -> str:
-    """What decides which instructions -march=native stands for."""
-    kept: dict[str, str] = {}
-    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open() as file:
-        for line in file:
-            name, _, value = line.partition(":")
-            if not line.strip() and kept:
-                break  # the others are alike
-            if name.strip() in ("model name", "flags", "Features", "CPU part", "CPU implementer"):
-                kept[name.strip()] = value.strip()
-    if kept:
-        return " ".join((platform.machine(), *kept.values()))
-    capability = torch.backends.cpu.get_cpu_capability().lower()
-    avx512 = " avx512f" if capability.startswith("avx512") else ""
-    return f"{platform.machine()} {platform.processor()} {capability}{avx512}"
 
 
 def _extra_flags() -> tuple[str, ...]:

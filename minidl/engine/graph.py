@@ -48,16 +48,16 @@ class View:
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
-        """The dimensions that are loops: those of size 1 are none."""
+        """The sizes of the loops over it: of all dimensions but those of size 1."""
         return tuple(n for n in self.shape if n != 1)
 
     @cached_property
     def steps(self) -> tuple[int, ...]:
-        """The strides of these."""
+        """The strides of these loops."""
         return tuple(s for n, s in zip(self.shape, self.strides, strict=True) if n != 1)
 
     def steps_like(self, result: View) -> tuple[int, ...]:
-        """The steps along the loops of a result of the same shape."""
+        """Its strides along the loops of a result of the same shape."""
         return tuple(s for n, s in zip(result.shape, self.strides, strict=True) if n != 1)
 
     @cached_property

@@ -89,7 +89,7 @@ def _refuse_types(graph: Graph) -> None:
     """Refuse memory that isn't laid out as the C code reads it."""
     for buffer in graph.buffers:
         types = {graph.dtype, torch.int64}
-        if buffer.role in ("temporary", "result", "constant"):
+        if buffer.role in ("temporary", "result"):  # the code has reals for them
             types.add(torch.bool)
         if buffer.dtype not in types or graph.dtype not in (torch.float32, torch.float64):
             dtype = str(buffer.dtype).removeprefix("torch.")

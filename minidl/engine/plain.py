@@ -38,6 +38,7 @@ class PlainEngine:
         tensors: Tensors,
         bind: Callable[[Tensors], None],
     ) -> dict[str, Program]:
+        """The functions as programs; `bind` puts other tensors in the place of `tensors`."""
         return {
             name: PlainProgram(function, tensors, bind) for name, (function, _) in functions.items()
         }
@@ -99,7 +100,7 @@ class PlainProgram:
         finally:
             self.bind(self.tensors)
         if next(iter(state.tensors.values())).is_cuda:
-            torch.cuda.synchronize()  # so that who looks at a clock sees all the work
+            torch.cuda.synchronize()  # so that timings include all the work
 
     def _steps(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from minidl.engine.compiler import Compiler, compile
 from minidl.engine.graph import Buffer, Graph
 from minidl.engine.source import ALIGN, Code, Step, code_of
 from minidl.engine.target import Target
-from minidl.engine.trace import trace
 from minidl.errors import CompileError
 from minidl.host import watching
 
@@ -46,18 +45,6 @@ class CompiledEngine:
 
     def state(self, tensors: Tensors) -> CompiledState:
         return CompiledState(tensors, self.lanes)
-
-    def programs(
-        self,
-        functions: Functions,
-        tensors: Tensors,
-        bind: Callable[[Tensors], None],
-    ) -> dict[str, Program]:
-        graphs = {
-            name: trace(function, inputs, tensors).graph
-            for name, (function, inputs) in functions.items()
-        }
-        return self.verified(self.code(graphs), functions, tensors)
 
     def verified(
         self,
@@ -137,12 +124,9 @@ class CompiledProgram:
         self._names = [buffer.name for buffer in step.state]
         self._inputs = range(len(step.inputs))
         self._real = np.float64 if step.double else np.float32
-        self.use_constants([constant_memory(buffer) for buffer in step.constants])
-
-    def use_constants(self, constants: Sequence[Tensor]) -> None:
-        """Read the constants from this memory, which may change between runs."""
-        self._constants = list(constants)
-        self._constant_pointers = _pointers([x.data_ptr() for x in self._constants])
+        # Kept, so that their memory stays; what is written there counts in the next run.
+        self._constants = [buffer.tensor for buffer in step.constants]
+        self._constant_pointers = _pointers([start_of(buffer) for buffer in step.constants])
 
     def run(
         self,
@@ -210,11 +194,10 @@ def _pointers(addresses: Sequence[int | None]) -> Any:
     return (ctypes.c_void_p * max(1, len(addresses)))(*addresses)
 
 
-def constant_memory(buffer: Buffer) -> Tensor:
-    """A constant's whole memory, booleans as reals."""
+def start_of(buffer: Buffer) -> int:
+    """The address where a constant's memory begins."""
     assert buffer.tensor is not None
-    whole = buffer.tensor.as_strided((buffer.size,), (1,), 0)
-    return whole.to(torch.float32) if buffer.dtype == torch.bool else whole
+    return buffer.tensor.untyped_storage().data_ptr()
 
 
 # A unit on the brink of its kink may fall to either side by rounding: of several tries on other
@@ -250,7 +233,7 @@ def _difference(
     before = {name: x.clone() for name, x in tensors.items()}
     for name, x in tensors.items():
         if name.startswith("optimizer."):
-            x.fill_(1.0)  # see stir: what it remembers of a gradient that is all rounding, too
+            x.fill_(1.0)  # as in `stir`, also where it isn't zero: it may hold rounding alone
         stir(x)
     state = engine.state(tensors)
     for lane in range(engine.lanes):
@@ -281,8 +264,8 @@ def scaled(x: Tensor, scale: float) -> Tensor:
 def stir(x: Tensor) -> None:
     """Fill memory that is all zero, as an optimizer's at first.
 
-    Adam's first step from zero is the sign of a gradient, whatever its size: where that is all
-    rounding, so is the step.
+    Adam's first step from zero is the gradient's sign: of a gradient that is rounding alone, a
+    sign that means nothing.
     """
     if x.is_floating_point() and x.dim() and not bool(x.any()):
         x.fill_(1.0)

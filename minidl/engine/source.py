@@ -154,7 +154,7 @@ def _scalar(buffer: Buffer) -> str:
 
 
 class _Memory:
-    """Where all but state and constants lie in scratch memory; whose life is over makes room."""
+    """Places all but state and constants in scratch memory, and reuses what is no longer needed."""
 
     def __init__(self, functions: Sequence[Function], target: Target) -> None:
         self.target = target
@@ -219,15 +219,17 @@ def header(target: Target) -> str:
 
 @dataclass(frozen=True)
 class Code:
-    """A whole file of C, and the steps in it by name."""
+    """A whole file of C, the steps in it by name, and its kernels: each with a comment above."""
 
     steps: dict[str, Step]
     text: str
+    kernels: tuple[str, ...]
 
 
 def code_of(graphs: Mapping[str, Graph], target: Target) -> Code:
     """Some traced steps in C, which share their kernels. Raises LoweringError."""
     names = Names()
     steps = {name: step_source(name, graph, target, names) for name, graph in graphs.items()}
-    texts = [header(target), *names.texts(), *[step.text for step in steps.values()], ""]
-    return Code(steps, "\n\n".join(texts))
+    kernels = names.texts()
+    texts = [header(target), *kernels, *[step.text for step in steps.values()], ""]
+    return Code(steps, "\n\n".join(texts), tuple(kernels))

@@ -1,9 +1,9 @@
 """Trace: run a step once and keep its ATen calls as a graph.
 
-Watched is what reaches torch's dispatcher, so that a module may be written in whatever way reads
-best. Views are no calls: what counts is where in memory their elements lie. A step that a graph
-can't hold is refused with a TraceError, which names module and call: one that reads a value into
-Python, or makes a shape that depends on the data.
+It watches torch's dispatcher, so that a module may be written in whatever way reads best. Views are
+no calls: what counts is where in memory their elements lie. A step that a graph can't hold is
+refused with a TraceError, which names module and call: one that reads a value into Python, or makes
+a shape that depends on the data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from minidl.engine.graph import Buffer, Call, Graph, View
 from minidl.errors import CompileError, TraceError
-from minidl.host import Computation, watching
+from minidl.host import Computation, visiting, watching
 
 # Calls that hand a tensor's content to Python without passing the dispatcher.
 _READS = {
@@ -69,6 +69,7 @@ def trace(
             torch.inference_mode(False),
             torch.no_grad(),
             watching(computations.append),
+            visiting(tracer.visit),
             _RefuseReads(),
             tracer,
         ):
@@ -100,7 +101,7 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's, a
         super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []
         self.buffers: list[Buffer] = []
-        self.owners: list[Any] = []  # whose methods make the calls
+        self.owners: list[Any] = []  # the modules and losses whose forward runs
         self._known: dict[int, Buffer] = {}
         self._before: list[tuple[Tensor, Tensor]] = []  # memory that lasts, and what it held
         self._kept: set[int] = set()
@@ -169,9 +170,12 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's, a
         where, owner = _caller()
         if owner is None:
             return where, ""
-        if not any(owner is known for known in self.owners):
-            self.owners.append(owner)
         return where, _formula(owner)
+
+    def visit(self, module: object) -> None:
+        """Remember a module that takes part."""
+        if not any(module is known for known in self.owners):
+            self.owners.append(module)
 
     def graph(self, result: Any) -> Graph:
         """The calls so far, as a graph that gives `result`."""

@@ -428,25 +428,30 @@ MINIDL_BY_HALVES_2(eq, l8, l4)
 MINIDL_BY_HALVES_2(gt, l16, l8)
 MINIDL_BY_HALVES_2(eq, l16, l8)
 
-/* Denormals are slow, and no training needs them: flushed to zero as inputs and as results. */
+/* Denormals are slow, and no training needs them: flushed to zero as inputs and as results.
+   Memory is read and written on the same side of a switch as in the source: clang would not keep
+   to that. */
 #if defined(__x86_64__)
+MINIDL_FUNCTION void set_mxcsr(unsigned value) {
+    __asm__ volatile("" : : : "memory");
+    __builtin_ia32_ldmxcsr(value);
+    __asm__ volatile("" : : : "memory");
+}
 MINIDL_FUNCTION uint64_t flush_denormals(void) {
     unsigned before = __builtin_ia32_stmxcsr();
-    __builtin_ia32_ldmxcsr(before | 0x8040);
+    set_mxcsr(before | 0x8040);
     return before;
 }
-MINIDL_FUNCTION void restore_denormals(uint64_t before) {
-    __builtin_ia32_ldmxcsr((unsigned)before);
-}
+MINIDL_FUNCTION void restore_denormals(uint64_t before) { set_mxcsr((unsigned)before); }
 #elif defined(__aarch64__)
 MINIDL_FUNCTION uint64_t flush_denormals(void) {
     uint64_t before;
     __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-    __asm__ volatile("msr fpcr, %0" : : "r"(before | (UINT64_C(1) << 24)));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before | (UINT64_C(1) << 24)) : "memory");
     return before;
 }
 MINIDL_FUNCTION void restore_denormals(uint64_t before) {
-    __asm__ volatile("msr fpcr, %0" : : "r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before) : "memory");
 }
 #else
 MINIDL_FUNCTION uint64_t flush_denormals(void) { return 0; }

@@ -90,7 +90,7 @@ def _choose(one: Map, given: Sequence[float]) -> None:
         one.template = "multiply_words({0}, {1})"
     elif one.template == "shr({0}, {1})" and given[0] < math.inf:
         one.template = "shr_words({0}, {1})"
-    elif one.template == "and({0}, {1})" and given[1] == WORD and given[0] <= WORD:
+    elif one.kind == "int" and one.template == "and({0}, {1})" and given[1] == WORD >= given[0]:
         one.template, one.operands = "{0}", one.operands[:1]
     elif one.template == "{0}" and one.kind == "real" and given[0] <= INT_MAX:
         one.template, one.kind = "words_to_reals({0})", "int"
@@ -98,7 +98,7 @@ def _choose(one: Map, given: Sequence[float]) -> None:
 
 def _result(one: Map, given: Sequence[float]) -> float:
     """What an operation's integers are at most, if none is negative; else infinity."""
-    if one.template == "and({0}, {1})":
+    if one.kind == "int" and one.template == "and({0}, {1})":
         return min(given)
     if one.template in ("xor({0}, {1})", "or({0}, {1})") and max(given) < math.inf:
         return float(2 ** int(max(given)).bit_length() - 1)

@@ -18,6 +18,7 @@ from minidl.nn.init import (
     HeUniform,
     Initializer,
     Normal,
+    Orthogonal,
     Uniform,
     XavierNormal,
     XavierUniform,
@@ -28,7 +29,13 @@ from minidl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss,
 from minidl.nn.module import Module
 from minidl.nn.parameter import Flat, Parameter
 from minidl.nn.residual import Residual
+from minidl.nn.robust_losses import HuberLoss, MAELoss
 from minidl.nn.sequential import Sequential
+from minidl.nn.weighted_losses import (
+    WeightedBCELoss,
+    WeightedBCEWithLogitsLoss,
+    WeightedCrossEntropyLoss,
+)
 
 __all__ = [
     "GELU",
@@ -48,15 +55,18 @@ __all__ = [
     "GlobalAvgPool2d",
     "HeNormal",
     "HeUniform",
+    "HuberLoss",
     "Initializer",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "Loss",
+    "MAELoss",
     "MSELoss",
     "MaxPool2d",
     "Module",
     "Normal",
+    "Orthogonal",
     "Parameter",
     "ReLU",
     "Residual",
@@ -68,6 +78,9 @@ __all__ = [
     "Uniform",
     "Upsample",
     "UpsampleConv2d",
+    "WeightedBCELoss",
+    "WeightedBCEWithLogitsLoss",
+    "WeightedCrossEntropyLoss",
     "XavierNormal",
     "XavierUniform",
     "Zeros",

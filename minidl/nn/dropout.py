@@ -18,8 +18,8 @@ class Dropout(Module):
     prefix = "dropout"
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p < 1:
-            raise ValueError(f"p must be at least 0 and below 1, but got {p}")
+        if not 0 <= p < 1 or torch.tensor(float(p)) == 1:
+            raise ValueError(f"p must be at least 0 and below 1 in float32, but got {p}")
         super().__init__()
         self.p = p
         self.settings = {"p": torch.tensor(float(p)), "seed": torch.tensor(0)}

@@ -14,14 +14,14 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
+from minidl.nn.threads import use_threads
+
 Shape = tuple[int, ...]
 Fans = tuple[int, int]  # fan_in, fan_out
 
 
 class Initializer:
     """Draws one layer's weight and bias. A subclass gives `weight`; biases are 0 unless it says."""
-
-    gain: float | None = None
 
     def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
         """Float64 weights; `gain` is that of the activation that follows, None if it has none."""
@@ -60,9 +60,13 @@ class _Scaled(Initializer):
     def scale(self, fan_in: int, fan_out: int) -> float:
         raise NotImplementedError
 
-    def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
+    def chosen(self, gain: float | None) -> float:
+        """The gain that counts; `gain` is that of the activation."""
         gains = (self.gain, gain, self.usual_gain)
-        std = next(one for one in gains if one is not None) * self.scale(*fans)
+        return next(one for one in gains if one is not None)
+
+    def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
+        std = self.chosen(gain) * self.scale(*fans)
         if self.normal:
             return _normal(shape, std, generator)
         return _uniform(shape, math.sqrt(3) * std, generator)
@@ -98,6 +102,25 @@ class HeUniform(HeNormal):
     normal = False
 
 
+class Orthogonal(_Scaled):
+    """Weights gain · Q with orthonormal rows, or columns if they are fewer  (Saxe et al. 2014).
+
+    Q R = A with R's diagonal > 0, A normal (transposed where it is wide): uniform over all such Q
+    (Mezzadri 2007). Biases 0. As torch.nn.init.orthogonal_: the first axis counts rows.
+    """
+
+    usual_gain = 1.0
+
+    def weight(self, shape: Shape, fans: Fans, gain: float | None, generator: Generator) -> Tensor:
+        a = _normal(shape, 1.0, generator).flatten(1)
+        wide = a.shape[0] < a.shape[1]
+        with use_threads(1):  # the last bits depend on how many there are
+            q, r = torch.linalg.qr(a.T if wide else a)
+        q *= r.diag().sign() * self.chosen(gain)
+        weight: Tensor = (q.T if wide else q).reshape(shape)
+        return weight
+
+
 class Normal(Initializer):
     """Normal with the given mean and standard deviation; biases 0."""
 
@@ -130,7 +153,7 @@ class Zeros(Constant):
 INITIALIZERS: dict[str, type[Initializer]] = {
     "uniform": Uniform, "normal": Normal, "zeros": Zeros, "constant": Constant,
     "xavier_uniform": XavierUniform, "xavier_normal": XavierNormal, "xavier": XavierNormal,
-    "he_uniform": HeUniform, "he_normal": HeNormal, "he": HeNormal,
+    "he_uniform": HeUniform, "he_normal": HeNormal, "he": HeNormal, "orthogonal": Orthogonal,
 }  # fmt: skip
 
 

@@ -13,7 +13,6 @@ class Linear(Module):
 
     y = x Wᵀ + b        dW = dyᵀ x,   db = Σₙ dy,   dx = dy W
     Shapes: x (N, in_features), y (N, out_features), W (out_features, in_features), b (out_features)
-
     Drawn by `init` where it is given; as a new layer uniformly from ±1/√in_features, as PyTorch's.
     """
 

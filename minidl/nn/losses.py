@@ -1,4 +1,4 @@
-"""Losses: how wrong an output is, averaged over samples.
+"""Losses: how wrong an output is, as one number.
 
 Outputs are (N, ...), with N samples. `reduction` says what n is in the formulas: "mean" the number
 of terms, "batchmean" the number of samples, "sum" 1.
@@ -68,9 +68,13 @@ class BCELoss(Loss):
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.terms(output, target).sum() * self.scale(output)
+
+    def terms(self, output: Tensor, target: Tensor) -> Tensor:
+        """What Σ adds up."""
         self.p, self.target = output, target
         log_p, log_q = output.log().clamp(min=-100), (-output).log1p().clamp(min=-100)
-        return (target * -log_p - (1 - target) * log_q).sum() * self.scale(output)
+        return target * -log_p - (1 - target) * log_q
 
     def backward(self) -> Tensor:
         variance = (self.p * (1 - self.p)).clamp(min=1e-12)
@@ -84,9 +88,12 @@ class BCEWithLogitsLoss(Loss):
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.terms(output, target).sum() * self.scale(output)
+
+    def terms(self, output: Tensor, target: Tensor) -> Tensor:
+        """What Σ adds up."""
         self.z, self.target = output, target
-        terms = output.clamp(min=0) - output * target + (-output.abs()).exp().log1p()
-        return terms.sum() * self.scale(output)
+        return output.clamp(min=0) - output * target + (-output.abs()).exp().log1p()
 
     def backward(self) -> Tensor:
         return (self.z.sigmoid() - self.target) * self.scale(self.z)
@@ -137,5 +144,4 @@ class CrossEntropyLoss(Loss):
         return (1 - s) * target + s / output.shape[1] if s else target
 
     def __repr__(self) -> str:
-        smoothing = f", label_smoothing={self.label_smoothing}" if self.label_smoothing else ""
-        return f"CrossEntropyLoss({self.reduction!r}{smoothing})"
+        return f"CrossEntropyLoss({self.reduction!r}, label_smoothing={self.label_smoothing})"

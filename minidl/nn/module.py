@@ -82,15 +82,11 @@ class Module(Checked):
         """The settings of all modules: `dropout_1.p`."""
         return {name: tensors[key] for name, tensors, key in self._named("settings")}
 
-    def bind_statistics(self, values: Mapping[str, Tensor]) -> None:
-        """Make these very tensors the modules' own, by the names of `named_statistics`."""
-        for name, tensors, key in self._named("statistics"):
-            tensors[key] = values[name]
-
-    def bind_settings(self, values: Mapping[str, Tensor]) -> None:
-        """Make these very tensors the modules' own, by the names of `named_settings`."""
-        for name, tensors, key in self._named("settings"):
-            tensors[key] = values[name]
+    def bind(self, values: Mapping[str, Tensor]) -> None:
+        """Make these very tensors the statistics and the settings of those names."""
+        for kind in ("statistics", "settings"):
+            for name, tensors, key in self._named(kind):
+                tensors[key] = values[name]
 
     def _named(self, kind: str) -> Iterator[tuple[str, dict[str, Tensor], str]]:
         """The name of each such tensor, and where it is."""
@@ -122,7 +118,7 @@ class Module(Checked):
             for tensors in (module.statistics, module.settings):
                 for key, values in tensors.items():
                     kind = dtype if values.is_floating_point() else None
-                    tensors[key] = values.to(device=device, dtype=kind, copy=True)
+                    tensors[key] = values.to(device, kind, copy=True)
             module.was_moved()
         return self
 

@@ -5,6 +5,7 @@ from itertools import count
 
 from torch import Tensor
 
+from minidl.nn.html import html_table
 from minidl.nn.module import Module
 
 
@@ -24,8 +25,10 @@ class Sequential(Module):
             named = given.items() if isinstance(given, Mapping) else [(None, given)]
             for name, module in named:
                 numbered = (f"{module.prefix}_{number}" for number in count(1))
-                free = next(own for own in numbered if own not in self._children)
-                self._children[name or free] = module
+                name = name or next(own for own in numbered if own not in self._children)
+                if name in self._children:
+                    raise ValueError(f"two modules are named {name!r}")
+                self._children[name] = module
         if not self._children:
             raise ValueError("a Sequential needs at least one module")
         inside = self.modules()
@@ -58,8 +61,7 @@ class Sequential(Module):
         if isinstance(key, int):
             return self.children()[key]
         if key not in self._children:
-            known = ", ".join(self._children)
-            raise KeyError(f"no module named {key!r}; there are {known}")
+            raise KeyError(f"no module named {key!r}; there are {', '.join(self._children)}")
         return self._children[key]
 
     def __iter__(self) -> Iterator[Module]:
@@ -71,3 +73,15 @@ class Sequential(Module):
     def __repr__(self) -> str:
         lines = "".join(f"\n{name}: {child}" for name, child in self._children.items())
         return "Sequential({}\n)".format(lines.replace("\n", "\n  "))
+
+    def _repr_html_(self) -> str:
+        return html_table(self)
+
+
+def named_layers(module: Module, prefix: str = "") -> Iterator[tuple[str, Module]]:
+    """All layers inside, with the names that they have in the network; no Sequential."""
+    for name, child in module.named_children():
+        if child.children():
+            yield from named_layers(child, f"{prefix}{name}.")
+        if not isinstance(child, Sequential):
+            yield f"{prefix}{name}", child

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from minidl.host import visited
 from minidl.nn.parameter import Parameter
 
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 class Checked:
-    """Gives the inputs of every `forward` to `check` first."""
+    """Gives the inputs of every `forward` to `check` first, and says that it runs."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -24,6 +25,7 @@ class Checked:
 
             @functools.wraps(forward)
             def checked(self: Any, *inputs: Tensor) -> Tensor:
+                visited(self)
                 self.check(*inputs)
                 result: Tensor = forward(self, *inputs)
                 return result
@@ -53,7 +55,8 @@ def require_target(owner: object, output: Tensor, target: Tensor, classes: bool)
     indices = classes and target.shape == output.shape[:1] and target.dtype in INTEGERS
     like = target.shape == output.shape and target.dtype == output.dtype
     if not output.is_floating_point() or not (indices or like):
-        text = "class indices (N,) or " * classes + "a target of the output's shape and dtype"
+        text = "a target of the output's shape and dtype"
+        text = f"class indices (N,) or {text}" if classes else text
         given = [f"{tuple(x.shape)} of {x.dtype}" for x in (output, target)]
         raise ValueError(f"{owner} takes {text}, but gets {given[1]} for an output {given[0]}")
 

@@ -10,14 +10,6 @@ from minidl.optim.schedules import ReduceOnPlateau, Schedule
 from minidl.optim.sgd import SGD
 
 __all__ = [
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Optimizer",
-    "RMSprop",
-    "ReduceOnPlateau",
-    "Schedule",
-    "clip_norm",
-    "clip_value",
-]
+    "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "ReduceOnPlateau", "Schedule",
+    "clip_norm", "clip_value",
+]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 
 from minidl.scores import higher_is_better
 
-Schedule = Callable[[int, float], float]
+Schedule = Callable[[float, float], float]
 
 
 def constant() -> Schedule:
@@ -38,7 +38,7 @@ def exponential(factor: float) -> Schedule:
     return lambda epoch, lr: lr * factor**epoch
 
 
-def cosine(epochs: int, final: float = 0.0) -> Schedule:
+def cosine(epochs: float, final: float = 0.0) -> Schedule:
     """Half a cosine from lr to final · lr over `epochs`, then holds (Loshchilov & Hutter 2017)."""
     return lambda epoch, lr: (
         lr * (final + (1 - final) * (1 + math.cos(math.pi * min(epoch / epochs, 1.0))) / 2)
@@ -50,6 +50,43 @@ def linear(epochs: int, final: float = 0.0) -> Schedule:
     return lambda epoch, lr: lr * (1 + (final - 1) * min(epoch / epochs, 1.0))
 
 
+def polynomial(epochs: int, power: float, final: float = 0.0) -> Schedule:
+    """lr · (f + (1 − f) (1 − epoch / epochs)^power) with f = final, then holds."""
+    return lambda epoch, lr: lr * (final + (1 - final) * (1 - min(epoch / epochs, 1.0)) ** power)
+
+
+def cosine_restarts(period: int, growth: int = 1, final: float = 0.0) -> Schedule:
+    """Half cosines from lr to final · lr, each begun at lr again  (Loshchilov & Hutter 2017).
+
+    They take `period` epochs, period · growth, period · growth², …
+    """
+
+    def rate(epoch: float, lr: float) -> float:
+        length = period
+        while growth > 1 and epoch >= length:
+            epoch, length = epoch - length, length * growth
+        return cosine(length, final)(epoch % length, lr)
+
+    return rate
+
+
+def one_cycle(
+    epochs: int, pct_start: float = 0.3, div_factor: float = 25.0, final_div_factor: float = 1e4
+) -> Schedule:
+    """Up to lr and far below where it began, along half cosines  (Smith & Topin 2018).
+
+    From lr / div_factor to lr at epoch p = pct_start · epochs − 1, and to
+    lr / div_factor / final_div_factor at the last, epochs − 1, where it holds. With p < 0 the fall
+    has begun at the first epoch. As torch.optim.lr_scheduler.OneCycleLR, for the rate alone.
+    """
+    peak = pct_start * epochs - 1
+    rise = cosine(peak, div_factor) if peak > 0 else constant()
+    fall = cosine(epochs - 1 - peak, 1 / div_factor / final_div_factor)
+    return lambda epoch, lr: (
+        rise(epoch, lr / div_factor) if epoch < peak else fall(epoch - peak, lr)
+    )
+
+
 def warm_up(epochs: int, then: Schedule) -> Schedule:
     """lr · (epoch + 1) / (epochs + 1) for the first `epochs`, then the schedule, from its start."""
     return lambda epoch, lr: (
@@ -58,19 +95,18 @@ def warm_up(epochs: int, then: Schedule) -> Schedule:
 
 
 class ReduceOnPlateau:
-    """Multiplies a rate by `factor` when a metric has not improved for `patience` epochs.
+    """Multiplies a rate by `factor` after `patience` evaluations without improvement.
 
-    An improvement is a value below (1 − threshold) · best, for accuracy, r2 and psnr one above
-    (1 + threshold) · best. After a reduction `cooldown` epochs are not counted; the rate never
-    falls below `min_lr`. As torch.optim.lr_scheduler.ReduceLROnPlateau.
+    An improvement beats the best by more than threshold · |best|. `cooldown` evaluations after a
+    reduction don't count; the rate never falls below `min_lr`. For metrics ≥ 0 it is
+    torch.optim.lr_scheduler.ReduceLROnPlateau.
     """
 
     def __init__(
         self, lr: float, factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
         cooldown: int = 0, min_lr: float = 0.0, metric: str = "train_loss",
     ) -> None:  # fmt: skip
-        self.lr = lr
-        self.factor, self.patience, self.threshold = factor, patience, threshold
+        self.lr, self.factor, self.patience, self.threshold = lr, factor, patience, threshold
         self.cooldown, self.min_lr, self.metric = cooldown, min_lr, metric
         self.sign = -1 if higher_is_better(metric) else 1
         self.best = math.inf  # of sign · metric
@@ -85,8 +121,7 @@ class ReduceOnPlateau:
         else:
             self.bad_epochs += 1
         if self.cooling > 0:
-            self.cooling -= 1
-            self.bad_epochs = 0
+            self.cooling, self.bad_epochs = self.cooling - 1, 0
         if self.bad_epochs > self.patience:
             self.lr = min(self.lr, max(self.lr * self.factor, self.min_lr))
             self.cooling, self.bad_epochs = self.cooldown, 0

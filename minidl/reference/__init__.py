@@ -4,7 +4,13 @@ Here alone, and in `verify` and `bench`, are torch.nn, torch.optim and autograd 
 """
 
 from minidl.reference.losses import LOSSES, loss_counterpart
-from minidl.reference.modules import MODULES, copy_parameters, counterpart, share_parameters
+from minidl.reference.modules import (
+    MODULES,
+    copy_parameters,
+    counterpart,
+    share_parameters,
+    state_of,
+)
 from minidl.reference.optimizers import OPTIMIZERS, optimizer_counterpart
 
 __all__ = [
@@ -16,4 +22,5 @@ __all__ = [
     "loss_counterpart",
     "optimizer_counterpart",
     "share_parameters",
+    "state_of",
 ]

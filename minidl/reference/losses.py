@@ -52,6 +52,26 @@ class BatchMean(torch.nn.Module):
         return value
 
 
+class WeightMean(torch.nn.Module):
+    """Cross-entropy over the sum of all weights, of which targets (N, C) are made."""
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        value: Tensor = torch.nn.functional.cross_entropy(output, target, reduction="sum")
+        return value / target.sum()
+
+
+class SignedWeights(torch.nn.Module):
+    """Binary cross-entropy by a function of PyTorch's; targets are weights, with − where t is 0."""
+
+    def __init__(self, function: Callable[..., Tensor], reduction: str) -> None:
+        super().__init__()
+        self.function, self.reduction = function, reduction
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        t = (target > 0).to(output.dtype)
+        return self.function(output, t, weight=target.abs(), reduction=self.reduction)
+
+
 def normal(shape: Shape, generator: Generator) -> Tensor:
     """Numbers of any size."""
     return torch.randn(shape, generator=generator, dtype=torch.float64)
@@ -77,6 +97,15 @@ LOSSES: dict[type[nn.Loss], LossCases] = {
         lambda loss, reduction: torch.nn.MSELoss(reduction=reduction),
         *(IMAGE, normal, [((3,), normal), ((1,), unit), ((3, 4, 2), unit)]),
     ),
+    nn.MAELoss: LossCases(
+        lambda loss, reduction: torch.nn.L1Loss(reduction=reduction),
+        *(IMAGE, normal, [((3,), normal), ((1,), unit), ((3, 4, 2), unit)]),
+    ),
+    nn.HuberLoss: LossCases(
+        lambda loss, reduction: torch.nn.HuberLoss(reduction=reduction, delta=loss.delta),
+        *(IMAGE, normal, [((3,), normal), ((3, 4, 2), unit)]),
+        {"delta": 0.5},
+    ),
     nn.BCELoss: LossCases(
         lambda loss, reduction: torch.nn.BCELoss(reduction=reduction),
         *(IMAGE, unit, [((1,), unit)]),
@@ -91,5 +120,21 @@ LOSSES: dict[type[nn.Loss], LossCases] = {
         ),
         *(ROW, normal, [((4,), index), ((4,), distribution), ((4,), unit)]),
         {"label_smoothing": 0.1},
+    ),
+    nn.WeightedCrossEntropyLoss: LossCases(
+        lambda loss, reduction: (
+            WeightMean() if reduction == "mean" else torch.nn.CrossEntropyLoss(reduction=reduction)
+        ),
+        *(ROW, unit, [((4,), distribution), ((4,), unit)]),
+    ),
+    nn.WeightedBCELoss: LossCases(
+        lambda loss, reduction: SignedWeights(torch.nn.functional.binary_cross_entropy, reduction),
+        *(IMAGE, unit, [((1,), normal)]),
+    ),
+    nn.WeightedBCEWithLogitsLoss: LossCases(
+        lambda loss, reduction: SignedWeights(
+            torch.nn.functional.binary_cross_entropy_with_logits, reduction
+        ),
+        *(IMAGE, normal, [((2,), normal)]),
     ),
 }

@@ -27,6 +27,17 @@ def counterpart(module: nn.Module, masks: Masks | None = None) -> torch.nn.Modul
     return made
 
 
+def state_of(network: nn.Module) -> dict[str, Tensor]:
+    """Our very tensors, by the names that a counterpart's state_dict has for them."""
+    made = counterpart(network)
+    names = [name for name, _ in made.named_parameters()]
+    found = dict(zip(names, (p.data for p in network.parameters()), strict=True))
+    buffers = [name for name, _ in made.named_buffers() if not name.endswith("num_batches_tracked")]
+    kept = [module.statistics for module in network.modules() if not module.draws]
+    statistics = [values for own in kept for values in own.values()]
+    return {**found, **dict(zip(buffers, statistics, strict=True))}
+
+
 def copy_parameters(module: nn.Module, made: torch.nn.Module) -> None:
     """Give a counterpart the present parameters."""
     with torch.no_grad():

@@ -16,34 +16,66 @@ def optimizer_counterpart(
 ) -> torch.optim.Optimizer:
     """PyTorch's optimizer with the same options, before its first step, on these parameters.
 
-    Raises KeyError for an optimizer that has none.
+    Raises KeyError for an optimizer that has none. Where the optimizer's own parameters are frozen
+    or have a factor at the rate or no penalty, these are the same ones, in their order.
     """
     theirs, _ = OPTIMIZERS[type(optimizer)]
+    given: list[Any] = list(parameters)
+    own = optimizer.flat.parameters
+    if any(one.frozen or one.lr_factor is not None or not one.penalized for one in own):
+        pairs = list(zip(own, given, strict=True))
+        for one, tensor in pairs:
+            tensor.requires_grad_(not one.frozen)
+        given = [
+            {"params": [tensor], "lr": optimizer.lr * factor, "factor": factor}
+            | ({} if one.penalized else {"penalized": False, "weight_decay": 0.0})
+            for one, tensor in pairs
+            if not one.frozen
+            for factor in [1.0 if one.lr_factor is None else one.lr_factor]
+        ]
     hyper: dict[str, Any] = dict(optimizer.hyperparameters)
+    l1 = hyper.pop("l1")
     if "beta1" in hyper:
         hyper["betas"] = hyper.pop("beta1"), hyper.pop("beta2")
-    return theirs(optimizer, list(parameters), hyper)
+    made = theirs(optimizer, given, hyper)
+    if l1:
+        made.register_step_pre_hook(lambda *_: _add_l1(made, l1))
+    return made
+
+
+def penalized(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """The groups that penalties concern."""
+    return [group for group in optimizer.param_groups if group.get("penalized", True)]
+
+
+@torch.no_grad()
+def _add_l1(optimizer: torch.optim.Optimizer, l1: float) -> None:
+    """Give the gradients the penalty's, which PyTorch's optimizers lack."""
+    for group in penalized(optimizer):
+        for p in group["params"]:
+            p.grad += l1 * p.sign()
 
 
 class DecoupledSGD(torch.optim.SGD):
     """Report 002: θ ← θ_new − ηλ θ_old, which torch.optim.SGD can't do."""
 
-    def __init__(self, parameters: list[Tensor], weight_decay: float, **options: Any) -> None:
+    def __init__(self, parameters: list[Any], weight_decay: float, **options: Any) -> None:
         super().__init__(parameters, **options)
         self.decay = weight_decay
 
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         with torch.no_grad():
-            for group in self.param_groups:
+            for group in penalized(self):
                 for p in group["params"]:
                     p.mul_(1 - group["lr"] * self.decay)
         super().step()
 
 
-Theirs = Callable[[Any, list[Tensor], dict[str, Any]], torch.optim.Optimizer]
+# Of an optimizer, parameters or groups of them, and hyper-parameters.
+Theirs = Callable[[Any, list[Any], dict[str, Any]], torch.optim.Optimizer]
 
 
-def _sgd(optimizer: Any, parameters: list[Tensor], hyper: dict[str, Any]) -> torch.optim.Optimizer:
+def _sgd(optimizer: Any, parameters: list[Any], hyper: dict[str, Any]) -> torch.optim.Optimizer:
     kind = DecoupledSGD if optimizer.decoupled else torch.optim.SGD
     return kind(parameters, nesterov=optimizer.nesterov, **hyper)
 
@@ -67,13 +99,14 @@ OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]]
             {"lr": 0.1, "weight_decay": 0.1},
             {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
             {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "decoupled": True},
+            {"lr": 0.1, "weight_decay": 0.1, "l1": 0.03},
         ],
     ),
     optim.RMSprop: (
         _with(torch.optim.RMSprop, "centered"),
         [
             {"lr": 0.02},
-            {"lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1},
+            {"lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1, "l1": 0.03},
             {"lr": 0.02, "momentum": 0.9},
             {"lr": 0.02, "momentum": 0.9, "centered": True},
         ],
@@ -82,7 +115,7 @@ OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]]
         _with(torch.optim.Adam, "amsgrad"),
         [
             {"lr": 0.01},
-            {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1},
+            {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1, "l1": 0.03},
             {"lr": 0.01, "amsgrad": True},
         ],
     ),
@@ -90,7 +123,8 @@ OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]]
         _with(torch.optim.AdamW, "amsgrad"),
         [
             {"lr": 0.01},
-            {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.3, "eps": 1e-3, "amsgrad": True},
+            {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.3, "eps": 1e-3, "amsgrad": True}
+            | {"l1": 0.03},
         ],
     ),
     optim.Adagrad: (
@@ -98,7 +132,7 @@ OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]]
         [
             {"lr": 0.1},
             {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "eps": 1e-3}
-            | {"initial_accumulator_value": 0.5},
+            | {"initial_accumulator_value": 0.5, "l1": 0.03},
         ],
     ),
 }

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from minidl.build import Experiment
 from minidl.data import Dataset, remarks
+from minidl.data.source import digest_of
 from minidl.runs.member import MemberRun
 from minidl.runs.record import now, provenance
 from minidl.runs.restart import Restart
 from minidl.spec import ArraysData, CsvData, Spec, dump
+from minidl.spec.init import FromInit
 from minidl.store import files
 from minidl.store.run_folder import RunFolder
 from minidl.store.run_record import RunRecord
@@ -29,11 +31,14 @@ class Beginning:
     experiment: Experiment
 
     @classmethod
-    def of(cls, spec: Spec, data: Dataset, experiment: Experiment) -> Beginning:
-        """With nothing left open in the spec: the device, and the files' hashes."""
-        spec = pinned(spec, data.source_hashes)
+    def of(cls, spec: Spec, data: Dataset, experiment: Experiment, folder: Path) -> Beginning:
+        """With nothing left open in the spec: the device, and the files' hashes.
+
+        folder: the run's, or another one beside it, from which the config's paths start.
+        """
+        spec = pinned(spec, {**data.source_hashes, **experiment.source_hashes})
         spec = spec.model_copy(update={"device": str(experiment.device)})
-        return cls(spec, dump(spec), data, experiment)
+        return cls(spec, dump(spec, folder), data, experiment)
 
     def record(self, engine: str, command: Sequence[str] = ()) -> RunRecord:
         """run.json as the run begins; `engine` describes what trains it."""
@@ -57,7 +62,10 @@ class Beginning:
             target_scale=asdict(data.target_scale) if data.target_scale else None,
             input_range=_range(data),
             baseline=data.baseline() or {},
-            remarks=remarks(data) if data.source_hashes else (),
+            remarks=[
+                *(remarks(data) if data.source_hashes else ()),
+                *filter(None, [self.spec.optimism()]),
+            ],
             parameters=self.experiment.trainer.optimizer.flat.size,
             weights="last",
             started=now(),
@@ -70,10 +78,14 @@ class Beginning:
         restart: Restart | None = None,
         *,
         observers: Sequence[Observer] = (),
+        until: int | None = None,
         overwrite: bool = False,
         tidy: bool = True,
     ) -> MemberRun:
-        """The run: in a new folder (see RunFolder.create_at), or from where `restart` found it."""
+        """The run: in a new folder (see RunFolder.create_at), or from where `restart` found it.
+
+        until: see MemberRun.
+        """
         if restart is None:
             folder = RunFolder.create_at(
                 path, config_text=self.text, record=record, overwrite=overwrite, tidy=tidy
@@ -81,7 +93,11 @@ class Beginning:
         else:
             folder = RunFolder(path)
             folder.write_record(record)
-        run = MemberRun(self.spec, self.data, self.experiment, folder, record, observers=observers)
+        run = MemberRun(
+            *(self.spec, self.data, self.experiment, folder, record),
+            observers=observers,
+            until=until,
+        )
         if restart is not None:
             run.go_on(restart)
         return run
@@ -105,10 +121,12 @@ def _range(data: Dataset) -> Sequence[float]:
 
 
 def pinned(spec: Spec, hashes: Mapping[str, str]) -> Spec:
-    """The spec with the SHA-256 of its data files, by their paths: others are refused then."""
-    if not isinstance(spec.data, CsvData | ArraysData):
-        return spec
-    changes = {"sha256": hashes[str(spec.data.path)]}
-    if spec.data.test_path is not None:
-        changes["test_sha256"] = hashes[str(spec.data.test_path)]
-    return spec.model_copy(update={"data": spec.data.model_copy(update=changes)})
+    """The spec with the SHA-256 of its files, by their paths: others are refused then."""
+    data, model, init = spec.data, spec.model, spec.model.init
+    if isinstance(data, CsvData | ArraysData):
+        changes = {data.hash_key(key): digest_of(path, hashes) for key, path in data.files.items()}
+        spec = spec.model_copy(update={"data": data.model_copy(update=changes)})
+    if isinstance(init, FromInit):
+        init = init.model_copy(update={"sha256": hashes[str(init.path)]})
+        spec = spec.model_copy(update={"model": model.model_copy(update={"init": init})})
+    return spec

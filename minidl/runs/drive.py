@@ -11,7 +11,8 @@ from functools import partial
 from minidl.runs.member import MemberRun
 from minidl.signals import Received
 from minidl.train.lanes import Lanes
-from minidl.train.trainer import Stop, Trainer
+from minidl.train.stop import Stop
+from minidl.train.trainer import Trainer
 
 # Without `checkpoint_every`, a checkpoint is written about this often, in seconds.
 CHECKPOINT_SECONDS = 10.0
@@ -110,7 +111,7 @@ class Driver:
             return
         with self.together():  # a checkpoint stands for rows, which are on the disk before it
             for run in due:
-                self._write(run, run.write_rows, run.folder.metrics.force)
+                self._write(run, run.write_rows, run.folder.force_rows)
         with self.together():
             for run in due:
                 self._write(run, run.save_checkpoints)

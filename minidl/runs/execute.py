@@ -7,12 +7,12 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from minidl.build import prepare
 from minidl.errors import DamageWarning, RestartWarning, RunError, WriteError
+from minidl.nn.threads import use_threads
 from minidl.runs.begin import Beginning
 from minidl.runs.drive import Driver, Ending
 from minidl.runs.member import MemberRun
@@ -21,12 +21,12 @@ from minidl.runs.restart import Restart
 from minidl.signals import Stopped, orderly_end
 from minidl.spec import Spec, load_spec
 from minidl.store import files, folders
+from minidl.store.leases import revoke_all
 from minidl.store.locks import locked
 from minidl.store.run_folder import RunFolder, is_sweep, resume_command, run_path
 from minidl.store.run_record import ENDED
 from minidl.train.lanes import Lanes
 from minidl.train.stopping import Observer
-from minidl.train.threads import use_threads
 from minidl.train.trainer import Trainer
 
 Started = Callable[[RunFolder, Trainer], None]
@@ -57,7 +57,7 @@ def execute(
     and may return a reason to stop. Raises ConfigError, DataError and RunError.
     """
     clock = time.perf_counter()
-    begun = Beginning.of(spec, *prepare(spec))
+    begun = Beginning.of(spec, *prepare(spec), folder=runs_dir / spec.name)
     path = run_path(runs_dir, stem=begun.spec.name, config_text=begun.text, name=name)
     with use_threads(threads), _heard() as ending, locked(path):
         lanes = Lanes(begun.experiment.trainer, stop=ending)
@@ -90,13 +90,13 @@ def resume(
         folder.check_config(before)
         spec = load_spec(folder.config_path)
         text = files.read_sound(folder.config_path).decode()
-        begun = Beginning(spec, text, *prepare(spec))
+        restart = _restart(folder)
+        begun = Beginning(spec, text, *prepare(spec, goes_on=bool(restart.checkpoint)))
         with use_threads(threads or before.threads or 1), _heard() as ending:
             lanes = Lanes(begun.experiment.trainer, stop=ending)
             here = begun.record(lanes.engine.description)
             if not force:
                 refuse_another_origin(path, before, here, what="a run", way_on="resume --force")
-            restart = _restart(folder)
             run = begun.run(path, goes_on(before, here), restart, observers=observers)
             return _train(run, lanes, ending, started)
 
@@ -112,10 +112,16 @@ def _restart(folder: RunFolder) -> Restart:
     return restart
 
 
-def _sweep_locked(path: Path) -> AbstractContextManager[None]:
-    """Keep a sweep from working on a run of its own meanwhile."""
+@contextlib.contextmanager
+def _sweep_locked(path: Path) -> Iterator[None]:
+    """Keep a sweep from working on a run of its own meanwhile, and what it left on a cluster."""
     above = Path(os.path.realpath(path)).parent
-    return locked(above) if is_sweep(above) else contextlib.nullcontext()
+    if not is_sweep(above):
+        yield
+        return
+    with locked(above):
+        revoke_all(above)
+        yield
 
 
 class _Ending(Ending):

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from minidl.build import build_network
-from minidl.data import Preprocessing, TargetScale
+from minidl.build.trained import load_network
+from minidl.data import Preprocessing
 from minidl.data.arrayfile import ARRAY_FILES
 from minidl.data.arrays import read_inputs
-from minidl.data.cells import NAN, Fault, without
+from minidl.data.cells import Fault
 from minidl.data.columns import NumericColumn
-from minidl.data.dataset import Task
 from minidl.data.encoding import Encoding
+from minidl.data.formats import cells_of_frame
 from minidl.data.imagefile import IMAGE_FILES, read_image
-from minidl.data.messages import quoted
-from minidl.data.plan import target_notation
-from minidl.data.source import short
-from minidl.data.target import Target
-from minidl.errors import ConfigError, DataError, RunError
+from minidl.data.messages import listed, quoted
+from minidl.data.source import named
+from minidl.errors import DataError, RunError
 from minidl.nn import Sequential
 from minidl.nn.shape import times
-from minidl.probabilities import probabilities
-from minidl.runs.meaning import damage, encoding_of
-from minidl.runs.predicted import GivenRows, PredictedRows, read_rows
-from minidl.spec import ArraysData, CsvData, Spec, load_spec
-from minidl.store.run_folder import RunFolder, resume_command
+from minidl.runs.enlarging import room
+from minidl.runs.meaning import Meaning
+from minidl.runs.predicted import GivenRows, PredictedRows, notation_of, read_rows
+from minidl.runs.quality import quality
+from minidl.spec import ArraysData, CsvData, Spec
+from minidl.store.run_folder import RunFolder
 from minidl.store.run_record import RunRecord
 from minidl.train.evaluation import predict
-from minidl.train.weights import set_weights
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[Any]
-
-MOST_ROOM = 64  # pixels by which an image is continued, at most: more than any network's strides
 
 
 @dataclass
@@ -56,26 +56,9 @@ class TrainedRun:
     @classmethod
     def load(cls, path: Path) -> TrainedRun:
         """Raises RunError where the folder isn't a run, or has no (sound) weights."""
-        folder = RunFolder.open(path)
-        spec = load_spec(folder.config_path, ["device=cpu"])
-        record = folder.read_record()
-        if wrong := damage(record):
-            raise RunError(f"{folder.record_path}: is damaged: {wrong}")
-        encoding, shape = encoding_of(record), tuple(record.input_shape)
-        weights = str(record.weights)
-        if not folder.has_checkpoint(weights):
-            status = folder.status_now(record)
-            going = status in ("interrupted", "failed")
-            hint = f": `{resume_command(path)}` goes on with it" if going else ""
-            raise RunError(f"{path}: has no trained weights (status: {status}){hint}")
-        tensors, _ = folder.load_checkpoint(weights)
-        try:
-            network = build_network(spec, shape, encoding, torch.device("cpu"))
-            set_weights(network, network.flatten(), tensors)
-        except (ConfigError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            message = "the weights don't fit the network that config.yaml and run.json describe"
-            raise RunError(f"{path}: is damaged: {message}") from error
-        return cls(folder, spec, record, encoding, shape, network.eval())
+        found = load_network(path)
+        shape = tuple(found.record.input_shape)
+        return cls(found.folder, found.spec, found.record, found.encoding, shape, found.network)
 
     def outputs(self, inputs: Array) -> Array:
         """The network's outputs (N, K), or images, for preprocessed inputs (N, *input_shape)."""
@@ -100,7 +83,40 @@ class TrainedRun:
             the config (delimiter, decimal, encoding) that are others in this file.
         Raises DataError where the file lacks a column, and where no row can be predicted.
         """
-        given, encoded = self._read(path, changes or {}, inputs)
+        given, encoded = self.read(path, changes or {}, inputs)
+        return self._predicted(given, encoded, named(path), strict=strict)
+
+    def predict_table(self, table: pd.DataFrame, *, strict: bool = False) -> PredictedRows:
+        """The same of a table in memory, such as a part of the file that was trained from.
+
+        Cells may be numbers, texts, booleans and dates, missing ones None or NaN. Rows are known by
+        their positions, counted from 0.
+        """
+        preprocessing = self.preprocessing
+        if preprocessing is None:
+            raise DataError(f"{self.folder.path}: was trained on arrays, not on rows of a table")
+        numbers = _numbers(preprocessing)
+        cells = cells_of_frame(table, "table", lambda name: name not in numbers)
+        given = GivenRows(cells, notation=notation_of(self.spec))
+        encoded = self._encoded(given, preprocessing, "table")
+        return self._predicted(given, encoded, "table", strict=strict)
+
+    def predict_array(self, raw: Array) -> PredictedRows:
+        """The same of an array (N, ...) as the training had them, in the file's units."""
+        given, encoded = self._given_array(raw, "array")
+        return self._predicted(given, encoded, "array")
+
+    def _predicted(
+        self, given: GivenRows, encoded: Array, file: str, *, strict: bool = False
+    ) -> PredictedRows:
+        outputs = self.outputs_of(given, encoded)
+        if given.problems and (strict or len(given.problems) >= len(given)):
+            raise given.error(file)
+        says, found = self.meaning.says(outputs), self.meaning.decided(outputs)
+        return PredictedRows(given, says, quality(self.spec, self.record, given, found))
+
+    def outputs_of(self, given: GivenRows, encoded: Array) -> Array:
+        """The outputs for a file's rows; one that isn't finite is noted, and 0 stands for it."""
         outputs = self.outputs(encoded)
         finite = np.asarray(np.isfinite(outputs).all(axis=1))
         for row in given.table.index.to_numpy()[~finite].tolist():
@@ -109,57 +125,12 @@ class TrainedRun:
                 "output: no finite number; are the row's numbers far larger than those of the"
                 " training?",
             )
-        if given.problems and (strict or len(given.problems) >= len(given)):
-            raise given.error(short(path))
-        heads, cells = self._predictions(np.where(finite[:, None], outputs, 0.0))
-        return PredictedRows(given, heads, cells, metrics=self._metrics(given, outputs))
+        return np.where(finite[:, None], outputs, 0.0)
 
-    def _predictions(self, outputs: Array) -> tuple[list[str], list[list[Any]]]:
-        """Heads and rows: the class and a number for each class, or the targets' values."""
-        record = self.record
-        if record.task == "regression":
-            return list(record.target_names), self._values(outputs).tolist()
-        names = record.class_names
-        kind, scores = self._scores(outputs)
-        target = (record.target_names or ["class"])[0]
-        chosen = zip(self._classes(outputs), scores.tolist(), strict=True)
-        heads = [target, *(f"{kind}_{name}" for name in names)]
-        return heads, [[names[best], *row] for best, row in chosen]
-
-    def _values(self, outputs: Array) -> Array:
-        """A regression's outputs in the target's own units."""
-        scale = self.record.target_scale
-        return TargetScale(**scale).to_raw(outputs) if scale else outputs
-
-    def _classes(self, outputs: Array) -> list[int]:
-        """As the metrics have it, where two probabilities are the same."""
-        return self.encoding.classes(torch.from_numpy(outputs)).tolist()
-
-    def _metrics(self, given: GivenRows, outputs: Array) -> dict[str, float]:
-        """How good the predictions are where the file has the target, and the baseline's."""
-        names = self.record.target_names or [""]
-        if names[0] not in given.table.columns or not isinstance(self.spec.data, CsvData):
-            return {}
-        data = self.spec.data
-        markers = NAN if data.missing_values is None else data.missing_values
-        cells = without(given.table[names[0]], markers)
-        notation = replace(given.notation, strip=target_notation(data).strip)
-        task: Task = "regression" if self.record.task == "regression" else "classification"
-        target = Target(task, tuple(self.record.class_names), notation)
-        encoded, faults = target.faults(cells)
-        usable = cells.notna().to_numpy() & ~cells.index.isin(list(given.problems))
-        for fault in faults:
-            usable &= ~fault.where
-        if not usable.any():
-            return {}
-        truth, outputs = encoded[usable], outputs[usable]
-        if target.task == "classification":
-            right = np.array(self._classes(outputs)) == truth
-            most = float(np.bincount(truth).max() / len(truth))
-            return {"rows": len(truth), "accuracy": float(right.mean()), "majority": most}
-        error = self._values(outputs) - truth
-        mean = float(((truth - truth.mean(0)) ** 2).mean())
-        return {"rows": len(truth), "mse": float((error**2).mean()), "mean": mean}
+    @property
+    def meaning(self) -> Meaning:
+        """What the outputs say."""
+        return Meaning(self.record, self.encoding, self.spec.loss.type)
 
     def predict_image(self, path: Path) -> Array:
         """What the network makes of an image file, (channels, height, width).
@@ -171,7 +142,7 @@ class TrainedRun:
         if not self.gives_images:
             raise DataError(f"{self.folder.path}: the network gives no images")
         image = self._image(path)
-        rows, columns = _room(self.network, image.shape, self._enlarged)
+        rows, columns = room(self.network, image.shape, self._enlarged)
         if rows is None or columns is None:
             raise DataError(
                 f"{path}: the network can't take {times(image.shape)}; it was trained on"
@@ -205,16 +176,15 @@ class TrainedRun:
         height, width = (n * b // a for n, a, b in zip(shape[1:], before, after, strict=True))
         return height, width
 
-    def _read(
-        self, path: Path, changes: Mapping[str, str], inputs: bool
-    ) -> tuple[GivenRows, Array]:
+    def read(self, path: Path, changes: Mapping[str, str], inputs: bool) -> tuple[GivenRows, Array]:
         """A table, and its rows as the network gets them; an image is a row without columns."""
         import pandas as pd
 
         shape = self.input_shape
         if path.suffix.lower() in ARRAY_FILES and isinstance(self.spec.data, ArraysData):
-            return self._read_array(path, shape)
-        if self.record.preprocessing is None:
+            return self._given_array(read_inputs(path), str(path))
+        preprocessing = self.preprocessing
+        if preprocessing is None:
             if len(shape) != 3 or path.suffix.lower() not in IMAGE_FILES:
                 known = ", ".join(ARRAY_FILES)
                 raise DataError(
@@ -226,14 +196,21 @@ class TrainedRun:
                 message = f"is an image of {times(image.shape)}, but the network takes"
                 raise DataError(f"{path}: {message} {times(shape)}")
             return GivenRows(pd.DataFrame(index=[1])), image[None]
-        preprocessing = Preprocessing.from_dict(self.record.preprocessing)
-        numbers = {
-            column.name
-            for column in preprocessing.columns
-            if type(column) is NumericColumn and not (inputs or column.strip)
-        }
-        given = read_rows(self.spec, path, changes, numbers)
+        given = read_rows(self.spec, path, changes, set() if inputs else _numbers(preprocessing))
         self._say_parts(given)
+        return given, self._encoded(given, preprocessing, named(path))
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """What turns rows into inputs; None for arrays of more than one axis."""
+        stored = self.record.preprocessing
+        return None if stored is None else Preprocessing.from_dict(stored)
+
+    def _encoded(self, given: GivenRows, preprocessing: Preprocessing, file: str) -> Array:
+        """The rows as the network gets them; what keeps one from that is noted.
+
+        Raises DataError where a column is lacking.
+        """
 
         def note(column: str, fault: Fault) -> None:
             cells = given.table[column]
@@ -242,59 +219,45 @@ class TrainedRun:
             ):
                 given.note(row, f"column {quoted(column)}: {fault.what(str(cell))}")
 
-        encoded = preprocessing.encode(given.table, short(path), given.notation, note)
-        return given, encoded.reshape(len(encoded), *shape)
+        single = self.network.parameters()[0].data.dtype == torch.float32
+        encoded = preprocessing.encode(given.table, file, given.notation, note, single=single)
+        return encoded.reshape(len(encoded), *self.input_shape)
 
     def _say_parts(self, given: GivenRows) -> None:
         """Which part each row belonged to, where the file is the one that was trained from."""
         data = self.spec.data
-        if not isinstance(data, CsvData) or given.sha256 not in (data.sha256, data.test_sha256):
+        if not isinstance(data, CsvData):
+            return
+        own = {"val": data.validation_sha256, "test": data.test_sha256}
+        parts = tuple(part for part, digest in own.items() if digest == given.sha256)
+        if given.sha256 == data.sha256:
+            parts = ("train", *(part for part, digest in own.items() if digest is None))
+        if not parts:
             return
         arrays: dict[str, Array] = {}
         with suppress(RunError):  # a run may have ended before it wrote them
             arrays = self.folder.read_predictions()
-        parts = ("train", "test") if data.test_path is None else ("train",)
-        parts = parts if given.sha256 == data.sha256 else ("test",)
         given.parts = {int(row): part for part in parts for row in arrays.get(f"{part}_row", ())}
 
-    def _read_array(self, path: Path, shape: tuple[int, ...]) -> tuple[GivenRows, Array]:
+    def _given_array(self, raw: Array, file: str) -> tuple[GivenRows, Array]:
         """Arrays as the training had them, each row of `input` known by its index."""
         import pandas as pd
 
-        raw = read_inputs(path)
-        if raw.shape[1:] != shape:
+        shape, preprocessing = self.input_shape, self.preprocessing
+        flat = preprocessing is not None and raw.shape[1:] == (math.prod(shape),)
+        if raw.shape[1:] != shape and not flat:
             message = f"rows of 'input' have shape {raw.shape[1:]}, but the network takes {shape}"
-            raise DataError(f"{path}: {message}")
-        if self.record.preprocessing is None:
+            raise DataError(f"{file}: {message}")
+        if preprocessing is None:
             return GivenRows(pd.DataFrame(index=range(len(raw)))), raw
-        preprocessing = Preprocessing.from_dict(self.record.preprocessing)
-        table = pd.DataFrame(raw, columns=list(preprocessing.feature_names))
-        return GivenRows(table), preprocessing.transform(table, str(path))
-
-    def _scores(self, outputs: Array) -> tuple[str, Array]:
-        """What the outputs are, and one column per class."""
-        shares = probabilities(outputs, self.spec.loss.type)
-        if shares is not None:
-            return "probability", shares
-        if outputs.shape[1] == 1:
-            outputs = np.concatenate([1 - outputs, outputs], axis=1)
-        return "score", outputs
+        names = tuple(column.name for column in preprocessing.columns)
+        if preprocessing.feature_names != names:
+            raise DataError(f"{file}: has no names: give a table with the columns {listed(names)}")
+        table = pd.DataFrame(raw.reshape(len(raw), -1), columns=list(names))
+        return GivenRows(table), preprocessing.transform(table, file).reshape(len(raw), *shape)
 
 
-def _room(
-    network: Sequential, shape: Sequence[int], enlarged: Callable[[Sequence[int]], Sequence[int]]
-) -> list[int | None]:
-    """The least number of further rows, and of columns, with which the output has its due size.
-
-    None where no number will do.
-    """
-    channels, *sizes = shape
-    found: list[int | None] = [None, None]
-    for extra in range(MOST_ROOM):
-        tried = (channels, sizes[0] + extra, sizes[1] + extra)
-        with suppress(ValueError):
-            output = network.output_shape(tried)
-            for axis, (got, wanted) in enumerate(zip(output[1:], enlarged(tried), strict=True)):
-                if found[axis] is None and got == wanted:
-                    found[axis] = extra
-    return found
+def _numbers(preprocessing: Preprocessing) -> set[str]:
+    """The columns whose cells may come as numbers."""
+    columns = preprocessing.columns
+    return {one.name for one in columns if type(one) is NumericColumn and not one.strip}

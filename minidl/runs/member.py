@@ -13,12 +13,15 @@ from torch import Tensor
 from minidl.build import Experiment
 from minidl.data import Dataset
 from minidl.nn import Sequential
+from minidl.plural import plural
+from minidl.runs.measures import measures
 from minidl.runs.predictions import predictions
 from minidl.runs.record import now
 from minidl.runs.restart import BEST, Restart
+from minidl.scores import is_of_a_part
 from minidl.spec import Spec
 from minidl.store.run_folder import RunFolder
-from minidl.store.run_record import ENDED, RunRecord
+from minidl.store.run_record import ENDED, STOPPED, RunRecord
 from minidl.train.stopping import Best, Observer, Row, stops
 from minidl.train.trainer import Epoch, Trainer
 from minidl.train.weights import set_weights
@@ -33,7 +36,8 @@ class MemberRun:
 
     `observers` see each row of metrics.csv and may return a reason to stop. `status` is "running"
     until the run has ended, by itself (done, diverged) or from outside (`end`). The record says so
-    once the caller has called `close`.
+    once the caller has called `close`. After the epoch `until` it is stopped, and can go on from
+    there: schedules are those of a whole training.
     """
 
     def __init__(
@@ -45,19 +49,21 @@ class MemberRun:
         record: RunRecord,
         *,
         observers: Sequence[Observer] = (),
+        until: int | None = None,
     ) -> None:
         self.spec, self.data, self.experiment = spec, data, experiment
-        self.folder, self.record = folder, record
+        self.folder, self.record, self.until = folder, record, until
         self.status = "running"
         self.figures_missing = False  # if so, somebody draws them before the record says "done"
         self.reason: str | None = None
         self.last_row: Row = {}
         self.best_state: State | None = None
         self._saved_best: State | None = None
-        self.best = _best(spec)
+        self.best = best_of(spec)
         self.best.improved = self._keep_best
         self._observers: list[Observer] = [self.best, *stops(spec.training), *observers]
         self._unwritten: list[Row] = []
+        self._unwritten_dynamics: list[Row] = []
         self._written = -ROWS_SECONDS  # when rows were, on the clock of `perf_counter`
         self._clock = time.perf_counter() - (record.seconds or 0.0)
 
@@ -71,6 +77,11 @@ class MemberRun:
         return self.experiment.trainer
 
     @property
+    def epochs(self) -> int:
+        """How many it is going to train at most."""
+        return min(self.trainer.epochs, self.until or self.trainer.epochs)
+
+    @property
     def running(self) -> bool:
         """Whether it still trains."""
         return self.status == "running"
@@ -79,13 +90,13 @@ class MemberRun:
         """Take note of an epoch; it may be the last one."""
         row = epoch.row()
         self._unwritten.append(row)
+        if epoch.dynamics:
+            self._unwritten_dynamics.append(epoch.dynamics)
         if not epoch.finite:
             self.end("diverged", f"NaN or infinity in epoch {epoch.number}")
             return
         self.last_row = row
-        reason = self._observed(row)
-        if reason or epoch.number == self.trainer.epochs:
-            self.end("done", reason)
+        self._end_if_due(self._observed(row))
 
     def go_on(self, restart: Restart) -> None:
         """Go on from there; what the folder has beyond it goes."""
@@ -99,8 +110,7 @@ class MemberRun:
             row = dict(zip(columns, cells, strict=True))
             self.last_row = {k: None if math.isnan(v) else v for k, v in row.items()}
             reason = self._observed(self.last_row)
-        if reason or self.trainer.finished == self.trainer.epochs:
-            self.end("done", reason)
+        self._end_if_due(reason)
 
     def checkpoint_due(self, now: bool) -> bool:
         """Whether to write a checkpoint: after so many epochs, or `now` where no number is set."""
@@ -108,7 +118,9 @@ class MemberRun:
         return now if every is None else self.trainer.finished % every == 0
 
     def write_rows(self) -> None:
-        """Append what is new to metrics.csv."""
+        """Append what is new to metrics.csv and dynamics.csv."""
+        self.folder.dynamics.append(*self._unwritten_dynamics)
+        self._unwritten_dynamics.clear()
         self.folder.append_metrics(*self._unwritten)
         self._unwritten.clear()
         self._written = time.perf_counter()
@@ -120,18 +132,18 @@ class MemberRun:
 
     def state(self) -> State:
         """All that this run needs to go on from here, its best weights included."""
-        tensors, state = self.trainer.state()
-        best = self.best_state
-        state = {**state, "best": best and best[1]}
-        if best and best[1]["finished"] != self.trainer.finished:
-            tensors = {**tensors, **{f"{BEST}{name}": values for name, values in best[0].items()}}
-        return tensors, state
+        return whole_state(self.trainer, self.best_state)
 
     def save_checkpoints(self) -> None:
         """Write the present state and the best one; metrics.csv is never behind them."""
         self.write_rows()
         self._save_best()
         self.folder.save_last(*self.state())
+
+    def _force_rows(self) -> None:
+        """Without a checkpoint that does: the record is going to stand for them."""
+        self.write_rows()
+        self.folder.force_rows()
 
     def _save_best(self) -> None:
         if self.best_state is not None and self.best_state is not self._saved_best:
@@ -143,23 +155,25 @@ class MemberRun:
         self.status, self.reason = status, reason
         if status == "diverged":
             # The present weights are worthless: the best ones are kept, and last as it was.
-            self.write_rows()
+            self._force_rows()
             if self.best_state is not None:
                 self._save_best()
                 self.record.weights = "best"
         elif self.trainer.between_epochs:
             self.save_checkpoints()
         else:
-            self.write_rows()
+            self._force_rows()
         row = self.last_row
         if status == "done" and self._restores_best():
             self.record.weights, row = "best", self.best.row
-        self.record.final = {k: v for k, v in row.items() if k.startswith(("train_", "test_"))}
+        self.record.final = {k: v for k, v in row.items() if is_of_a_part(k)}
         if self.best.value is not None:
             self.record.best = {"metric": self.best.metric, **self.best.row}
         if status == "done":
             arrays = predictions(self.spec, self.data, self._trained_network())
             self.folder.write_predictions(arrays)
+            found = measures(self.experiment, arrays)
+            self.record.measures = {k: v for k, v in found.items() if k not in row}
 
     def close(self) -> None:
         """Write down how it stands; what else it leaves behind is on the disk by now."""
@@ -177,9 +191,17 @@ class MemberRun:
             train_seconds=self.trainer.train_seconds,
             seconds=time.perf_counter() - self._clock,
             ended=now(),
-            metrics=self.folder.metrics.mark(),
+            **self.folder.marks(),
         )
         self.folder.write_record(self.record)
+
+    def _end_if_due(self, reason: str | None) -> None:
+        """After an epoch, for which the observers gave the reason to stop, if they have one."""
+        finished = self.trainer.finished
+        if reason or finished == self.trainer.epochs:
+            self.end("done", reason)
+        elif self.until and finished >= self.until:
+            self.end(STOPPED, f"at a rung of its search, after {plural(finished, 'epoch')}")
 
     def _observed(self, row: Row) -> str | None:
         """Show a row to all observers; returns a reason to stop, if one has one."""
@@ -206,7 +228,15 @@ class MemberRun:
         return network
 
 
-def _best(spec: Spec) -> Best:
-    """The best of all rows: how large a change must be for the training to go on is no matter."""
-    stopping = spec.training.early_stopping
-    return Best(stopping.metric if stopping else "test_loss")
+def whole_state(trainer: Trainer, best: State | None) -> State:
+    """A training's state with the best weights so far, as a checkpoint holds it."""
+    tensors, state = trainer.state()
+    state = {**state, "best": best and best[1]}
+    if best and best[1]["finished"] != trainer.finished:
+        tensors = {**tensors, **{f"{BEST}{name}": values for name, values in best[0].items()}}
+    return tensors, state
+
+
+def best_of(spec: Spec) -> Best:
+    """The best of all rows: `min_delta` decides when to stop, never which weights are best."""
+    return Best(spec.selection_metric)

@@ -1,19 +1,21 @@
-"""The rows that a trained network is given, and what it says of them, as CSV."""
+"""The rows that a trained network is given, and what it says of them, as files."""
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Collection, Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minidl.data.cells import PLAIN, Notation
 from minidl.data.csvfile import MOST_BYTES, Dialect, parse_rows
-from minidl.data.messages import MOST_PROBLEMS, Problems
+from minidl.data.formats import need_package
+from minidl.data.messages import MOST_PROBLEMS, MOST_ROWS, Problems
 from minidl.data.source import read_source
 from minidl.errors import DataError
+from minidl.plural import plural
 from minidl.spec import CsvData, Spec
 from minidl.store.records import spreadsheet_safe
 
@@ -45,68 +47,91 @@ class GivenRows:
         self.problems[row] = f"{before}; {problem}" if before else problem
 
     def error(self, file: str) -> DataError:
-        """An error that lists the problems."""
+        """An error that lists the problems, those that are the same in one line."""
+        rows: dict[str, list[int]] = {}
+        for row, what in sorted(self.problems.items()):
+            rows.setdefault(f"{' ' if row in self.ragged else ', '}{what}", []).append(row)
         found = [
-            f"{file}: row {row}{' ' if row in self.ragged else ', '}{what}"
-            for row, what in sorted(self.problems.items())
+            f"{file}: row {first}{what}{_and_rows(others)}"
+            for what, (first, *others) in rows.items()
         ]
         more = len(found) - MOST_PROBLEMS
         listed = found[:MOST_PROBLEMS]
         return DataError(*listed, *([f"and {more:,} more problems"] if more > 0 else []))
 
 
+def _and_rows(others: Sequence[int]) -> str:
+    if not others:
+        return ""
+    listed = ", ".join(map(str, others[:MOST_ROWS])) + (", …" if len(others) > MOST_ROWS else "")
+    return f" (and in {plural(len(others), 'more row')}: {listed})"
+
+
 @dataclass
 class PredictedRows:
-    """What the network says: `heads` and, for each row of the table, as many `cells`.
+    """What the network says: a row of `says` for each row of the table.
 
     metrics: how good that is where the file has the target: accuracy or mse, beside the number of
     rows and the baseline (majority or mean); else empty.
     """
 
     given: GivenRows
-    heads: list[str]
-    cells: list[list[Any]]
+    says: pd.DataFrame
     metrics: dict[str, float]
 
-    def text(self, *, inputs: bool = False, for_spreadsheet: bool = False) -> str:
-        """CSV: the row's number and what the network says, with `inputs` the file's columns and
-        the rows' parts, too.
-
-        for_spreadsheet: cells that a spreadsheet would run as formulas get an apostrophe.
+    def frame(self, *, inputs: bool = False) -> pd.DataFrame:
+        """The row's number and what the network says, with `inputs` the file's columns and the
+        rows' parts, too; cells of rows with a problem are missing.
         """
-        given = self.given
-        table = given.table if inputs else given.table.iloc[:, :0]
-        parts = given.parts if inputs else {}
-        own = ["row", *(["part"] if parts else []), *self.heads]
-        own += ["problem"] if given.problems else []
-        own = free_names(own, map(str, table.columns))
-        first = 2 if parts else 1
-        heads = [*own[:first], *table.columns, *own[first:]]
-        predicted = dict(zip(given.table.index, self.cells, strict=True))
-        known = table.astype(object).where(table.notna(), "").to_numpy()
-        places = {number: i for i, number in enumerate(table.index)}
-        content = io.StringIO()
-        writer = csv.writer(content, lineterminator="\n")
-        safe = spreadsheet_safe if for_spreadsheet else _as_it_is
-        writer.writerow(map(safe, heads))
-        empty = [""] * len(self.heads)
-        for number in sorted({*places, *given.ragged}):
-            problem = given.problems.get(number)
-            place = places.get(number)
-            writer.writerow(
-                [
-                    number,
-                    *([parts.get(number, "")] if parts else []),
-                    *map(safe, known[place] if place is not None else [""] * table.shape[1]),
-                    *map(safe, empty if problem else predicted[number]),
-                    *([safe(problem or "")] if given.problems else []),
-                ]
-            )
-        return content.getvalue()
+        import pandas as pd
 
+        given, says = self.given, self.says.set_axis(self.given.table.index)
+        if given.problems:
+            says = says.loc[~says.index.isin(list(given.problems))].reindex(says.index)
+        blocks, own = [], ["row"]
+        if inputs and given.parts:
+            blocks.append(pd.DataFrame({0: says.index.map(given.parts)}, index=says.index))
+            own.append("part")
+        first, taken = len(own), [str(name) for name in given.table.columns] if inputs else []
+        blocks += [given.table.set_axis(taken, axis=1)] if inputs else []
+        blocks.append(says)
+        table = pd.concat(blocks, axis=1)
+        if given.ragged:
+            table = table.reindex(sorted({*table.index, *given.ragged}))
+        own += map(str, self.says.columns)
+        if given.problems:
+            problems = [given.problems.get(row) for row in table.index]
+            table = pd.concat([table, pd.Series(problems, index=table.index, dtype=object)], axis=1)
+            own.append("problem")
+        own = free_names(own, taken)
+        table.insert(0, "row", table.index, allow_duplicates=True)
+        table.columns = pd.Index([*own[:first], *taken, *own[first:]])
+        return table.reset_index(drop=True)
 
-def _as_it_is(value: Any) -> Any:
-    return value
+    def content(
+        self, written: str = "csv", *, inputs: bool = False, for_spreadsheet: bool = False
+    ) -> bytes:
+        """The same as a file of csv, jsonl or parquet.
+
+        for_spreadsheet: cells that a spreadsheet would run as formulas get an apostrophe. Raises
+        DataError where a package is missing.
+        """
+        table = self.frame(inputs=inputs)
+        if for_spreadsheet:
+            table.columns = table.columns.map(spreadsheet_safe)
+            texts = [i for i, kind in enumerate(table.dtypes) if kind.kind == "O"]
+            for place in texts:
+                table.isetitem(place, table.iloc[:, place].map(spreadsheet_safe).to_numpy())
+        if written == "csv":
+            return table.to_csv(index=False, lineterminator="\n").encode()
+        if written == "jsonl":
+            rows = table.astype(object).where(table.notna(), None).to_dict("records")
+            lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+            return "".join(f"{line}\n" for line in lines).encode()
+        need_package("predictions", "parquet")
+        found = io.BytesIO()
+        table.to_parquet(found, index=False)
+        return found.getvalue()
 
 
 def free_names(names: Iterable[str], taken: Iterable[str]) -> list[str]:
@@ -124,6 +149,12 @@ def free_names(names: Iterable[str], taken: Iterable[str]) -> list[str]:
     return found
 
 
+def notation_of(spec: Spec) -> Notation:
+    """How the numbers of a run's table are written."""
+    data = spec.data
+    return Notation(data.decimal, data.thousands) if isinstance(data, CsvData) else PLAIN
+
+
 def read_rows(
     spec: Spec, path: Path, changes: Mapping[str, str], numbers: Collection[str]
 ) -> GivenRows:
@@ -133,7 +164,7 @@ def read_rows(
     """
     data = spec.data
     own = Dialect.of(data) if isinstance(data, CsvData) else Dialect()
-    notation = Notation(data.decimal, data.thousands) if isinstance(data, CsvData) else PLAIN
+    notation = notation_of(spec)
     dialect = replace(
         own,
         delimiter=changes.get("delimiter", own.delimiter),

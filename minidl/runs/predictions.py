@@ -22,27 +22,34 @@ Array = NDArray[Any]
 
 
 def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
-    """Targets and outputs of both parts; for one or two inputs also the outputs over a grid.
+    """Targets and outputs of each part; for one or two inputs also the outputs over a grid.
 
-    Keys and shapes: {train,test}_target (N,) classes or (N, K) values, {train,test}_output (N, K);
-    of a table {train,test}_row (N,), the row's number in its file;
-    for F ≤ 2 inputs {train,test}_input (N, F) in the data's own units, grid_x (W,), grid_y (H,)
+    Keys and shapes, P being train, val or test: P_target (N,) classes or (N, K) values, P_output
+    (N, K); of a table P_row (N,), the row's number in its file, and where it has several files
+    P_file (N,), which of them, counted from 0;
+    for F ≤ 2 inputs P_input (N, F) in the data's own units, grid_x (W,), grid_y (H,)
     and grid_output (H, W, K), or (W, K) over grid_x alone; grid_target (H, W), the true classes,
     for tasks where they are known. Of images, see `_images`.
     """
     if data.task == "images":
         return _images(data, network)
     arrays: dict[str, Array] = {}
-    for name, split in (("train", data.train), ("test", data.test)):
+    for name, split in data.parts.items():
         arrays[f"{name}_target"] = _small(data.raw_targets(split))
         arrays[f"{name}_output"] = _outputs(network, split.inputs, data)
         if split.rows is not None:
             arrays[f"{name}_row"] = split.rows
+        if split.files is not None:
+            arrays[f"{name}_file"] = split.files
     if len(data.input_shape) != 1 or data.input_shape[0] > 2 or data.preprocessing is None:
         return arrays
-    raw = [data.preprocessing.to_raw(split.inputs) for split in (data.train, data.test)]
-    arrays["train_input"], arrays["test_input"] = raw  # in float64: times are kept apart
-    axes = _axes(np.concatenate(raw))
+    # In float64: times are kept apart.
+    raw = {
+        f"{name}_input": data.preprocessing.to_raw(split.inputs)
+        for name, split in data.parts.items()
+    }
+    arrays |= raw
+    axes = _axes(np.concatenate([*raw.values()]))
     arrays |= dict(zip(("grid_x", "grid_y"), axes, strict=False))
     points = np.stack(np.meshgrid(*axes), axis=-1)  # (H, W, 2), or (W, 1)
     rows = points.reshape(-1, len(axes))

@@ -22,12 +22,13 @@ _MACHINE = ("device", "device_name", "threads")
 
 
 def goes_on(before: RunRecord, record: RunRecord) -> RunRecord:
-    """What a run that goes on begins with: as one that begins now, but for what it has had."""
+    """The record of a resumed run: a new one that keeps the old one's command, start and times."""
     return replace(
         record,
         command=before.command or record.command,
         started=before.started or record.started,
         sweep=before.sweep or record.sweep,
+        trial=before.trial if record.trial is None else record.trial,
         seconds=before.seconds,
         forced=(*before.forced, *differences(before, record)),
         other=before.other,
@@ -66,7 +67,7 @@ def _name(device: torch.device) -> str:
 
 
 def differences(before: RunRecord, now: RunRecord) -> list[str]:
-    """What of two provenances makes results differ in their last bits: "torch 2.12.0, now 2.13.0".
+    """What makes the last bits of results differ between two: "torch 2.12.0, now 2.13.0".
 
     What a record doesn't say counts as equal.
     """
@@ -74,7 +75,7 @@ def differences(before: RunRecord, now: RunRecord) -> list[str]:
     return [
         f"{key.replace('_', ' ')} {old[key]}, now {new[key]}"
         for key in (*PACKAGES, *_MACHINE, "engine")
-        if old.get(key) is not None and old[key] != new[key]
+        if None not in (old.get(key), new.get(key)) and old[key] != new[key]
     ]
 
 
@@ -90,12 +91,15 @@ def refuse_another_origin(
 
 
 def _decisive(record: RunRecord) -> dict[str, Any]:
-    """Of the engine its kind alone, compiled or plain: lanes and compilers give the same bits."""
-    return {
-        **record.versions,
-        **{key: getattr(record, key) for key in _MACHINE},
-        "engine": record.engine.replace(",", " ").split()[0] if record.engine else None,
-    }
+    """Of the engine its kind alone, compiled or plain: lanes and compilers give the same bits.
+
+    So does any number of threads in compiled code, which uses one.
+    """
+    engine = record.engine.replace(",", " ").split()[0] if record.engine else None
+    machine = {key: getattr(record, key) for key in _MACHINE}
+    if engine == "compiled":
+        machine["threads"] = None
+    return {**record.versions, **machine, "engine": engine}
 
 
 def _git_commit() -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -52,13 +53,18 @@ class Restart:
         return f"{'; '.join(self.damage)}: training goes on from {where}"
 
     @classmethod
-    def find(cls, folder: RunFolder) -> Restart:
-        """The newest one in a run folder. Raises WriteError where the disk fails."""
+    def find(cls, folder: RunFolder, latest: float = math.inf) -> Restart:
+        """The newest one in a run folder, of the epoch `latest` or an earlier one.
+
+        Raises WriteError where the disk fails.
+        """
         damage: list[str] = []
         # Between two renames a kill leaves `previous` alone, which is no damage.
         for name in filter(folder.has_checkpoint, ("last", "previous")):
             try:
-                return cls._of(folder, name, *folder.load_checkpoint(name), tuple(damage))
+                found = cls._of(folder, name, *folder.load_checkpoint(name), tuple(damage))
+                if found.epoch <= latest:
+                    return found
             except DamagedError as error:
                 damage.append(str(error))
         return cls(damage=tuple(dict.fromkeys(damage)))
@@ -74,6 +80,8 @@ class Restart:
     ) -> Restart:
         mark = state.get("metrics")
         columns = folder.metrics.read(mark if isinstance(mark, dict) else {})
+        if isinstance(mark := state.get("dynamics"), dict):
+            folder.dynamics.read(mark)
         rows = len(columns.get("epoch", ()))
         if state.get("finished") != rows:
             what = f"stands for {state.get('finished')} epochs, but for {rows} rows of metrics.csv"
@@ -111,3 +119,4 @@ class Restart:
         for name in _OUTDATED[self.checkpoint]:
             files.remove(folder.checkpoint_path(name))
         folder.metrics.cut(self.state.get("metrics") or _NO_ROWS)
+        folder.dynamics.cut(self.state.get("dynamics") or _NO_ROWS)

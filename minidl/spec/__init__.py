@@ -10,13 +10,14 @@ from minidl.spec.data import ArraysData
 from minidl.spec.dump import dump
 from minidl.spec.jsonschema import json_schema
 from minidl.spec.layer import LinearLayer
-from minidl.spec.load import load_spec, parse_spec
+from minidl.spec.member import Member
 from minidl.spec.model import MlpModel, SequentialModel
+from minidl.spec.parse import load_spec, parse_spec
 from minidl.spec.reference import component_groups
 from minidl.spec.report import ReportTable
 from minidl.spec.spec import Spec
 from minidl.spec.study import load_report
-from minidl.spec.sweep import Member, Sweep, load_sweep
+from minidl.spec.sweep import Sweep, load_sweep
 from minidl.spec.table import CsvData
 
 __all__ = [

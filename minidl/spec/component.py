@@ -8,6 +8,17 @@ from typing import Annotated, Any, ClassVar, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+_LAST = (
+    "l1",
+    "weight_decay_on",
+    "lr_factors",
+    "folds",
+    "fold",
+    "warmup",
+    "seed",
+    "name",
+)  # of the options, in this order
+
 
 class Part(BaseModel):
     """A mapping of a config with a fixed set of keys."""
@@ -29,7 +40,7 @@ class Part(BaseModel):
         names = list(cls.model_fields)
         if "type" not in names:
             return names
-        last = [name for name in ("warmup", "seed", "name") if name in names]
+        last = [name for name in _LAST if name in names]
         return ["type", *(name for name in names if name not in ("type", *last)), *last]
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from minidl.spec.component import Group
-from minidl.spec.file_data import AnyOrigin, FileData, TestFraction
+from minidl.spec.file_data import AnyOrigin, Divided, FileData, TestFraction
 from minidl.spec.noise import GaussianNoise, Noise
 from minidl.spec.table import CsvData
 
@@ -15,9 +15,23 @@ MAX_POINTS, MAX_CLASSES, MAX_FEATURES = 10_000_000, 1000, 10_000
 MAX_PIXELS = 2**27  # of all images together, a colour each, or of inputs: 1 GiB
 
 
-class _Toy(AnyOrigin):
+class _Drawn(AnyOrigin):
+    train: int
+    test: int
+    validation: int
+
+    @property
+    def samples(self) -> int:
+        """In all parts together."""
+        return self.train + self.validation + self.test
+
+
+class _Toy(_Drawn):
     train: int = Field(1000, ge=1, le=MAX_POINTS, description="The number of training points.")
     test: int = Field(1000, ge=1, le=MAX_POINTS, description="The number of test points.")
+    validation: int = Field(
+        0, ge=0, le=MAX_POINTS, description="The number of validation points; 0: no such part."
+    )
 
 
 class DiskData(_Toy):
@@ -95,18 +109,21 @@ class Friedman1Data(_Toy):
     features: int = Field(10, ge=5, le=MAX_FEATURES, description="The number of inputs.")
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        numbers = (self.train + self.test) * self.features
+        numbers = self.samples * self.features
         if numbers > MAX_PIXELS:
             yield "train", f"so many points fill {8 * numbers / 2**30:.0f} GiB: take fewer"
 
 
-class _Images(AnyOrigin):
+class _Images(_Drawn):
     train: int = Field(2000, ge=1, le=MAX_POINTS, description="The number of training images.")
     test: int = Field(500, ge=1, le=MAX_POINTS, description="The number of test images.")
+    validation: int = Field(
+        0, ge=0, le=MAX_POINTS, description="The number of validation images; 0: no such part."
+    )
     size: int = Field(32, ge=8, le=128, description="The height and width of an image.")
 
     def rules(self) -> Iterator[tuple[str, str]]:
-        pixels = (self.train + self.test) * self.size**2 * self.channels
+        pixels = self.samples * self.size**2 * self.channels
         if pixels > MAX_PIXELS:
             side = f"{self.size}×{self.size}"
             yield "train", f"so many images of {side} fill {8 * pixels / 2**30:.0f} GiB: take fewer"
@@ -140,11 +157,21 @@ class ShapesData(_Images):
     noise: float = Field(0.1, ge=0, le=10, description="The std of the noise on the image.")
 
 
-class _Bundled(AnyOrigin):
-    test_fraction: TestFraction = Field(0.2, description="The share of rows kept for testing.")
+class _Bundled(Divided):
+    test_fraction: TestFraction | None = Field(
+        0.2, description="The share of rows kept for testing; not beside folds."
+    )
+    validation_fraction: TestFraction | None = Field(
+        None, description="The share of the rows that don't test kept for validation."
+    )
     standardize: bool = Field(
         True, description="Scale features, and a regression's target, to mean 0 and std 1."
     )
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        yield from super().rules()
+        if self.test_fraction is None and self.folds is None:
+            yield "test_fraction", "expected a number > 0 and < 1"
 
 
 class IrisData(_Bundled):
@@ -191,8 +218,10 @@ class ArraysData(FileData):
 
     def rules(self) -> Iterator[tuple[str, str]]:
         yield from super().rules()
-        for key, path in (("path", self.path), ("test_path", self.test_path)):
-            if path is not None and path.suffix.lower() not in ARRAY_FILES:
+        for key, path in self.files.items():
+            if isinstance(path, tuple):
+                yield key, f"expected one file {', '.join(ARRAY_FILES)}, but got {len(path)}"
+            elif path.suffix.lower() not in ARRAY_FILES:
                 yield key, f"expected a file {', '.join(ARRAY_FILES)}, but got {path.name!r}"
 
 

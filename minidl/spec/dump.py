@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 from minidl.spec.component import Part
 from minidl.spec.loader import resolve
+from minidl.spec.paths import seen_from
 from minidl.spec.spec import Spec
 
 # libyaml writes several times faster than PyYAML's own emitter.
@@ -26,9 +28,12 @@ class _Dumper(_BASE):  # type: ignore[misc]
 _Dumper.add_representer(str, _Dumper.text)
 
 
-def dump(spec: Spec) -> str:
-    """The config in full: every option with its value, no short forms, absolute paths."""
-    return to_yaml(_plain(spec))
+def dump(spec: Spec, folder: Path | None = None) -> str:
+    """The config in full: every option with its value, no short forms.
+
+    Paths are those that a file in `folder` would give, absolute without one (see `seen_from`).
+    """
+    return to_yaml(plain_values(spec, folder))
 
 
 def to_yaml(value: Any) -> str:
@@ -44,11 +49,22 @@ def to_yaml(value: Any) -> str:
     return text
 
 
-def _plain(value: Any) -> Any:
+def one_line(value: Any) -> str:
+    """A plain value as YAML on one line: `0.1`, `[tanh, relu]`."""
+    # In a list, for YAML ends a bare scalar with `...`.
+    text: str = yaml.dump(
+        [value], Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=10**9
+    )
+    text = text.strip()[1:-1]
+    return json.dumps(value) if "\n" in text else text  # which is YAML
+
+
+def plain_values(value: Any, folder: Path | None = None) -> Any:
+    """Dicts, lists and scalars, with paths as `dump` has them."""
     if isinstance(value, Part):
-        return {name: _plain(getattr(value, name)) for name in value.option_names()}
+        return {name: plain_values(getattr(value, name), folder) for name in value.option_names()}
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+        return {name: plain_values(item, folder) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_values(item, folder) for item in value]
+    return seen_from(value, folder) if isinstance(value, Path) else value

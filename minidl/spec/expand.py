@@ -9,11 +9,11 @@ path: data.csv  → path: /folder/of/the/config/data.csv
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from minidl.spec.component import Group
 from minidl.spec.nodes import Mapping, Node, Place, Scalar, Sequence
+from minidl.spec.paths import path_in
 from minidl.spec.shape import Shape
 
 
@@ -69,9 +69,7 @@ def _scalar(node: Scalar, shape: Shape) -> Scalar:
     if shape.type is str and node.value is not None and not isinstance(node.value, str):
         return Scalar(node.text, node.text, node.place)
     if shape.type is Path and isinstance(node.value, str) and _is_path(node.value):
-        # expanduser of os.path leaves `~` alone where there is no home; normpath keeps links.
-        path = node.place.folder / os.path.expanduser(node.value)  # noqa: PTH111
-        return Scalar(Path(os.path.normpath(Path.cwd() / path)), node.text, node.place)
+        return Scalar(path_in(node.place.folder, node.value), node.text, node.place)
     return node
 
 

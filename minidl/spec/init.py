@@ -1,10 +1,16 @@
 """How weights start."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from minidl.spec.component import Component, Group
+from minidl.spec.component import Component, Expect, Group
+from minidl.spec.file_data import Digest
+from minidl.spec.paths import STDIN
+
+LayerNames = tuple[Annotated[str, Expect("a layer's name", "names of layers")], ...]
 
 
 class UniformInit(Component):
@@ -49,6 +55,12 @@ class HeNormalInit(_ScaledInit):
     type: Literal["he_normal"] = "he_normal"
 
 
+class OrthogonalInit(_ScaledInit):
+    """Weights gain·Q, Q with orthonormal rows or columns (Saxe et al. 2014), biases 0."""
+
+    type: Literal["orthogonal"] = "orthogonal"
+
+
 class NormalInit(Component):
     """Weights normal with one mean and standard deviation, biases 0."""
 
@@ -80,12 +92,36 @@ AnyInit = (
     | XavierNormalInit
     | HeUniformInit
     | HeNormalInit
+    | OrthogonalInit
     | NormalInit
     | ZerosInit
     | ConstantInit
 )
-Init = Annotated[
-    AnyInit,
-    Field(discriminator="type"),
-    Group("init", "an init", AnyInit, "How the weights of the linear layers start."),
+_HOW = "How the weights of the linear layers start."
+Init = Annotated[AnyInit, Field(discriminator="type"), Group("init", "an init", AnyInit, _HOW)]
+
+
+class FromInit(Component):
+    """The weights of another network, layer by layer, by their names (the model's init alone)."""
+
+    short: ClassVar[str] = "path"
+
+    type: Literal["from"] = "from"
+    path: Path = Field(
+        description="A run's folder, or a .safetensors or .pt file of weights by name, as exported."
+    )
+    new: LayerNames = Field(
+        (), description="Layers that aren't taken from there but drawn: a new head."
+    )
+    new_init: Init = Field(UniformInit(), description="How these start, if a layer doesn't say.")
+    sha256: Digest | None = Field(None, description="The hash of the weights that are meant.")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        if self.path == STDIN:
+            yield "path", "weights can't be read from standard input: save a file"
+
+
+AnyModelInit = AnyInit | FromInit
+ModelInit = Annotated[
+    AnyModelInit, Field(discriminator="type"), Group("init", "an init", AnyModelInit, _HOW)
 ]

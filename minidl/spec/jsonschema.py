@@ -13,8 +13,10 @@ from minidl.spec.spec import Spec
 
 # Blocks that other commands read; `train` leaves them alone.
 OTHER_BLOCKS = {
-    "sweep": "Values to combine: a grid and a number of repeats. See `minidl sweep`.",
+    "sweep": "Values to combine: a grid, or a search, and a number of repeats. See `minidl sweep`.",
 }
+
+BASE = "Another config, as seen from this one; what stands here goes over what stands there."
 
 
 class _Study(Spec):
@@ -33,9 +35,11 @@ class _Generator(GenerateJsonSchema):
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a config, short forms included."""
     schema = _Study.model_json_schema(schema_generator=_Generator) | {"title": "Spec"}
-    schema["required"].remove("name")
+    needed = [name for name in schema.pop("required") if name != "name"]
+    schema["anyOf"] = [{"required": needed}, {"required": ["base"]}]
     for name, description in OTHER_BLOCKS.items():
         schema["properties"][name] = {"type": "object", "description": description}
+    schema["properties"]["base"] = {"type": "string", "description": BASE}
     components = {part.__name__: part for part in _all_components(Component)}
     for name, definition in schema["$defs"].items():
         if name in components:

@@ -14,18 +14,23 @@ from minidl.spec.spec import Spec
 def unknown_key(text: str) -> str | None:
     """What is wrong with `text` as the key of a config, or None where some config has it."""
     key = parse_key(text)
-    if key is not None and any(True for _ in _below(Shape(Spec), key)):
+    if key is not None and any(True for _ in shapes_of(key)):
         return None
     last = text.rpartition(".")[2]
     same = whole_key(last)
-    hint = f"; did you mean {same!r}?" if same else did_you_mean(text, _all_keys())
+    hint = f"; did you mean {same!r}?" if same else did_you_mean(text, all_keys())
     return f"no config has the key {show(text)}{hint}"
 
 
 def whole_key(last: str) -> str | None:
     """The key that most likely is meant by its last part: `training.epochs` by `epochs`."""
-    same = [name for name in _all_keys() if name.rpartition(".")[2] == last]
+    same = [name for name in all_keys() if name.rpartition(".")[2] == last]
     return min(same, key=lambda name: (name.count("."), name[:9] != "training."), default=None)
+
+
+def shapes_of(key: Key) -> Iterator[Shape]:
+    """What a key takes, in each of the configs that have it."""
+    return _below(Shape(Spec), key)
 
 
 def _below(shape: Shape, key: Key) -> Iterator[Shape]:
@@ -51,7 +56,8 @@ def _alternatives(shape: Shape) -> Iterator[Shape]:
 
 
 @cache
-def _all_keys() -> tuple[str, ...]:
+def all_keys() -> tuple[str, ...]:
+    """All keys that configs can have, whatever their components."""
     return tuple(dict.fromkeys(_names(Shape(Spec), "")))
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.spec.nodes import Broken, Mapping, Node, Place, Scalar, Sequence, show
-from minidl.store import files, folders
+from minidl.store import files, folders, system
 
 MAX_BYTES = 1_000_000
 MAX_LEVELS = 32
@@ -44,22 +44,29 @@ _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def read_text(path: Path) -> str:
     """The text of a config file; ConfigError where it can't be had."""
     try:
-        if not files.disk(path.exists):
-            if files.disk(path.is_symlink):
+        if not system.disk(path.exists):
+            if system.disk(path.is_symlink):
                 raise _unreadable(path, "is a link to a file that isn't there")
             raise _unreadable(path, f"no such file{_alternative(path)}")
-        if not files.disk(path.is_file):
-            is_folder = files.disk(path.is_dir)
+        if not system.disk(path.is_file):
+            is_folder = system.disk(path.is_dir)
             reason = "isn't a regular file"
             if is_folder:
-                has_config = files.disk((path / "config.yaml").is_file)
+                has_config = system.disk((path / "config.yaml").is_file)
                 hint = f"; did you mean {str(path / 'config.yaml')!r}?" if has_config else ""
                 reason = f"is a directory{hint}"
             raise _unreadable(path, reason)
         content = files.read(path, MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
-        raise files.as_failure(_unreadable(path, reason[:1].lower() + reason[1:]), error) from error
+        raise system.as_failure(
+            _unreadable(path, reason[:1].lower() + reason[1:]), error
+        ) from error
+    return decode(content, path)
+
+
+def decode(content: bytes, path: Path) -> str:
+    """The text of a config file that has been read; ConfigError where it isn't text."""
     if len(content) > MAX_BYTES:
         raise _unreadable(path, "is larger than 1 MB, too large for a config")
     try:

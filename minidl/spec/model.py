@@ -7,11 +7,12 @@ from pydantic import Discriminator, Field, Tag
 
 from minidl.spec.activation import Activation, ReluActivation
 from minidl.spec.component import Component, Fraction, Group, Seed, one_or_list
-from minidl.spec.init import Init, UniformInit
+from minidl.spec.init import LayerNames, ModelInit, UniformInit
 from minidl.spec.layer import Layer, LinearLayer, layer_rules
 
 MAX_WIDTH, MAX_LAYERS = 100_000, 1000  # a typing mistake shouldn't fill the memory
 Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
+_FREEZE = "Layers whose parameters stay as they start: the optimizer leaves them alone."
 Activations = Annotated[
     Annotated[Activation, Tag("one")] | Annotated[tuple[Activation, ...], Tag("list")],
     Discriminator(one_or_list),
@@ -29,8 +30,9 @@ class MlpModel(Component):
         ReluActivation(), description="After each hidden layer; a list has one per hidden layer."
     )
     output_activation: Activation | None = Field(None, description="After the last layer.")
-    init: Init = Field(UniformInit(), description="How the weights start.")
+    init: ModelInit = Field(UniformInit(), description="How the weights start.")
     dropout: Fraction = Field(0.0, description="The p of a dropout layer after each activation.")
+    freeze: LayerNames = Field((), description=_FREEZE)
     bias: bool = Field(True, description="Whether the linear layers have biases.")
     outputs: int | None = Field(
         None, ge=1, description="The number of outputs; by the data and the loss if left out."
@@ -70,7 +72,10 @@ class SequentialModel(Component):
 
     type: Literal["sequential"] = "sequential"
     layers: tuple[Layer, ...] = Field(min_length=1, description="The layers, first to last.")
-    init: Init = Field(UniformInit(), description="How the weights start, if a layer doesn't say.")
+    init: ModelInit = Field(
+        UniformInit(), description="How the weights start, if a layer doesn't say."
+    )
+    freeze: LayerNames = Field((), description=_FREEZE)
     seed: Seed = Field(None, description="Draws the weights; by the run's seed if left out.")
 
     def rules(self) -> Iterator[tuple[str, str]]:

@@ -5,11 +5,26 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from minidl.spec.component import Component, Fraction, Group
+from minidl.spec.component import Component, Expect, Fraction, Group
+
+Factors = Annotated[
+    dict[str, Annotated[float, Field(gt=0, le=1000)]],
+    Expect("a mapping from names of layers to numbers > 0"),
+]
 
 
 class _Optimizer(Component):
     short: ClassVar[str] = "lr"
+
+    l1: float = Field(0.0, ge=0, description="The L1 penalty λ₁: g ← g + λ₁ sign θ first.")
+    weight_decay_on: Literal["all", "weights"] = Field(
+        "all",
+        description="What weight_decay and l1 concern; weights leaves biases and the parameters of"
+        " normalisations out.",
+    )
+    lr_factors: Factors | None = Field(
+        None, description="What the rate is multiplied by for the layers of these names."
+    )
 
 
 class SgdOptimizer(_Optimizer):

@@ -53,6 +53,8 @@ def apply(root: Mapping, override: str, shape: Shape, problems: list[Problem]) -
         return
     try:
         value = load(text, place, problems) or Scalar(None, "", place)
+        if text.strip() == "-":  # standard input; YAML has an empty list
+            value = Scalar("-", "-", place)
     except ConfigError as error:
         problems.extend(error.problems)
         return

@@ -51,9 +51,9 @@ def problems_of(error: ValidationError, root: Mapping, top: type[Part]) -> Itera
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """The file's from top to bottom, then the command line's; each once, and not too many."""
+    """Each file's from top to bottom, then the command line's; each once, and not too many."""
     unique = dict.fromkeys(problems)
-    ordered = sorted(unique, key=lambda p: (p.line is None, p.line or 0, p.column or 0))
+    ordered = sorted(unique, key=lambda p: (p.line is None, p.file, p.line or 0, p.column or 0))
     if len(ordered) > MAX_PROBLEMS:
         ordered[MAX_PROBLEMS:] = [MORE_PROBLEMS]
     return ordered
@@ -62,7 +62,8 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`; did you mean 'adam'?`, or nothing."""
     names, given = list(known), str(word).lower()[:100]
-    given = re.sub("^val(id|idation)?_", "test_", given)  # what other tools call the test part
+    if not any(name.startswith("validation") for name in names):  # what other tools write
+        given = re.sub("^val(id|idation)_", "val_", given)
     begun = [name for name in names if len(given) > 2 and name.startswith(f"{given}_")]
     mixed = [name for name in names if sorted(name) == sorted(given)]  # amad: adam
     close = mixed or difflib.get_close_matches(given, names, n=1) or begun  # scale: scale_factor
@@ -161,6 +162,8 @@ def _unknown_key(name: str, parent: _Found, top: type[Part]) -> Problem:
         hint = f"; {override!r} changed the type alone: {whole!r} replaces all keys beside it"
     elif colon and before in known:
         hint = f"; did you mean '{before}: {after}', with a space after the colon?"
+    elif name == "base" and not parent.key:
+        hint = "; `base` can't be overridden: it stands in a config's file"
     elif name in blocks:
         hint = "; a block can be neither swept nor overridden: write key=a,b or --repeats"
     elif SYNONYMS.get(name) in known:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 from minidl.spec.component import Component, Part
 from minidl.spec.report import Report, ReportTable
+from minidl.spec.search import SweepSearch
 from minidl.spec.shape import Shape
 from minidl.spec.spec import Spec
 from minidl.spec.training import EarlyStopping, StopAt, Training
@@ -39,7 +40,7 @@ class GroupHelp(NamedTuple):
 
 
 def component_groups() -> list[GroupHelp]:
-    """Every group of components, in the order of a config, then training and the report."""
+    """Every group of components, in the order of a config, then training, searches, the report."""
     groups: dict[str, GroupHelp] = {}
     for field in Spec.model_fields.values():
         _collect(Shape.of(field), groups)
@@ -50,11 +51,12 @@ def component_groups() -> list[GroupHelp]:
     }
     components = tuple(_component(name, part) for name, part in parts.items())
     training = GroupHelp("training", _summary(Training), components)
-    figures: dict[str, GroupHelp] = {}
-    _collect(Shape.of(Report.model_fields["figures"]), figures)
+    others: dict[str, GroupHelp] = {}
+    _collect(Shape.of(SweepSearch.model_fields["search"]), others)
+    _collect(Shape.of(Report.model_fields["figures"]), others)
     table = (_component("table", ReportTable),)
     report = GroupHelp("report", "The tables of a study, under report.tables.", table)
-    return [*groups.values(), training, report, figures["figure"]]
+    return [*groups.values(), training, others["search"], report, others["figure"]]
 
 
 def _collect(shape: Shape, groups: dict[str, GroupHelp]) -> None:

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
 from minidl.errors import Problem
+from minidl.scores import PARTS
 from minidl.spec.activation import Activation, SigmoidActivation, TanhActivation
 from minidl.spec.component import Component, Expect, Group, Part, Text
 from minidl.spec.keys import unknown_key
 from minidl.spec.nodes import Mapping, parse_key, place_of
-from minidl.spec.training import Metric
+from minidl.spec.training import METRICS, NAMES
 
-_Metric = Literal[Metric, "train_error", "test_error"]
-_TableMetric = Literal[_Metric, "train_seconds", "epochs", "parameters"]
-_CurveMetric = Literal[_Metric, "lr"]
-TABLE_METRICS: tuple[str, ...] = get_args(_TableMetric)
-_PARTS = "(train_ or test_) and (loss, accuracy, error, mse, mae, r2 or psnr)"
-TableMetric = Annotated[
-    _TableMetric,
-    Expect(
-        f"a metric: {_PARTS}, train_seconds, epochs or parameters",
-        f"metrics: {_PARTS}, train_seconds, epochs or parameters",
-    ),
-]
-CurveMetric = Annotated[
-    _CurveMetric, Expect(f"a metric: {_PARTS}, or lr", f"metrics: {_PARTS}, or lr")
-]
-Statistic = Literal["mean", "std", "min", "max", "median", "ci95"]
+CURVE_METRICS = (*METRICS, *(f"{part}_error" for part in PARTS))
+TABLE_METRICS = (*CURVE_METRICS, "train_seconds", "epochs", "parameters")
+_NAMES = NAMES.replace("accuracy", "accuracy, error")
+
+if TYPE_CHECKING:
+    TableMetric = str
+    CurveMetric = str
+else:
+    _TABLE = f"{_NAMES}, train_seconds, epochs or parameters"
+    TableMetric = Annotated[
+        Literal[TABLE_METRICS], Expect(f"a metric: {_TABLE}", f"metrics: {_TABLE}")
+    ]
+    CurveMetric = Annotated[
+        Literal[*CURVE_METRICS, "lr"],
+        Expect(f"a metric: {_NAMES}, or lr", f"metrics: {_NAMES}, or lr"),
+    ]
+Statistic = Literal["mean", "std", "sem", "min", "max", "median", "ci95"]
 Epoch = Literal["last", "best"]
 
 ConfigKey = Annotated[
@@ -81,7 +83,9 @@ class ReportTable(Selection):
         None, description="Keep the value of this key with the best mean."
     )
     best_by: TableMetric | None = Field(
-        None, description="The metric that best_over looks at; the first of metrics if left out."
+        None,
+        description="The metric that best_over looks at; the first of metrics if left out, on the"
+        " validation part where there is one.",
     )
     metrics: tuple[TableMetric, ...] | None = Field(
         None,
@@ -90,7 +94,9 @@ class ReportTable(Selection):
     )
     epoch: Epoch = Field("last", description="The last epoch's metrics, or the best epoch's.")
     stats: tuple[Statistic, ...] = Field(
-        ("mean", "std"), min_length=1, description="What to say of each metric."
+        ("mean", "std"),
+        min_length=1,
+        description="What to say of each metric; of folds by default the standard error (sem) too.",
     )
     sort_by: tuple[ConfigKey, ...] | None = Field(
         None, min_length=1, description="Keys or metrics; the first metric if left out."
@@ -120,7 +126,11 @@ class CurvesFigure(_Figure):
     best_over: ConfigKey | None = Field(
         None, description="For each line, the value of this key with the best mean in the end."
     )
-    best_by: TableMetric = Field("test_loss", description="The metric that best_over looks at.")
+    best_by: TableMetric | None = Field(
+        None,
+        description="The metric that best_over looks at; val_loss if left out, without a validation"
+        " part test_loss.",
+    )
     band: Literal["std", "ci95", "range", "none"] = Field("std", description="The area's reach.")
     scale: Literal["auto", "linear", "log"] = Field("auto", description="The metrics' axis.")
 
@@ -181,6 +191,30 @@ class OverlayFigure(_Figure):
     scale: Literal["auto", "linear", "log"] = Field("auto", description="The metrics' axis.")
 
 
+class SearchFigure(_Figure):
+    """The trials of a search in their order or as time passed, and the best so far."""
+
+    type: Literal["search"] = "search"
+    over: Literal["trials", "seconds"] = Field(
+        "trials", description="Seconds count from the search's start, pauses included."
+    )
+    metric: TableMetric | None = Field(
+        None,
+        description="What is measured; val_loss if left out, without a validation part test_loss.",
+    )
+
+
+class ImportanceFigure(_Figure):
+    """What each key of a search says about how good a trial is: permutation importance in a random
+    forest, of trials that trained to their end (at least 20)."""
+
+    type: Literal["importance"] = "importance"
+    metric: TableMetric | None = Field(
+        None,
+        description="What is measured; val_loss if left out, without a validation part test_loss.",
+    )
+
+
 class ActivationsFigure(_Figure):
     """Activation functions and their derivatives."""
 
@@ -199,6 +233,8 @@ AnyFigure = (
     | HeatMapFigure
     | BoundariesFigure
     | OverlayFigure
+    | SearchFigure
+    | ImportanceFigure
     | ActivationsFigure
 )
 Figure = Annotated[

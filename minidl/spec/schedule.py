@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from minidl.spec.component import Component, Expect, Group, one_or_list
+from minidl.spec.component import Component, Expect, Fraction, Group, one_or_list
 from minidl.spec.training import Metric
 
 Epoch = Annotated[int, Field(ge=1)]
@@ -105,12 +105,52 @@ class LinearSchedule(_Falling):
     type: Literal["linear"] = "linear"
 
 
+class PolynomialSchedule(_Falling):
+    """Falls from lr to final · lr as a power of what is left of the epochs."""
+
+    short: ClassVar[str] = "power"
+
+    type: Literal["polynomial"] = "polynomial"
+    power: float = Field(gt=0, description="Of (1 − epoch / epochs); 1 is linear.")
+
+
+class CosineRestartsSchedule(_Schedule):
+    """Half cosines from lr to final · lr, again and again  (SGDR, Loshchilov and Hutter 2017)."""
+
+    short: ClassVar[str] = "period"
+
+    type: Literal["cosine_restarts"] = "cosine_restarts"
+    period: int = Field(ge=1, description="Epochs to the first restart.")
+    growth: int = Field(1, ge=1, description="How many times longer each period is than the last.")
+    final: float = Field(0.0, ge=0, le=1, description="Where they end, as a fraction of lr.")
+
+
+class OneCycleSchedule(Component):
+    """Rises from a fraction of lr to lr and falls far below it  (Smith and Topin 2018)."""
+
+    short: ClassVar[str] = "epochs"
+
+    type: Literal["one_cycle"] = "one_cycle"
+    epochs: int | None = Field(
+        None, ge=1, description="How many the cycle takes; training.epochs if left out."
+    )
+    pct_start: Fraction = Field(0.3, description="The share of them in which the rate rises.")
+    div_factor: float = Field(25.0, ge=1, description="The first rate is lr / div_factor.")
+    final_div_factor: float = Field(
+        1e4, ge=1, description="The last rate is lr / div_factor / final_div_factor."
+    )
+
+
 class PlateauSchedule(_Schedule):
     """Multiplies the rate by a factor when a metric no longer improves."""
 
     type: Literal["plateau"] = "plateau"
-    metric: Metric = Field("train_loss", description="The metric that must improve.")
-    patience: int = Field(10, ge=0, description="Evaluations without improvement to bear.")
+    metric: Metric | None = Field(
+        None,
+        description="The metric that must improve; val_loss if left out, without a validation part"
+        " train_loss.",
+    )
+    patience: int = Field(10, ge=0, description="How many evaluations without improvement to wait.")
     factor: float = Field(0.1, gt=0, lt=1, description="Multiplies the rate.")
     threshold: float = Field(1e-4, ge=0, description="The least relative change that counts.")
     cooldown: int = Field(0, ge=0, description="Evaluations to wait after a change.")
@@ -124,6 +164,9 @@ AnySchedule = (
     | ExponentialSchedule
     | CosineSchedule
     | LinearSchedule
+    | PolynomialSchedule
+    | CosineRestartsSchedule
+    | OneCycleSchedule
     | PlateauSchedule
 )
 Schedule = Annotated[

@@ -1,7 +1,7 @@
 """A whole config."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr
 
@@ -12,7 +12,7 @@ from minidl.spec.loss import Loss, MseLoss
 from minidl.spec.model import Model
 from minidl.spec.nodes import Mapping, parse_key, place_of
 from minidl.spec.optimizer import Optimizer, SgdOptimizer
-from minidl.spec.schedule import ConstantSchedule, Schedule
+from minidl.spec.schedule import ConstantSchedule, PlateauSchedule, Schedule
 from minidl.spec.training import Training
 from minidl.store.names import fault
 
@@ -58,6 +58,47 @@ class Spec(Part):
     def rules(self) -> Iterator[tuple[str, str]]:
         if wrong := fault(self.name, MAX_NAME_BYTES):
             yield "name", f"{wrong} (the run's folder gets this name)"
+
+    def settled(self) -> Self:
+        """With the metrics that choices look at, where the config leaves them open."""
+        part = self.data.selection_part
+        stopping, schedule = self.training.early_stopping, self.schedule
+        changes: dict[str, Any] = {}
+        if stopping is not None and stopping.metric is None:
+            stopping = stopping.model_copy(update={"metric": f"{part}_loss"})
+            changes["training"] = self.training.model_copy(update={"early_stopping": stopping})
+        if isinstance(schedule, PlateauSchedule) and schedule.metric is None:
+            # Without a validation part the training loss: its plateau gives nothing away.
+            metric = "train_loss" if part == "test" else f"{part}_loss"
+            changes["schedule"] = schedule.model_copy(update={"metric": metric})
+        return self.model_copy(update=changes) if changes else self
+
+    @property
+    def selection_metric(self) -> str:
+        """The metric by which the best epoch is chosen."""
+        stopping = self.training.early_stopping
+        return (stopping and stopping.metric) or f"{self.data.selection_part}_loss"
+
+    def optimism(self) -> str | None:
+        """What to say where the test part decides something; None where it doesn't."""
+        choosing = {
+            "training.early_stopping": self.training.early_stopping,
+            "training.stop_at": self.training.stop_at,
+            "schedule": self.schedule,
+        }
+        metrics = {key: getattr(part, "metric", None) or "" for key, part in choosing.items()}
+        found = [key for key, metric in metrics.items() if metric.startswith("test_")]
+        if not found:
+            return None
+        if self.data.validation_key:
+            hint = "look at the validation part, by val_ metrics"
+        else:
+            has_fraction = "validation_fraction" in type(self.data).model_fields
+            option = "validation_fraction: 0.2" if has_fraction else "validation: 500"
+            hint = f"set rows apart for it, with data.{option}"
+        verb = "chooses" if len(found) == 1 else "choose"
+        keys = " and ".join(found)
+        return f"{keys} {verb} by the test part, so its figures are optimistic: {hint}"
 
     def __eq__(self, other: object) -> bool:
         """Equal if all options are; where they were written doesn't matter."""

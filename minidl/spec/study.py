@@ -7,13 +7,16 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from minidl.errors import ConfigError, Problem
+from minidl.spec.base import document
 from minidl.spec.component import Part
 from minidl.spec.expand import expand
-from minidl.spec.loader import load, read_text
+from minidl.spec.loader import read_text
 from minidl.spec.nodes import Mapping, Node, Place, Scalar, plain
 from minidl.spec.problems import in_order, problems_of
 from minidl.spec.report import Report
+from minidl.spec.search import AnySearch, read_search
 from minidl.spec.shape import Shape
+from minidl.spec.spec import Spec
 
 
 class _Study(Part):
@@ -26,12 +29,26 @@ def load_report(path: str | Path) -> Report | None:
     Raises ConfigError with every problem of the block.
     """
     problems: list[Problem] = []
-    root = load(read_text(Path(path)), Place(str(path), folder=Path(path).parent), problems)
-    block = root.items.get("report") if isinstance(root, Mapping) else None
-    report = read_report(block, problems)
+    root = _document(Path(path), problems)
+    report = read_report(root.items.get("report"), problems)
     if problems:
         raise ConfigError(in_order(problems))
     return report
+
+
+def load_search(path: str | Path) -> AnySearch | None:
+    """The `search:` block of a sweep's config, None where it has none."""
+    problems: list[Problem] = []
+    sweep = _document(Path(path), problems).items.get("sweep")
+    block = sweep.items.get("search") if isinstance(sweep, Mapping) else None
+    search = read_search(block, problems) if block else None
+    if problems:
+        raise ConfigError(in_order(problems))
+    return search
+
+
+def _document(path: Path, problems: list[Problem]) -> Mapping:
+    return document(read_text(path), Place(str(path), folder=path.parent), Shape(Spec), problems)
 
 
 def read_report(block: Node | None, problems: list[Problem]) -> Report | None:

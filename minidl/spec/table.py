@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag
 from minidl.spec.column import Column, Missing, Rare, Scale, Texts, Types, Unknown
 from minidl.spec.component import Expect, Text, one_or_list
 from minidl.spec.file_data import FileData
+from minidl.spec.split import Split
 
 _HEADER = Expect("true, false, or a list of names")
 Header = Annotated[
@@ -35,6 +36,10 @@ class CsvData(FileData):
         {}, description="What columns are, by their names or by patterns; else by their cells."
     )
     types: Types = Field(Types(), description="Columns by their kind: {category: [zip], …}.")
+    split: Split | None = Field(
+        None,
+        description="How rows are divided; stratified by the class, else random if left out.",
+    )
     standardize: bool = Field(
         True, description="Scale columns of numbers, the target too, to mean 0 and std 1."
     )
@@ -88,6 +93,9 @@ class CsvData(FileData):
             yield f"drop[{self.drop.index(self.target)}]", f"the target {self.target!r} is needed"
         if self.target in self.columns and self.columns[self.target].type != "number":
             yield "columns", f"of the target {self.target!r} `task` says what it is, or number"
+        shares = (self.test_fraction, self.validation_fraction, self.folds)
+        if self.split is not None and not any(shares):
+            yield "split", "divides nothing: set test_fraction or validation_fraction"
         if self.thousands == self.decimal:
             yield "thousands", f"is the decimal sign, too: {self.decimal!r}"
         if not is_encoding(self.encoding):

@@ -1,35 +1,41 @@
 """How long, in which batches, and when to stop."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field
 
-from minidl.spec.component import Part, Seed
+from minidl.scores import ALWAYS, MORE, NEED_OUTPUTS, PARTS
+from minidl.spec.component import Expect, Part, Seed
 
-Metric = Literal[
-    "train_loss",
-    "test_loss",
-    "train_accuracy",
-    "test_accuracy",
-    "train_mse",
-    "test_mse",
-    "train_mae",
-    "test_mae",
-    "train_r2",
-    "test_r2",
-    "train_psnr",
-    "test_psnr",
-]
+METRICS = tuple(f"{part}_{name}" for name in (*ALWAYS, *MORE) for part in PARTS)
+_OF_ALL = f"{', '.join(ALWAYS[:-1])}, {ALWAYS[-1]}, or one of training.metrics"
+NAMES = f"(train_, val_ or test_) and ({_OF_ALL})"
+
+if TYPE_CHECKING:
+    Metric = str
+    More = str
+else:
+    Metric = Annotated[Literal[METRICS], Expect(f"a metric: {NAMES}")]
+    _MORE = f"{', '.join(MORE)} (loss, accuracy, mse, mae, r2 and psnr are always measured)"
+    More = Annotated[Literal[MORE], Expect(f"one of {_MORE}", f"any of {_MORE}")]
+
+
+Watched = Literal["gradients", "weights", "updates", "activations"]
+WATCHED: tuple[Watched, ...] = get_args(Watched)
+WATCH_ALL = f"training.watch=[{', '.join(WATCHED)}]"  # an override
 
 
 class EarlyStopping(Part):
     """Stops when a metric hasn't improved for a number of evaluations."""
 
-    metric: Metric = Field("test_loss", description="The metric that must improve.")
-    patience: int = Field(20, ge=1, description="Evaluations to wait for an improvement.")
-    min_delta: float = Field(
-        0.0, ge=0, description="A smaller change doesn't keep it from stopping."
+    metric: Metric | None = Field(
+        None,
+        description="The metric that must improve; val_loss if left out, without a validation part"
+        " test_loss.",
     )
+    patience: int = Field(20, ge=1, description="Evaluations to wait for an improvement.")
+    min_delta: float = Field(0.0, ge=0, description="The smallest improvement that counts.")
     restore_best: bool = Field(True, description="Whether to end with the best weights.")
 
 
@@ -57,6 +63,19 @@ class Training(Part):
         None, description="Stop when a metric no longer improves."
     )
     stop_at: StopAt | None = Field(None, description="Stop when a metric reaches a value.")
+    metrics: tuple[More, ...] = Field(
+        (), description="What to measure beside loss and accuracy, or mse, mae and R²."
+    )
     checkpoint_every: int | None = Field(None, ge=1, description="Epochs between checkpoints.")
+    watch: tuple[Watched, ...] = Field(
+        (), description="What dynamics.csv says of each layer and epoch."
+    )
     seed: Seed = Field(None, description="Orders the batches; by the run's seed if left out.")
     dropout_seed: Seed = Field(None, description="Draws dropout; by the run's seed if left out.")
+
+    def rules(self) -> Iterator[tuple[str, str]]:
+        for index, name in enumerate(self.metrics):
+            if name in self.metrics[:index]:
+                yield f"metrics[{index}]", f"{name} is given twice"
+            elif name in NEED_OUTPUTS and self.evaluate_in == "train":
+                yield f"metrics[{index}]", f"{name} is measured in eval mode: set evaluate_in: eval"

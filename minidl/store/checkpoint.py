@@ -29,7 +29,7 @@ def encode(tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> byt
     arrays = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
     arrays = {name: array.contiguous() for name, array in arrays.items()}
     metadata = {"state": json.dumps(state), "sha256": _NO_DIGEST.decode()}
-    content = save(arrays, metadata=metadata)
+    content = _in_order(save(arrays, metadata=metadata))
     digest = hashlib.sha256(content).hexdigest().encode()
     start = _digest_start(content)
     return content[:start] + digest + content[start + len(digest) :]
@@ -53,6 +53,20 @@ def decode(content: bytes) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     if not isinstance(state, dict):
         raise ValueError("no checkpoint of minidl: its state isn't a JSON object")
     return tensors, state
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same file with its header in one order: safetensors' own changes from time to time.
+
+    So equal states are equal bytes.
+    """
+    header = _header(content)
+    metadata = dict(sorted(header.pop("__metadata__").items()))
+    tensors = sorted(header.items(), key=lambda item: (item[1]["data_offsets"], item[0]))
+    text = json.dumps({"__metadata__": metadata, **dict(tensors)}, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    data = content[8 + int.from_bytes(content[:8], "little") :]
+    return len(text).to_bytes(8, "little") + text + data
 
 
 def _header(content: bytes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from minidl.errors import RunError, WriteError
-from minidl.store import files, owner
+from minidl.store import files, forcing, owner, system
 
 # What `files.temporary_name` gives, perhaps after the name of what it becomes.
 _TEMPORARY = re.compile(rf"(?P<name>\..+)?\.(?P<owner>{owner.PATTERN})-[0-9a-f]{{8}}\.tmp")
@@ -26,16 +26,16 @@ def make(path: str | os.PathLike[str]) -> None:
     while not files.is_folder(new[-1].parent) and new[-1].parent != new[-1]:
         new.append(new[-1].parent)
     try:
-        files.disk(folder.mkdir, parents=True, exist_ok=True)
+        system.disk(folder.mkdir, parents=True, exist_ok=True)
         for one in new:
-            files.force_folder(one.parent)
+            forcing.force_folder(one.parent)
     except FileExistsError as error:
         message = "can't make this folder: a file of that name is in the way"
         raise RunError(f"{folder}: {message}") from error
     except NotADirectoryError as error:
-        raise RunError(f"{folder}: can't make this folder: {files.reason(error)}") from error
+        raise RunError(f"{folder}: can't make this folder: {system.reason(error)}") from error
     except OSError as error:
-        message = f"can't make this folder: {files.reason(error)}"
+        message = f"can't make this folder: {system.reason(error)}"
         raise WriteError(f"{folder}: {message}") from error
 
 
@@ -54,32 +54,32 @@ def new(
     fresh, old = (path.with_name(f".{path.name}{files.temporary_name()}") for _ in range(2))
     moved = done = False
     try:
-        files.disk(fresh.mkdir)
+        system.disk(fresh.mkdir)
         for name, content in contents.items():
             files.write_new(fresh / name, content)
-        if not files.forced_later():
-            files.force_folder(fresh)
-        if overwrite and files.stat_of(path) is not None:
-            files.disk(os.rename, path, old)
+        if not forcing.forced_later():
+            forcing.force_folder(fresh)
+        if overwrite and system.stat_of(path) is not None:
+            system.disk(os.rename, path, old)
             moved = True
-        files.disk(os.rename, fresh, path)
+        system.disk(os.rename, fresh, path)
         done = True
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise RunError(f"{path}: exists already") from error
-        raise WriteError(f"{path}: can't make this folder: {files.reason(error)}") from error
+        raise WriteError(f"{path}: can't make this folder: {system.reason(error)}") from error
     finally:
         if moved and not done:
             with contextlib.suppress(OSError):
-                files.disk(os.rename, old, path)  # where it was
+                system.disk(os.rename, old, path)  # where it was
         if not done:
             with contextlib.suppress(OSError):
-                files.disk(shutil.rmtree, fresh)
-    if files.forced_later():
+                system.disk(shutil.rmtree, fresh)
+    if forcing.forced_later():
         for name in contents:
-            files.force(path / name)
-        files.force_folder(path)
-    files.force_folder(path.parent)
+            forcing.force(path / name)
+        forcing.force_folder(path)
+    forcing.force_folder(path.parent)
     with contextlib.suppress(WriteError):  # the next one clears it away
         if moved:
             remove(old)
@@ -91,9 +91,9 @@ def remove(path: str | os.PathLike[str]) -> None:
     One operation for tests that fail or kill: what it leaves half-done, the next one ends.
     """
     try:
-        files.disk(shutil.rmtree, path)
+        system.disk(shutil.rmtree, path)
     except OSError as error:
-        message = f"can't be removed: {files.reason(error)}"
+        message = f"can't be removed: {system.reason(error)}"
         raise WriteError(f"{os.fspath(path)}: {message}") from error
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from minidl.errors import RunError, WriteError
-from minidl.store import clock, files, folders, owner
+from minidl.store import clock, files, folders, owner, system
 
 try:
     import fcntl
@@ -47,7 +47,7 @@ class _Hold:
     def release(self) -> None:
         with contextlib.suppress(OSError):
             if self.handle is not None:
-                files.disk(_unlock, self.handle)
+                system.disk(_unlock, self.handle)
             if self.name is not None:
                 _drop(self.name)
 
@@ -74,17 +74,17 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
     finally:
         # While it is held: who waits for this file finds it unlinked, and makes another.
         with contextlib.suppress(OSError):
-            files.disk(path.unlink)
+            system.disk(path.unlink)
         hold.release()
 
 
 def is_locked(folder: str | os.PathLike[str]) -> bool:
     """Whether somebody holds a folder's lock; where that can't be seen, somebody may."""
     path = _path(folder)
-    if files.stat_of(path) is None:
+    if system.stat_of(path) is None:
         return False
     try:
-        # Held for a moment: less than what `locked` waits for. At one try: a list asks of many.
+        # Held for a moment, less than `locked` waits. One attempt: a list asks about many runs.
         handle = _flock(path, os.O_RDWR)
     except FileNotFoundError:
         return False
@@ -124,20 +124,20 @@ def _take(path: Path, patience: float = 0.1) -> _Hold | None:
 
 def _flock(path: Path, flags: int) -> int | None:
     """The lock's file, locked; None if another process has it. Raises OSError."""
-    handle: int = files.disk(os.open, path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    handle: int = system.disk(os.open, path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
     mine = False
     try:
         if fcntl is None:
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-        files.disk(fcntl.flock, handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        system.disk(fcntl.flock, handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Its holder may have unlinked it between these two, and another made another.
-        found = files.stat_of(path, follow=False)
-        mine = found is not None and os.path.samestat(found, files.disk(os.fstat, handle))
+        found = system.stat_of(path, follow=False)
+        mine = found is not None and os.path.samestat(found, system.disk(os.fstat, handle))
     except BlockingIOError:
         pass
     finally:
         if not mine:
-            files.disk(os.close, handle)
+            system.disk(os.close, handle)
     return handle if mine else None
 
 
@@ -149,7 +149,7 @@ def _take_by_name(held: Path) -> _Hold | None:
     taken = False
     try:
         with files.unfinished(fresh):
-            files.disk(fresh.mkdir)
+            system.disk(fresh.mkdir)
             files.write_new(fresh / name, b"")
             for _ in range(_ATTEMPTS):
                 if taken := _renamed(fresh, held):
@@ -162,14 +162,14 @@ def _take_by_name(held: Path) -> _Hold | None:
     finally:
         if not taken:
             with contextlib.suppress(OSError):
-                files.disk(shutil.rmtree, fresh)
+                system.disk(shutil.rmtree, fresh)
     return _Hold(name=held / name) if taken else None
 
 
 def _renamed(fresh: Path, held: Path) -> bool:
     """Whether a folder could take its place: that of none, or of an empty one."""
     try:
-        files.disk(os.rename, fresh, held)
+        system.disk(os.rename, fresh, held)
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             raise
@@ -180,7 +180,7 @@ def _renamed(fresh: Path, held: Path) -> bool:
 def _names(held: Path) -> list[Path]:
     """Those that hold a lock by name: one, unless it has ended. Raises OSError."""
     try:
-        return [held / name for name in files.disk(os.listdir, held)]
+        return [held / name for name in system.disk(os.listdir, held)]
     except FileNotFoundError:
         return []
 
@@ -198,9 +198,9 @@ def _has_ended(name: Path) -> bool:
 
 def _drop(name: Path) -> None:
     """Lets go of a lock that is held by name. Raises OSError."""
-    files.disk(name.unlink, missing_ok=True)
+    system.disk(name.unlink, missing_ok=True)
     with contextlib.suppress(OSError):  # another has taken it since
-        files.disk(name.parent.rmdir)
+        system.disk(name.parent.rmdir)
 
 
 def _write_name(path: Path) -> None:
@@ -208,11 +208,11 @@ def _write_name(path: Path) -> None:
     name = {"pid": os.getpid(), "host": platform.node(), "since": since, "mark": owner.mark()}
     # Over what a killed holder left: the lock is on this very file, so it can't be another one.
     try:
-        handle = files.disk(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        handle = system.disk(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
             files.write_all(handle, json.dumps(name).encode())
         finally:
-            files.disk(os.close, handle)
+            system.disk(os.close, handle)
     except OSError as error:
         raise _failure(path, error) from error
 
@@ -220,7 +220,7 @@ def _write_name(path: Path) -> None:
 def _failure(path: Path, error: OSError) -> WriteError:
     """Names the folder, too: nobody knows the lock, a hidden file."""
     lock = f"{path.name} in it is to keep other processes off"
-    return WriteError(f"{path.parent}: can't be written: {files.reason(error)} ({lock})")
+    return WriteError(f"{path.parent}: can't be written: {system.reason(error)} ({lock})")
 
 
 def _holder(path: Path) -> str:

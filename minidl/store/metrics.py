@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from minidl.errors import DamagedError
-from minidl.store import files, records
+from minidl.store import files, forcing, records, system
 
 Row = Mapping[str, float | int | None]
 Columns = dict[str, list[float]]
+BESIDE = ("epoch", "step", "seconds")  # columns that say when, and measure nothing
 
 
 class MetricsFile:
@@ -53,6 +54,16 @@ class MetricsFile:
         self._know()
         return {"bytes": self._bytes, "sha256": self._digest.hexdigest()}
 
+    def first(self, rows: int) -> bytes:
+        """The file as it was when it held so many rows."""
+        content = files.read_sound(self.path) if rows else b""
+        return b"".join(content.splitlines(keepends=True)[: rows + 1 if rows else 0])
+
+    def mark_of(self, rows: int) -> dict[str, Any]:
+        """The mark of the first rows, as it was when there were no more."""
+        content = self.first(rows)
+        return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
     def read(self, mark: Mapping[str, Any] | None = None, *, whole: bool = False) -> Columns:
         """The rows by column, an empty cell as NaN; whole numbers stay integers.
 
@@ -65,6 +76,19 @@ class MetricsFile:
         except ValueError as error:
             raise DamagedError(f"{self.path}: is damaged: {error}") from error
 
+    def read_last(self, mark: Mapping[str, Any] | None = None) -> dict[str, float]:
+        """The last row, as `read` gives it; empty where there is none.
+
+        With a mark, which must stand for the whole file, no other row is decoded.
+        """
+        content = self._content(mark, whole=True)
+        try:
+            if mark is None:  # what else says whether the file is damaged?
+                records.decode_columns(content)
+            return records.decode_last_row(content)
+        except ValueError as error:
+            raise DamagedError(f"{self.path}: is damaged: {error}") from error
+
     def check(self, mark: Mapping[str, Any]) -> None:
         """Raises DamagedError unless the file holds exactly what a mark stands for."""
         self._content(mark, whole=True)
@@ -74,14 +98,14 @@ class MetricsFile:
         content = self._content(mark, whole=False)
         if not content:
             files.remove(self.path)
-        elif (found := files.stat_of(self.path)) and found.st_size > len(content):
+        elif (found := system.stat_of(self.path)) and found.st_size > len(content):
             files.write_atomic(self.path, content)
         self._known = False
 
     def force(self) -> None:
-        """Forces the rows to the disk, on which a checkpoint is going to build."""
+        """Forces the rows to the disk, before a checkpoint that relies on them is written."""
         if self._bytes:
-            files.force(self.path)
+            forcing.force(self.path)
 
     def _content(self, mark: Mapping[str, Any] | None, whole: bool) -> bytes:
         if mark is None:

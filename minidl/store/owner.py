@@ -1,4 +1,4 @@
-"""Whose a temporary file or a lock is: a process, told by its name, and whether it has ended.
+"""Which process owns a temporary file or a lock, and whether it has ended.
 
 A mark says it, as `5e1f0a9c-77d2b3e4-1234-98ab3f`: machine, boot, process, and when that started.
 Only what this machine can be sure of counts. A process of another machine, or of a container that
@@ -23,7 +23,7 @@ def mark() -> str:
 
 
 def has_ended(mark: str) -> bool:
-    """Whether the process of a mark has, for sure."""
+    """Whether a mark's process has ended for certain."""
     if not (re.fullmatch(PATTERN, mark) and is_near(mark)):
         return False
     _, boot, number, start = mark.split("-")

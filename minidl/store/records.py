@@ -32,7 +32,8 @@ def decode(content: bytes) -> dict[str, Any]:
     So it does where the record isn't what its checksum stands for, if it has one.
     """
     try:
-        record = json.loads(content, parse_constant=_refuse, parse_int=_integer)
+        text = content.decode(json.detect_encoding(content), "surrogatepass")
+        record = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(record, dict):
@@ -58,6 +59,17 @@ def decode_columns(content: bytes) -> dict[str, list[float]]:
     names = lines[0].split(",") if lines else []
     rows = [_numbers(line, len(names), number) for number, line in enumerate(lines[1:], 2)]
     return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def decode_last_row(content: bytes) -> dict[str, float]:
+    """The last row of the table, as `decode_columns` has it; empty where there is none."""
+    lines = content.count(b"\n")
+    if lines < 2:
+        return {}
+    end = content.rindex(b"\n")
+    names = content[: content.index(b"\n")].decode().split(",")
+    last = content[content.rindex(b"\n", 0, end) + 1 : end].decode()
+    return dict(zip(names, _numbers(last, len(names), lines), strict=True))
 
 
 def spreadsheet_safe(value: Any) -> Any:
@@ -104,6 +116,9 @@ def _integer(text: str) -> int:
     return int(text)
 
 
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_int=_integer)
+
+
 def _cell(value: str | float | int | None) -> str:
     if type(value) is float:  # nearly all are
         return repr(value)
@@ -125,6 +140,8 @@ def _numbers(line: str, columns: int, number: int) -> list[float]:
 
 
 def _number(cell: str) -> float:
+    if "." in cell:  # most cells have one
+        return float(cell)
     if not cell:
         return math.nan
     try:

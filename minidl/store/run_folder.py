@@ -4,6 +4,7 @@ runs/<stem>-<date>-<time>-<hash>/   (or a name of the user's)
   config.yaml      the resolved spec: running it gives the same run
   run.json         status, seed, versions, class names, final and best metrics …
   metrics.csv      one row per epoch, appended
+  dynamics.csv     the same of each layer, where training.watch asks for it
   checkpoints/     last.safetensors, the one before it (previous), best.safetensors
   predictions.npz  targets and outputs, and the outputs over the plotting grid
   plots/           loss.png, accuracy.png …
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors import DamagedError, RunError
-from minidl.store import checkpoint, files, folders
+from minidl.store import checkpoint, files, folders, system
 from minidl.store.locks import is_locked
 from minidl.store.metrics import MetricsFile
 from minidl.store.names import check_name, unique_name
@@ -42,6 +43,7 @@ class RunFolder:
         """Use `create` or `open`: this checks nothing."""
         self.path = Path(path)
         self.metrics = MetricsFile(self.metrics_path)
+        self.dynamics = MetricsFile(self.path / "dynamics.csv")
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -81,7 +83,7 @@ class RunFolder:
         for all runs.
         """
         folders.refuse_link(folder)
-        if files.stat_of(folder) is not None:
+        if system.stat_of(folder) is not None:
             if not overwrite:
                 raise RunError(f"{folder}: exists already (choose another --name, or --overwrite)")
             empty = files.is_folder(folder) and not files.entries(folder)
@@ -127,6 +129,17 @@ class RunFolder:
         return self.path / "plots" / f"{name}.png"
 
     @property
+    def sweep(self) -> Path | None:
+        """The folder of the sweep that it belongs to."""
+        above = (self.path if self.path.parent.name else self.path.absolute()).parent
+        return above if is_sweep(above) else None
+
+    @property
+    def sweep_name(self) -> str | None:
+        above = self.sweep
+        return above.name if above else None
+
+    @property
     def status(self) -> str:
         """One of STATUSES, or "broken" where run.json is missing or damaged.
 
@@ -146,8 +159,7 @@ class RunFolder:
         status = _status(record)
         if status != "running":
             return status
-        above = self.path.absolute().parent
-        return status if is_locked(above if is_sweep(above) else self.path) else "interrupted"
+        return status if is_locked(self.sweep or self.path) else "interrupted"
 
     # run.json
 
@@ -163,17 +175,34 @@ class RunFolder:
 
     def check_config(self, record: RunRecord) -> None:
         """Raises RunError where config.yaml isn't what the record says that the run began with."""
-        expected = record.config_sha256
-        if expected not in (None, hashlib.sha256(files.read_sound(self.config_path)).hexdigest()):
+        if record.config_sha256 is not None:
+            self.read_config(record)
+
+    def read_config(self, record: RunRecord) -> bytes:
+        """The bytes of config.yaml, checked where run.json holds their SHA-256."""
+        content = files.read_sound(self.config_path)
+        if record.config_sha256 not in (None, hashlib.sha256(content).hexdigest()):
             raise RunError(
                 f"{self.config_path}: isn't what the run began with: its SHA-256 differs"
             )
+        return content
 
     # metrics.csv
 
     def append_metrics(self, *rows: Mapping[str, float | int | None]) -> None:
         """Adds rows; the first row's keys are the header, and every later row has the same."""
         self.metrics.append(*rows)
+
+    def force_rows(self) -> None:
+        """Forces the rows to the disk, before what relies on them is written."""
+        self.metrics.force()
+        self.dynamics.force()
+
+    def marks(self) -> dict[str, Any]:
+        """The marks of metrics.csv and, where there is one, dynamics.csv."""
+        watched = files.is_file(self.dynamics.path)
+        more = {"dynamics": self.dynamics.mark()} if watched else {}
+        return {"metrics": self.metrics.mark(), **more}
 
     def read_columns(self, record: RunRecord | None = None) -> dict[str, list[float]]:
         """metrics.csv by column, checked where run.json holds its checksum (see MetricsFile).
@@ -183,6 +212,10 @@ class RunFolder:
         if record is None and files.is_file(self.record_path):
             record = self.read_record()
         return self.metrics.read(record.metrics if record else None, whole=True)
+
+    def read_last_row(self, record: RunRecord) -> dict[str, float]:
+        """The last row of metrics.csv, checked in the same way; empty where there is none."""
+        return self.metrics.read_last(record.metrics)
 
     # checkpoints/
 
@@ -205,8 +238,8 @@ class RunFolder:
 
     def save_last(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
         """Writes what a run goes on from (restart.py): it stands for metrics.csv as it is now."""
-        self.metrics.force()
-        state = {**state, "metrics": self.metrics.mark()}
+        self.force_rows()
+        state = {**state, **self.marks()}
         self.save_checkpoint("last", tensors, state, keep="previous")
 
     def has_checkpoint(self, name: str) -> bool:
@@ -278,5 +311,5 @@ def is_sweep(path: Path) -> bool:
 def need_folder(path: Path) -> None:
     """Raises RunError where a path isn't a folder."""
     if not files.is_folder(path):
-        problem = "isn't a folder" if files.stat_of(path) else "no such folder"
+        problem = "isn't a folder" if system.stat_of(path) else "no such folder"
         raise RunError(f"{path}: {problem}")

@@ -8,8 +8,9 @@ from typing import Any
 
 from minidl.store import records
 
-STATUSES = ("running", "done", "failed", "diverged", "interrupted")
+STATUSES = ("running", "done", "failed", "diverged", "interrupted", "stopped")
 ENDED = ("done", "diverged")  # of themselves: nothing is left to train
+STOPPED = "stopped"  # by a search, which found others better; a larger one may let it go on
 
 _LARGEST = 100_000_000
 
@@ -77,7 +78,7 @@ def _key(
 ) -> Any:
     """A key: what tells whether a value is what minidl writes there.
 
-    Without a value it is left out, but for where the key `beside` has one.
+    An empty value is left out, unless the key `beside` has one.
     """
     return field(default_factory=empty, metadata={"is_right": is_right, "beside": beside})
 
@@ -112,7 +113,7 @@ class RunRecord:
     baseline: Mapping[str, float] = _key(_is_numbers, empty=dict)  # metrics without a network
     remarks: Sequence[str] = _key(_texts, empty=tuple)  # on the data, before the first step
 
-    parameters: int | None = _key(_is_whole)  # how many numbers are trained
+    parameters: int | None = _key(_is_whole)  # of the network, frozen ones included
     weights: str | None = _key(_is_weights)  # the checkpoint that counts
     started: str | None = _key(_is_text)  # ISO 8601, as is `ended`
 
@@ -125,10 +126,13 @@ class RunRecord:
     threads: int | None = _key(_is_size)
 
     sweep: Mapping[str, Any] = _key(_is_mapping, empty=dict)  # the values of the swept keys
+    trial: int | None = _key(_is_whole)  # of a search, counted from 0
     seconds: float | None = _key(_is_number)  # that it took in all, pauses left out
 
     # How it ended, or stood when it was stopped.
     final: Mapping[str, Any] = _key(_is_mapping, beside="ended", empty=dict)  # metrics of `weights`
+    # Further ones that fit the task, of the predictions: test_f1_macro …
+    measures: Mapping[str, float] = _key(_is_numbers, empty=dict)
     best: Mapping[str, Any] = _key(_is_mapping, empty=dict)  # the best epoch's row, and `metric`
     reason: str | None = _key(_is_text, beside="ended")  # why, if not since all epochs are done
     epochs: int | None = _key(_is_whole)
@@ -138,6 +142,7 @@ class RunRecord:
     # What differed where it went on by force: versions, device, engine; a line each.
     forced: Sequence[str] = _key(_texts, empty=tuple)
     metrics: Mapping[str, Any] | None = _key(_is_mapping)  # the mark of metrics.csv
+    dynamics: Mapping[str, Any] | None = _key(_is_mapping)  # and that of dynamics.csv
     # How it ended, while the status is "running" since its figures are still missing.
     drawing: str | None = _key(_is_text)
 

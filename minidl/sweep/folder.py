@@ -11,19 +11,21 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import math
 import shlex
 import warnings
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from minidl.errors import ConfigError, DamagedError, DamageWarning, RunError
 from minidl.plural import plural
+from minidl.scores import is_of_a_part
 from minidl.spec import Member, Sweep, dump, load_sweep
 from minidl.spec.sweep import count_members
-from minidl.store import files, folders
+from minidl.store import files, folders, system
 from minidl.store.locks import is_locked
 from minidl.store.names import check_name
 from minidl.store.records import spreadsheet_safe
@@ -57,7 +59,7 @@ class SweepFolder:
         """
         folder = cls(cls.place(runs_dir, sweep, name))
         folders.refuse_link(folder.path)
-        if files.stat_of(folder.path) is not None:
+        if system.stat_of(folder.path) is not None:
             folders.refuse_links(folder.path)
             if not files.is_file(folder.path / SWEEP):
                 raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
@@ -66,8 +68,8 @@ class SweepFolder:
             if folder.damage:
                 message = f"{folder.config_path}: {folder.damage}: it is made anew"
                 warnings.warn(message, DamageWarning, stacklevel=2)
-        text = as_yaml(sweep, files_read or {})
-        if files.stat_of(folder.path) is None:
+        text = as_yaml(sweep, files_read or {}, folder.path)
+        if system.stat_of(folder.path) is None:
             folders.new(folder.path, {SWEEP: text.encode()})
         else:
             files.write_atomic(folder.path / SWEEP, text.encode())
@@ -114,6 +116,10 @@ class SweepFolder:
         if note := self.damage_note():
             raise DamagedError(note)
 
+    def load(self, watch: Callable[[int, int], None] = lambda read, count: None) -> Sweep:
+        """The sweep that sweep.yaml describes (see load_sweep)."""
+        return load_sweep(self.config_path, watch=watch, runs_dir=self.path.parent)
+
     def _begun(self) -> list[RunFolder]:
         """The runs that are there; those with a dot in front were being made at a kill."""
         inside = [path for path in files.entries(self.path) if not path.name.startswith(".")]
@@ -137,9 +143,15 @@ class SweepFolder:
             # Whether all are there is known much sooner than which they are.
             if len(begun) >= count_members(self.config_path):
                 return 0, len(begun)
-            names = {member.name for member in load_sweep(self.config_path).members}
+            sweep = self.load()
         except ConfigError:  # of another version, say: its runs can be read all the same
             return 0, 0
+        names = {member.name for member in sweep.members}
+        if sweep.proposes:
+            # A small space may have fewer points than there are trials: those come twice.
+            total = count_members(self.config_path)
+            known = sweep.space is not None and math.isinf(sweep.space.size)
+            return (total - len(begun), total) if known else (0, 0)
         return len(names - begun), len(names)
 
     def unbegun_note(self) -> str:
@@ -172,7 +184,7 @@ class SweepFolder:
         if is_run(run.path):
             run.write_record(record)
         else:  # at once, since what a kill leaves behind must be a run, to be tried again
-            config = dump(member.spec)
+            config = dump(member.spec, run.path)
             RunFolder.create_at(
                 run.path, config_text=config, record=record, overwrite=True, tidy=False
             )
@@ -224,7 +236,7 @@ class SweepFolder:
             "epochs": record.epochs,
             **record.final,
             "best_epoch": best.get("epoch"),
-            **{f"best_{k}": v for k, v in best.items() if k.startswith(("train_", "test_"))},
+            **{f"best_{k}": v for k, v in best.items() if is_of_a_part(k)},
             "train_seconds": record.train_seconds,
         }
 
@@ -245,14 +257,25 @@ class SweepFolder:
         """RunError if the folder has runs that aren't members of this sweep."""
         held = {run.path.name for run in self._begun()}
         changed = [] if self.damage else differences(self.config_path, sweep)
-        if changed:
-            held |= {member.name for member in load_sweep(self.config_path).members}
-        if gone := held - {member.name for member in sweep.members}:
+        if sweep.proposes:  # which runs it has follows from their results
+            own = held if _is_larger(changed) else set()
+        else:
+            own = {member.name for member in sweep.members}
+            held |= {member.name for member in self.load().members} if changed else set()
+        if gone := held - own:
             raise RunError(
                 f"{self.path}: holds another sweep, with {plural(len(gone), 'run')} that this one "
                 "lacks. Give this one another --name, or remove the folder. What differs:\n"
                 + "\n".join(changed or sorted(gone))
             )
+
+
+def _is_larger(changed: Sequence[str]) -> bool:
+    """Whether nothing of a search is other than before, unless it has more trials."""
+    trials = "  sweep.search.trials: "
+    others = [one for one in changed if not one.startswith(trials)]
+    counts = [one.removeprefix(trials).split(" → ") for one in changed if one.startswith(trials)]
+    return not others and all(int(before) < int(after) for before, after in counts)
 
 
 def _cell(value: Any) -> Any:

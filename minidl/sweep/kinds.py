@@ -11,12 +11,22 @@ from typing import Any
 from minidl.spec import SequentialModel, Spec
 
 # An option that is 0 isn't part of the code at all.
-_NUMBERS = ("lr", "momentum", "dampening", "weight_decay", "alpha", "eps", "lr_decay", "betas")
+_NUMBERS = (
+    "lr",
+    "momentum",
+    "dampening",
+    "weight_decay",
+    "l1",
+    "alpha",
+    "eps",
+    "lr_decay",
+    "betas",
+)
 _EACH_ITS_OWN = {
-    "optimizer": {*_NUMBERS, "initial_accumulator_value"},
+    "optimizer": {*_NUMBERS, "initial_accumulator_value", "lr_factors"},
     "training": {"seed", "dropout_seed", "epochs", "eval_every", "early_stopping", "stop_at"}
     | {"checkpoint_every"},
-    "data": {"seed", "sha256", "test_sha256"},  # a path has one hash
+    "data": {"seed", "fold", "sha256", "validation_sha256", "test_sha256"},  # a path has one hash
     "model": {"seed", "init", "dropout"},
 }
 
@@ -31,18 +41,24 @@ def kind_of(spec: Spec) -> str:
     apart = {"name": True, "seed": True, "schedule": True, **excluded}
     dropouts = [getattr(spec.model, "dropout", None), *_dropouts(layers)]
     zeros = [*_zeros(spec), *(p == 0 for p in dropouts)]
-    return repr((spec.model_dump(mode="json", exclude=apart), zeros))
+    return repr((spec.model_dump(mode="json", exclude=apart), zeros, _with_rates(spec)))
 
 
 def optimizer_kind(spec: Spec) -> str:
     """Equal where optimizers run the same code."""
     own = _EACH_ITS_OWN["optimizer"]
-    return repr((spec.optimizer.model_dump(mode="json", exclude=own), _zeros(spec)))
+    optimizer = spec.optimizer.model_dump(mode="json", exclude=own)
+    return repr((optimizer, _zeros(spec), _with_rates(spec)))
 
 
 def _zeros(spec: Spec) -> list[bool]:
     """Which of the optimizer's numbers are 0."""
     return [getattr(spec.optimizer, name, None) == 0 for name in _NUMBERS]
+
+
+def _with_rates(spec: Spec) -> list[str]:
+    """Which layers have rates of their own, whatever these are."""
+    return sorted(spec.optimizer.lr_factors or ())
 
 
 def _excluded(layers: Sequence[Any]) -> dict[int, Any]:

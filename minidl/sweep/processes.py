@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from minidl.errors import MinidlWarning
+from minidl.nn.threads import use_threads
 from minidl.runs.drive import Ending
 from minidl.runs.restart import Restart
 from minidl.signals import SIGNALS, Stopped, orderly_end
@@ -28,7 +29,6 @@ from minidl.sweep.folder import SweepFolder
 from minidl.sweep.queue import Kind, Queue, Turn
 from minidl.sweep.work import Datasets
 from minidl.sweep.worker import News, Tell, Worker
-from minidl.train.threads import use_threads
 
 _PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 PATIENCE = 1.0  # seconds that a worker without work may take to end
@@ -137,7 +137,7 @@ class Processes:
             worker.begun = True
             if any(one.epoch for one in said):
                 self._in_vain = 0
-            # Who is interrupted by somebody else is trained again.
+            # What is interrupted by anyone but us is trained again.
             ended = [one for one in said if one.has_ended or (one.stopped and self.ending)]
             for news in ended:
                 worker.left.pop(news.name, None)
@@ -189,14 +189,14 @@ def _start() -> _Worker:
     context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs,), daemon=True)
-    with _deaf_to_the_terminal():
+    with deaf_to_the_terminal():
         process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
 @contextlib.contextmanager
-def _deaf_to_the_terminal() -> Iterator[None]:
+def deaf_to_the_terminal() -> Iterator[None]:
     """A worker that begins inside never hears Ctrl-C: this process passes on what concerns it.
 
     Blocked, not ignored, so that this process hears afterwards what came meanwhile.

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from minidl.engine import PlainEngine
 from minidl.spec import Member
-from minidl.train.lanes import Programs
-from minidl.train.trainer import Trainer
+from minidl.train.programs import Programs
+from minidl.train.trainer import Shapes, Trainer
 
-# What a network takes alone, by what it takes in lanes that are all full (1.9 to 2.7, measured).
+# How many times longer a network takes alone than in full lanes (1.9 to 2.7, measured).
 SINGLE = 2.5
-# So few of those that fit into the lanes train one by one: at most this share.
+# Members that could fill at most this share of the lanes train one by one.
 FEW = 1 / 4
 COMPILING = 0.5  # seconds that code for single networks may take to make
 
@@ -36,25 +36,36 @@ class Kind:
         self.lanes, self._seconds = lanes, seconds or {}
         self.waiting = deque(sorted(members, key=self.seconds, reverse=True))
         self.again: deque[Member] = deque()  # those whose lanes failed: each is tried alone
-        self._made: dict[bool, Programs] = {}  # by whether for one network
+        # By whether for one network, and by shapes: a table's words and categories, and so how many
+        # inputs it has, follow from the rows that a seed trains on.
+        self._made: dict[tuple[bool, Shapes], Programs] = {}
         self._making = threading.Lock()
         # Plain programs work on the modules of one network: one worker at a time may.
         self.in_turn = threading.Lock()
+        self._shapes: Shapes | None = None  # of all that wait, where they are known
+
+    def of_shapes(self, shapes: Shapes) -> Kind:
+        """Nobody yet, but for those of this kind that turn out to have these shapes."""
+        other = Kind((), self.lanes, self._seconds)
+        other._made, other._making, other.in_turn = self._made, self._making, self.in_turn
+        other._shapes = shapes
+        return other
 
     def programs(self, like: Trainer, *, single: bool) -> Programs:
-        """The code, made when it is first asked for."""
+        """The code for networks of these shapes, made when it is first asked for."""
+        key = single, like.shapes()
         with self._making:
-            if single not in self._made:
+            if key not in self._made:
                 made = Programs.of(like, 1 if single else self.lanes)
                 # PyTorch's products for several networks at once differ in their last bits from
                 # those for one, so on a CPU, where they gain little, each is by itself.
                 on_cpu = like.loss_sum.device.type == "cpu"
                 if isinstance(made.engine, PlainEngine) and on_cpu and made.engine.lanes > 1:
                     made = Programs.of(like, 1)
-                self._made[single] = made
+                self._made[key] = made
                 if not single:
                     self.lanes = min(self.lanes, made.engine.lanes)
-            return self._made[single]
+            return self._made[key]
 
     def seconds(self, member: Member) -> float:
         """What a member takes alone, roughly."""
@@ -69,7 +80,8 @@ class Kind:
         if count > FEW * self.lanes:
             return False
         saved = (self.lanes / SINGLE - count) * self.seconds(self.waiting[0])
-        return False not in self._made or True in self._made or saved > COMPILING
+        made = {single for single, shapes in self._made if self._shapes in (None, shapes)}
+        return False not in made or True in made or saved > COMPILING
 
     def next_seconds(self) -> float:
         """What the next turn takes, roughly."""
@@ -95,6 +107,7 @@ class Queue:
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self._kinds = list(kinds)
+        self._apart: dict[tuple[int, Shapes], Kind] = {}
         self._lock = threading.Lock()
 
     def next(self) -> Turn | None:
@@ -118,6 +131,15 @@ class Queue:
         """These found no lane."""
         with self._lock:
             kind.waiting.extendleft(reversed(members))
+
+    def apart(self, kind: Kind, member: Member, shapes: Shapes) -> None:
+        """One whose data have other sizes, as folds may: it waits for lanes with its like."""
+        with self._lock:
+            key = id(kind), shapes
+            if key not in self._apart:
+                self._apart[key] = kind.of_shapes(shapes)
+                self._kinds.append(self._apart[key])
+            self._apart[key].waiting.append(member)
 
     def again(self, kind: Kind, members: Iterable[Member]) -> None:
         """These are to be tried one by one."""

@@ -17,7 +17,10 @@ from minidl.build import Experiment, build, read_data, seed_of
 from minidl.data import Dataset
 from minidl.errors import ConfigError, DataError, Problem
 from minidl.nn import Module
-from minidl.spec import Member, Spec
+from minidl.spec import CsvData, Member, Spec
+from minidl.spec.file_data import each
+from minidl.spec.init import FromInit
+from minidl.spec.paths import STDIN
 from minidl.store.files import read
 from minidl.sweep.kinds import kind_of, optimizer_kind
 
@@ -37,10 +40,9 @@ class Work:
     evaluation: float  # seconds in an evaluation
     memory: int  # bytes
 
-    def seconds(self, spec: Spec) -> float:
-        """Those of a whole training."""
-        training = spec.training
-        return training.epochs * (self.steps + self.evaluation / training.eval_every)
+    def seconds(self, member: Member) -> float:
+        """Those of all its epochs."""
+        return member.epochs * (self.steps + self.evaluation / member.spec.training.eval_every)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Datasets:
 
     def of(self, spec: Spec) -> Dataset:
         """The spec's data. Raises DataError."""
-        key = f"{seed_of(spec, 'data')} {spec.data!r}"
+        key = f"{seed_of(spec, 'data')} {spec.training.dtype} {spec.data!r}"
         with self._lock:
             found = self._known.pop(key, None)
             self._known[key] = data = found or read_data(spec)
@@ -83,18 +85,23 @@ def measure(
     problems: list[Problem] = []
     unreadable: dict[str, DataError] = {}
     datasets = Datasets()
+    sources: set[str] = set()  # of first weights, each of which must fit
     for member in members:
-        key = kind_of(member.spec)
-        if key in kinds:
+        key, init = kind_of(member.spec), member.spec.model.init
+        source = repr((key, init)) if isinstance(init, FromInit) else key
+        if source in sources:
             continue
         try:
+            _refuse_stdin(member.spec)
             data = datasets.of(member.spec)
             built = build(member.spec, data)
             kinds[key] = work_of(data, built)
+            sources.add(source)
             watch(member, data, built)
         except DataError as error:
             unreadable.setdefault(str(error), error)
-            kinds[key] = Work(0, 0, 0)
+            kinds.setdefault(key, Work(0, 0, 0))
+            sources.add(source)
             continue
         except ConfigError as error:
             named = f" (in the run {member.name})"
@@ -102,7 +109,7 @@ def measure(
             if len(problems) >= MAX_PROBLEMS:
                 break
             continue
-        files |= data.source_hashes
+        files |= {**data.source_hashes, **built.source_hashes}
     if problems:
         raise ConfigError(problems)
     if unreadable:
@@ -111,6 +118,15 @@ def measure(
             raise DataError(*(text for error in unreadable.values() for text in error.problems))
         raise first
     return Works(kinds, files)
+
+
+def _refuse_stdin(spec: Spec) -> None:
+    """Raises ConfigError where the data come from standard input, which only one can read."""
+    files = spec.data.files if isinstance(spec.data, CsvData) else {}
+    for key, paths in files.items():
+        if STDIN in each(paths):
+            message = "standard input can be read but once, a sweep reads again: save a file"
+            raise ConfigError([spec.problem(f"data.{key}", message)])
 
 
 def networks(members: Iterable[Member]) -> list[Member]:
@@ -132,7 +148,7 @@ def networks(members: Iterable[Member]) -> list[Member]:
 def work_of(data: Dataset, experiment: Experiment) -> Work:
     """What one network takes."""
     trainer, network = experiment.trainer, experiment.network
-    samples, evaluated = len(data.train), len(data.train) + len(data.test)
+    samples, evaluated = len(data.train), sum(map(len, data.parts.values()))
     products = _products(network, data.input_shape) * SECONDS_PER_PRODUCT
     steps = len(trainer.batches) * SECONDS_PER_STEP + 3 * samples * products
     # The arrays, their copies as tensors, what a training has beside them, and once more in lanes.
@@ -154,7 +170,7 @@ def _products(module: Module, input_shape: tuple[int, ...]) -> int:
 
 
 def _size(data: Dataset) -> int:
-    return sum(array.nbytes for part in (data.train, data.test) for array in part.arrays)
+    return sum(array.nbytes for part in data.parts.values() for array in part.arrays)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -20,7 +20,7 @@ from minidl.runs.member import MemberRun
 from minidl.runs.record import goes_on
 from minidl.runs.restart import Restart
 from minidl.spec import Member
-from minidl.store.files import forced_together
+from minidl.store.forcing import forced_together
 from minidl.store.run_folder import is_run
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.queue import Queue, Turn
@@ -35,7 +35,7 @@ COMPARABLE = ("accuracy", "mse")
 
 @dataclass(frozen=True)
 class News:
-    """How a member stands. `died`: with its process, whoever killed that."""
+    """A member's status. `died`: its process died, whatever the cause."""
 
     name: str
     status: str
@@ -49,8 +49,8 @@ class News:
     @classmethod
     def of(cls, run: MemberRun, best: Best) -> News:
         """How a run stands."""
-        trainer = run.trainer
-        return cls(run.name, run.status, trainer.finished, trainer.epochs, best.metric, best.value)
+        finished = run.trainer.finished
+        return cls(run.name, run.status, finished, run.epochs, best.metric, best.value)
 
     @property
     def stopped(self) -> bool:
@@ -123,15 +123,19 @@ class Worker(Driver):
             data = self.datasets.of(member.spec)
             experiment = build(member.spec, data)
             programs = turn.kind.programs(experiment.trainer, single=turn.single)
-            if self.ending.requested:  # meanwhile: its folder had better not be there
+            if self.ending.requested:  # told to end meanwhile: no folder is made
                 return
             if self.lanes is None:
                 if isinstance(programs.engine, PlainEngine):
                     self._held.enter_context(turn.kind.in_turn)
                 self.lanes = Lanes(experiment.trainer, stop=self.ending, programs=programs)
+            if (shapes := experiment.trainer.shapes()) != self.lanes.shapes:
+                self.queue.apart(turn.kind, member, shapes)
+                return
             has = experiment.trainer.evaluator.metrics
-            best = Best(f"test_{next((name for name in COMPARABLE if name in has), 'loss')}")
-            begun = Beginning.of(member.spec, data, experiment)
+            name = next((name for name in COMPARABLE if name in has), "loss")
+            best = Best(f"{member.spec.data.selection_part}_{name}")
+            begun = Beginning.of(member.spec, data, experiment, self.folder.run(member).path)
             run = self._open(member, begun, programs.engine.description, best)
             self.put(run)
             self._members[run] = member, best
@@ -141,14 +145,21 @@ class Worker(Driver):
     def _open(self, member: Member, begun: Beginning, engine: str, best: Best) -> MemberRun:
         """The member's run, new or where its own checkpoint left it."""
         folder = self.folder.run(member)
-        record = replace(begun.record(engine, self.command), sweep=member.values)
+        record = begun.record(engine, self.command)
+        record = replace(record, sweep=member.values, trial=member.trial)
         restart = Restart.find(folder) if is_run(folder.path) else Restart()
         if not restart.checkpoint:
-            return begun.run(folder.path, record, observers=[best], overwrite=True, tidy=False)
+            return begun.run(
+                *(folder.path, record),
+                observers=[best],
+                until=member.until,
+                overwrite=True,
+                tidy=False,
+            )
         with contextlib.suppress(DamagedError):  # a damaged record is made anew
             record = goes_on(folder.read_record(), record)
         begun.renew_config(folder)
-        run = begun.run(folder.path, record, restart, observers=[best])
+        run = begun.run(folder.path, record, restart, observers=[best], until=member.until)
         self.folder.forget_error(member)
         return run
 

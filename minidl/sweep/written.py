@@ -8,24 +8,27 @@ from typing import Any
 
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.spec import Sweep
-from minidl.spec.dump import to_yaml
+from minidl.spec.dump import plain_values, to_yaml
 from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Place, plain
+from minidl.spec.paths import HASHES, path_in, seen_from
 from minidl.store import files
 
 # Around a YAML document: a file with the first and without the second was cut short.
 _BEGIN, _END = "---\n", "...\n"
-# Where a run's config.yaml has its data files, and their SHA-256.
-_DATA = (("data.path", "data.sha256"), ("data.test_path", "data.test_sha256"))
 
 
-def as_yaml(sweep: Sweep, files_read: Mapping[str, str]) -> str:
-    """The config with its `sweep:` and `report:` blocks, and the SHA-256 of each data file."""
-    block = {**sweep.block, "files": dict(files_read)} if files_read else sweep.block
+def as_yaml(sweep: Sweep, files_read: Mapping[str, str], folder: Path) -> str:
+    """The config with its `sweep:` and `report:` blocks, and the SHA-256 of each data file.
+
+    Paths are those that a file in `folder` gives (see `seen_from`).
+    """
+    found = {seen_from(Path(file), folder): digest for file, digest in files_read.items()}
+    block = {**sweep.block, "files": found} if found else sweep.block
     config = {**sweep.base, "sweep": block}
     if sweep.report is not None:
         config["report"] = sweep.report
-    return f"{_BEGIN}{to_yaml(_plain(config))}{_END}"
+    return f"{_BEGIN}{to_yaml(plain_values(config, folder))}{_END}"
 
 
 def damage(path: Path) -> str:
@@ -40,7 +43,7 @@ def damage(path: Path) -> str:
 def differences(path: Path, sweep: Sweep) -> list[str]:
     """What a sweep has other than the one in the file: "  seed: 1 → 2"; reports don't matter."""
     old = _flat(_read(read_text(path), str(path)))
-    new = _flat(_read(as_yaml(sweep, {}), "this sweep"))
+    new = _flat(_read(as_yaml(sweep, {}, path.parent), "this sweep"))
     return [
         f"  {key}: {old.get(key, '(not given)')} → {new.get(key, '(not given)')}"
         for key in dict.fromkeys([*old, *new])
@@ -51,7 +54,7 @@ def differences(path: Path, sweep: Sweep) -> list[str]:
 def files_of_sweep(path: Path, files_read: Iterable[str]) -> dict[str, str]:
     """The SHA-256 that data files had when the sweep in the file began."""
     before = _flat(_read(read_text(path), str(path)))
-    keys = {file: f"sweep.files.{file}" for file in files_read}
+    keys = {file: f"sweep.files.{seen_from(Path(file), path.parent)}" for file in files_read}
     return {file: before[key] for file, key in keys.items() if key in before}
 
 
@@ -61,16 +64,12 @@ def files_of_run(path: Path) -> dict[str, str]:
         config = _flat(_read(read_text(path), str(path)))
     except (ConfigError, RunError):
         return {}
-    found = [(config.get(file), config.get(digest)) for file, digest in _DATA]
-    return {file: digest for file, digest in found if file and digest}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return str(value) if isinstance(value, Path) else value
+    found = [(config.get(file), config.get(digest)) for file, digest in HASHES.items()]
+    return {
+        str(path_in(path.parent, file)): digest
+        for file, digest in found
+        if isinstance(file, str) and digest
+    }
 
 
 def _read(text: str, file: str) -> dict[str, Any]:
@@ -78,7 +77,7 @@ def _read(text: str, file: str) -> dict[str, Any]:
     node = load(text, Place(file), problems)
     if problems:
         raise ConfigError(problems)
-    found = _plain(plain(node)) if node is not None else None
+    found = plain_values(plain(node)) if node is not None else None
     if not isinstance(found, dict):
         raise RunError(f"{file}: is damaged: it holds no config")
     return found

@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from minidl.data.encoding import Encoding
 from minidl.nn import Loss, Module
+from minidl.train.metrics import Metrics
 
 # More samples at once, or of images more numbers (42 of 3×32×32), would only need more memory.
 CHUNK = 2048
@@ -37,10 +41,10 @@ class Part:
         """N."""
         return len(self.inputs)
 
-    @property
+    @cached_property
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
-        """All three."""
-        return self.inputs, self.targets, self.labels
+        """All three, with rows one after the other in memory, as compiled code reads them."""
+        return self.inputs.contiguous(), self.targets.contiguous(), self.labels.contiguous()
 
     @cached_property
     def variances(self) -> list[float]:
@@ -48,6 +52,17 @@ class Part:
         values = self.labels.double()
         constant = values.amax(0) == values.amin(0)
         return values.var(0, correction=0).masked_fill(constant, 0.0).tolist()
+
+    @cached_property
+    def truth(self) -> NDArray[Any]:
+        """The labels as an array; a regression's in float64."""
+        labels = self.labels.double() if self.labels.is_floating_point() else self.labels
+        return labels.cpu().numpy()
+
+    @cached_property
+    def support(self) -> list[int]:
+        """How many samples there are of each class, as far as the last that occurs."""
+        return [] if self.labels.is_floating_point() else np.bincount(self.truth).tolist()
 
 
 class Evaluator:
@@ -57,9 +72,11 @@ class Evaluator:
     accuracy; regression mse, mae and r2 (the coefficient of determination), averaged over outputs;
     images psnr, 10 log₁₀(1 / mse) in dB, of each image by itself and then averaged (at most 100).
     `target_std`, one per output, scales mse and mae back where the targets were standardized.
+    `more` are the names of further metrics (see `Metrics`); they may be NaN, where undefined.
 
     `add` sums a chunk's samples up in `sums`: loss, correct ones or PSNRs; for a regression
-    |error| and error² by output. `result` makes metrics of what all chunks came to.
+    |error| and error² by output; then what `more` needs. `result` makes metrics of what all chunks
+    came to.
     """
 
     def __init__(
@@ -68,12 +85,14 @@ class Evaluator:
         loss: Loss,
         encoding: Encoding,
         target_std: Sequence[float] | None = None,
+        more: Sequence[str] = (),
     ) -> None:
         self.network, self.loss, self.encoding = network, loss, encoding
         self.regression, self.images = encoding.form == "values", encoding.form == "images"
         self.target_std = target_std
-        rows = 1 + 2 * encoding.outputs if self.regression else 2
-        self.sums = network.parameters()[0].data.new_zeros(rows)
+        self.more = Metrics(more, encoding, loss, target_std)
+        self._own = 1 + 2 * encoding.outputs if self.regression else 2  # sums without those of more
+        self.sums = network.parameters()[0].data.new_zeros(self._own + self.more.size)
 
     @staticmethod
     def metrics_for(encoding: Encoding) -> tuple[str, ...]:
@@ -84,14 +103,15 @@ class Evaluator:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names of the metrics, in the order of metrics.csv."""
-        return self.metrics_for(self.encoding)
+        return (*self.metrics_for(self.encoding), *self.more.names)
 
     def __call__(self, part: Part) -> dict[str, float]:
         self.sums.zero_()
         size = chunk_size(part.inputs)
         for chunk in zip(*(torch.split(x, size) for x in part.tensors), strict=True):
             self.add(*chunk)
-        return dict(zip(self.metrics, self.result(self.sums.tolist(), part), strict=True))
+        outputs = self.outputs(part) if self.more.need_outputs else None
+        return dict(zip(self.metrics, self.result(self.sums.tolist(), part, outputs), strict=True))
 
     def add(self, inputs: Tensor, targets: Tensor, labels: Tensor) -> None:
         """Measure some samples (n, ...)."""
@@ -101,20 +121,38 @@ class Evaluator:
             error = output - labels
             outputs = self.encoding.outputs
             self.sums[1 : 1 + outputs].add_(error.abs().sum(0))
-            self.sums[1 + outputs :].add_((error * error).sum(0))
+            self.sums[1 + outputs : self._own].add_((error * error).sum(0))
         elif self.images:
             error = (output - labels).flatten(1)
             mse = (error * error).mean(1).clamp(min=LEAST_MSE)
             self.sums[1].add_(mse.log().sum() * (-10 / math.log(10)))
         else:
             self.sums[1].add_((self.encoding.classes(output) == labels).to(output.dtype).sum())
+        if self.more.size:
+            self.more.add(self.sums[self._own :], output, labels)
 
-    def result(self, sums: Sequence[float], part: Part) -> list[float]:
-        """The metrics of a whole part, from its sums. R² is that of scikit-learn."""
+    def outputs(self, part: Part) -> NDArray[np.float64]:
+        """What the network gives for a part (N, outputs)."""
+        return predict(self.network, part.inputs).double().cpu().numpy()
+
+    def result(
+        self, sums: Sequence[float], part: Part, outputs: NDArray[np.float64] | None = None
+    ) -> list[float]:
+        """The metrics of a whole part, from its sums, and from its outputs if `more` needs them."""
+        values, mse = self._result(sums[: self._own], part)
+        if not self.more.names:
+            return values
+        found = self.more.of_sums(sums[self._own :], part.samples, part.support, mse)
+        if outputs is not None:
+            found |= self.more.of_outputs(outputs, part.truth)
+        return [*values, *(found[name] for name in self.more.names)]
+
+    def _result(self, sums: Sequence[float], part: Part) -> tuple[list[float], list[float]]:
+        """What is always measured, and the mse of each output. R² is that of scikit-learn."""
         samples = part.samples
         means = [total / samples for total in sums]
         if not self.regression:
-            return means
+            return means, []
         outputs = self.encoding.outputs
         sizes, squares = means[1 : 1 + outputs], means[1 + outputs :]
         std = self.target_std or [1.0] * outputs  # mse and mae in the target's own units
@@ -124,7 +162,7 @@ class Evaluator:
         ]
         mse = [square * s * s for square, s in zip(squares, std, strict=True)]
         mae = [size * s for size, s in zip(sizes, std, strict=True)]
-        return [means[0], *(sum(values) / outputs for values in (mse, mae, r2))]
+        return [means[0], *(sum(values) / outputs for values in (mse, mae, r2))], mse
 
 
 def predict(network: Module, inputs: Tensor) -> Tensor:

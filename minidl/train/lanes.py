@@ -7,23 +7,20 @@ and an epoch must take microseconds.
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from minidl.engine import Engine, PlainEngine, Program, prepare
-from minidl.errors import MinidlWarning
-from minidl.train.evaluation import chunk_size, chunk_sizes, even_chunk
+from minidl.train.programs import Programs
 
 if TYPE_CHECKING:
-    from minidl.train.trainer import Epoch, Stop, Trainer
+    from minidl.train.stop import Stop
+    from minidl.train.trainer import Epoch, Trainer
 
 # What a call of the engine may take, in seconds: meanwhile no signal is heard.
 CALL_SECONDS = 0.1
@@ -34,65 +31,7 @@ Sources = Sequence[tuple[Tensor, ...] | None]
 
 
 class CutOffError(Exception):
-    """An epoch ended in its midst, since nobody waits for it any more."""
-
-
-@dataclass(frozen=True)
-class Programs:
-    """The functions of a kind of training, ready to run in lanes; several `Lanes` may share them.
-
-    step, last (the short batch at an epoch's end) and check; evaluate_N for chunks of N samples.
-    """
-
-    engine: Engine
-    by_name: Mapping[str, Program]
-    chunk: int
-
-    @classmethod
-    def of(cls, trainer: Trainer, width: int = 1) -> Programs:
-        """Those of trainings like this one, with up to `width` lanes."""
-        parts = trainer.parts.values()
-
-        def chunk(most: int) -> int:
-            most = min(chunk_size(part.inputs, most) for part in parts)
-            return even_chunk([part.samples for part in parts], most)
-
-        engine, programs = prepare(
-            lambda most: _functions(trainer, chunk(most)), trainer.tensors(), trainer.bind, width
-        )
-        if isinstance(engine, PlainEngine) and trainer.loss_sum.device.type == "cpu":
-            message = f"trains by plain PyTorch calls, which takes longer: {engine.reason}"
-            warnings.warn(message, MinidlWarning, stacklevel=2)
-        return cls(engine, programs, chunk(engine.chunk))
-
-
-def _functions(
-    trainer: Trainer, chunk: int
-) -> dict[str, tuple[Callable[..., None], tuple[Tensor, ...]]]:
-    """All that runs in lanes, each with example inputs."""
-    batches, network, evaluator = trainer.batches, trainer.network, trainer.evaluator
-
-    def step(x: Tensor, target: Tensor) -> None:
-        if not network.training:
-            network.train()
-        trainer.step(x, target)
-
-    def evaluate(inputs: Tensor, targets: Tensor, labels: Tensor) -> None:
-        if network.training != trainer.evaluate_in_training_mode:
-            network.train(trainer.evaluate_in_training_mode)
-        evaluator.add(inputs, targets, labels)
-
-    sizes = {"step": batches.batch_size, "last": batches.rest}
-    functions: dict[str, tuple[Callable[..., None], tuple[Tensor, ...]]] = {
-        name: (step, (batches.inputs[:size], batches.targets[:size]))
-        for name, size in sizes.items()
-        if size
-    }
-    functions["check"] = trainer.check, ()
-    for part in trainer.parts.values():
-        for size in chunk_sizes([part.samples], chunk):
-            functions[f"evaluate_{size}"] = evaluate, tuple(x[:size] for x in part.tensors)
-    return functions
+    """A stop came too late for the epoch to end."""
 
 
 class Lanes:
@@ -113,6 +52,7 @@ class Lanes:
         self.engine, self._programs = programs.engine, programs.by_name
         self.width = width = self.engine.lanes
         self.stop = stop or like.stop
+        self.shapes = like.shapes()
         self.trainers: list[Trainer | None] = [None] * width
         self._state = self.engine.state(like.tensors())
         self._statistics = [name for name in like.tensors() if name.startswith("statistics.")]
@@ -135,18 +75,25 @@ class Lanes:
         self._sources: dict[str, list[tuple[Tensor, ...] | None]] = {
             name: [None] * width for name in ("steps", *like.parts)
         }
-        # The optimizers' numbers: those that are another in each step, and those that stay.
+        # The optimizers' numbers: tables of those that change with each step, and those that stay.
         dependent = like.optimizer.step_dependent
         self._tables = {name: np.zeros((self._steps, width)) for name in dependent}
         staying = [name for name in like.optimizer.number_tensors if name not in dependent]
         self._numbers = {name: np.zeros(width) for name in staying}
-        self._rates: list[float | None] = [None] * width  # which `_numbers` stand for
+        self._rates: list[float | None] = [None] * width  # at which `_numbers` were computed
+        self._seconds = 0.0  # in the last steps, for each network
 
     def put(self, trainer: Trainer) -> None:
-        """Give a trainer a free lane."""
+        """Give a trainer a free lane. Raises ValueError where there is none, or it doesn't fit."""
+        if not self.free:
+            raise ValueError("no lane is free")
+        if trainer.shapes() != self.shapes:
+            raise ValueError(
+                "its tensors have other shapes than those of the networks in the lanes"
+            )
         lane = self.trainers.index(None)
-        self.trainers[lane] = trainer
         self._state.put(lane, trainer.tensors())
+        self.trainers[lane] = trainer
         trainer.elsewhere = partial(self._state.take, lane)
         self._sources["steps"][lane] = trainer.batches.inputs, trainer.batches.targets
         for name, part in trainer.parts.items():
@@ -167,11 +114,17 @@ class Lanes:
         """How many more networks there is room for."""
         return self.trainers.count(None)
 
-    def train_epoch(self) -> list[tuple[Trainer, Epoch]]:
-        """Train all by an epoch, their next; nothing where a stop cut it off in its midst."""
-        training = {lane: one for lane, one in enumerate(self.trainers) if one is not None}
+    def train_epoch(self, begun: int | None = None) -> list[tuple[Trainer, Epoch]]:
+        """Train all by an epoch, their next; nothing where a stop cut it off in its midst.
+
+        `begun`: how many of its steps `train_steps` has taken already, if it has begun.
+        """
+        training = self._training
         try:
-            finite = self._train(training)
+            if begun is None:
+                self._begin(training)
+            self._train(training, begun or 0)
+            finite = self._ended(training)
             due = {lane: one for lane, one in training.items() if one.due or not finite[lane]}
             metrics = self._evaluate(due) if due else {}
         except CutOffError:
@@ -181,35 +134,87 @@ class Lanes:
             for lane, one in training.items()
         ]
 
-    def _train(self, training: Mapping[int, Trainer]) -> list[bool]:
-        """An epoch's steps; returns for each lane whether they came to finite numbers."""
+    def train_steps(self, count: int, begun: int | None = None) -> None:
+        """Take the steps of an epoch up to its `count`-th, for those who look into its midst.
+
+        `begun`: how many of them were taken already, if the epoch has begun.
+        """
+        if begun is None:
+            self._begin(self._training)
+        self._train(self._training, begun or 0, count)
+
+    def rows(self, lane: int, step: int) -> Tensor:
+        """Which samples a step of the epoch takes, from 0, that has begun in a lane."""
+        rows: Tensor = self._order_of[lane][step * self._batch :][: self._batch]
+        return rows.clone()
+
+    def losses(self, like: Trainer, part: str, points: NDArray[Any]) -> NDArray[np.float64]:
+        """The loss on a part at each of some points (n, P), flat parameters, side by side.
+
+        The rest is `like`'s as it stands. Raises ValueError where a lane is taken.
+        """
+        if self.free < self.width:
+            raise ValueError("the lanes are taken")
+        for lane in range(self.width):
+            self._state.put(lane, like.tensors())
+        sources, found = [like.parts[part].tensors] * self.width, []
+        statistics = {name: self._state.read(name) for name in self._statistics}
+        for start in range(0, len(points), self.width):
+            some = points[start : start + self.width]
+            filled = np.concatenate([some, np.repeat(some[-1:], self.width - len(some), axis=0)])
+            self._state.write("parameters", filled)
+            self._state.write("sums", self._no_sums)
+            for program, rows in self._chunks[part]:
+                self._run(program, sources, rows)
+            for name, kept in statistics.items():
+                self._state.write(name, kept)
+            found.append(self._state.read("sums")[: len(some), 0].astype(np.float64))
+        losses: NDArray[np.float64] = np.concatenate(found) / like.parts[part].samples
+        return losses
+
+    @property
+    def _training(self) -> dict[int, Trainer]:
+        return {lane: one for lane, one in enumerate(self.trainers) if one is not None}
+
+    def _begin(self, training: Mapping[int, Trainer]) -> None:
+        """The rate and the order of an epoch."""
         for lane, one in training.items():
             one.begin_epoch()
             one.batches.order(out=self._order_of[lane])
+
+    def _train(self, training: Mapping[int, Trainer], first: int, end: int | None = None) -> None:
+        """The steps from `first` to `end` of an epoch that has begun; to its own end if None."""
         numbers, sources = self._numbers_for(training), self._sources["steps"]
-        end = self._full * self._batch
-        full = self._orders[:, :end].reshape(self.width, -1, self._batch)
+        samples = self._full * self._batch
+        full = self._orders[:, :samples].reshape(self.width, -1, self._batch)[:, first:end]
         started = time.perf_counter()
-        self._run("step", sources, full, numbers)
-        if self._steps > self._full:
+        self._run("step", sources, full, {name: values[first:] for name, values in numbers.items()})
+        if self._steps > self._full and end is None:
             numbers = {name: values[-1:] for name, values in numbers.items()}
-            self._run("last", sources, self._orders[:, None, end:], numbers)
-        seconds = (time.perf_counter() - started) / len(training)
+            self._run("last", sources, self._orders[:, None, samples:], numbers)
+        self._seconds = (time.perf_counter() - started) / len(training)
+
+    def _ended(self, training: Mapping[int, Trainer]) -> list[bool]:
+        """Count an epoch's steps; returns for each lane whether they came to finite numbers."""
+        sources = self._sources["steps"]
         self._run("check", [None if one is None else () for one in sources], self._nothing)
         finite: list[bool] = (self._state.read("not_finite") == 0).tolist()
         for one in training.values():
-            one.steps_done(seconds)
+            one.steps_done(self._seconds)
         return finite
 
     def _numbers_for(self, training: Mapping[int, Trainer]) -> Numbers:
-        """What the optimizers' steps of this epoch read, of what is another in each."""
+        """The optimizers' numbers of this epoch: tables (steps, lanes) of those that change in it.
+
+        Those that don't change, usually the rate, are written into the state.
+        """
         known: dict[tuple[float, ...], Mapping[str, NDArray[np.float64] | float]] = {}
         changed = False
         for lane, one in training.items():
             optimizer = one.optimizer
             if optimizer.lr == self._rates[lane] and not self._tables:
                 continue
-            key = (*optimizer.hyperparameters.values(), optimizer.steps)
+            key = (*optimizer.hyperparameters.values(), *optimizer.lr_factors, optimizer.steps)
             if key not in known:
                 first = float(optimizer.steps + 1)
                 t = first + np.arange(self._steps) if self._tables else first
@@ -238,7 +243,8 @@ class Lanes:
                 self._run(program, sources, rows)
             sums = self._state.read("sums").tolist()
             for lane, one in due.items():
-                values[lane] += one.evaluator.result(sums[lane], one.parts[part])
+                outputs = one.outputs(part) if one.evaluator.more.need_outputs else None
+                values[lane] += one.evaluator.result(sums[lane], one.parts[part], outputs)
         for name, kept in before.items():
             self._state.write(name, kept)
         return {

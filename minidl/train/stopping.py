@@ -81,10 +81,10 @@ class StopAt:
 
 
 def stops(training: Training) -> list[Observer]:
-    """The observers that a config asks for."""
+    """The observers that a config asks for; its metrics are settled (`Spec.settled`)."""
     early, stop_at = training.early_stopping, training.stop_at
     observers: list[Observer] = []
-    if early:
+    if early and early.metric:
         observers.append(EarlyStopping(early.metric, early.patience, early.min_delta))
     if stop_at:
         observers.append(StopAt(stop_at.metric, stop_at.value))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from minidl.data.batches import Batches
@@ -18,7 +19,10 @@ from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_v
 from minidl.optim.schedules import constant
 from minidl.train.evaluation import Evaluator, Part
 from minidl.train.lanes import Lanes
+from minidl.train.stop import Stop
 from minidl.train.weights import set_weights, tensor, weights_of
+
+Shapes = tuple[tuple[int, ...], ...]
 
 
 @dataclass(slots=True)
@@ -32,43 +36,21 @@ class Epoch:
     finite: bool  # False where a loss, gradient, metric or the state turned to NaN or infinity
     train_seconds: float  # in training steps, since the beginning: the network's share
     columns: tuple[str, ...]  # all metrics, evaluated or not
+    # A row of dynamics.csv, where it was watched.
+    dynamics: dict[str, float | None] = field(default_factory=dict)
 
     def row(self) -> dict[str, float | None]:
-        """The row of metrics.csv; None for what was not evaluated."""
+        """The row of metrics.csv; None for what was not evaluated, or is undefined."""
+        metrics: Mapping[str, float | None] = self.metrics or dict.fromkeys(self.columns)
+        if self.finite:  # so what is NaN says nothing of the network: a ROC without positives
+            metrics = {name: None if x != x else x for name, x in metrics.items()}
         return {
             "epoch": self.number,
             "step": self.steps,
             "lr": self.lr,
-            **(self.metrics or dict.fromkeys(self.columns)),
+            **metrics,
             "seconds": self.train_seconds,
         }
-
-
-class Stop:
-    """A request to end training, at the end of the epoch if it comes soon.
-
-    It may be made from a signal handler, and hold for several `Lanes`.
-    """
-
-    # How long a stop waits for the epoch to end, in seconds.
-    patience = 2.0
-
-    def __init__(self) -> None:
-        self._at = math.inf
-
-    def request(self) -> None:
-        """End soon."""
-        self._at = min(self._at, time.perf_counter() + self.patience)
-
-    @property
-    def requested(self) -> bool:
-        """Whether no further epoch is to begin."""
-        return self._at < math.inf
-
-    @property
-    def too_late(self) -> bool:
-        """Whether it waits no longer for the epoch to end."""
-        return time.perf_counter() > self._at
 
 
 class Trainer:
@@ -103,17 +85,19 @@ class Trainer:
         self.schedule, self.plateau = schedule or constant(), plateau
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.columns = tuple(f"{part}_{name}" for part in parts for name in evaluator.metrics)
+        always = evaluator.metrics_for(evaluator.encoding)
+        self._always = tuple(f"{part}_{name}" for part in parts for name in always)
         self.finished = 0
         self.train_seconds = 0.0  # the network's share of the time in training steps
-        self.between_epochs = True  # False while (or after) an epoch is (was) cut off in its midst
+        self.between_epochs = True  # False during an epoch, and from then on if it was cut off
         self.stop = Stop()
         self.loss_sum = optimizer.flat.data.new_zeros(())
         # How many numbers turned to NaN or infinity: in an epoch's gradients, where clipping hides
         # them; and in all that the epoch came to.
         self.overflows = torch.zeros_like(self.loss_sum)
         self.not_finite = torch.zeros_like(self.loss_sum)
-        self._first_lr = optimizer.lr
-        # Copies the present values of tensors from where they are while it trains.
+        self.first_lr = optimizer.lr  # that of the config, which schedules change
+        # While it trains in a lane: copies the lane's values into the given tensors.
         self.elsewhere: Callable[[Mapping[str, Tensor]], None] | None = None
 
     # The algorithm.
@@ -130,7 +114,8 @@ class Trainer:
         """Bound the gradient, if asked to; counts what is infinite in it before that is hidden."""
         flat = self.optimizer.flat
         if self.clip_value is not None:
-            self.overflows += _not_finite(flat.grad)
+            for gradient in flat.trained_gradients():
+                self.overflows += _not_finite(gradient)
             clip_value(flat, self.clip_value)
         if self.clip_norm is not None:
             clip_norm(flat, self.clip_norm)
@@ -165,7 +150,7 @@ class Trainer:
     def begin_epoch(self) -> None:
         """Choose the rate."""
         self.between_epochs = False
-        lr = self._first_lr if self.plateau is None else self.plateau.lr
+        lr = self.first_lr if self.plateau is None else self.plateau.lr
         rate = self.schedule(self.finished, lr)
         if rate != self.optimizer.lr:
             self.optimizer.lr = rate
@@ -184,7 +169,7 @@ class Trainer:
     def end_epoch(self, finite: bool, metrics: dict[str, float]) -> Epoch:
         """What the epoch came to. One that ends in NaN is evaluated out of turn."""
         if self.due:
-            finite = finite and all(map(math.isfinite, metrics.values()))
+            finite = finite and all(math.isfinite(metrics[name]) for name in self._always)
             if self.plateau is not None:
                 self.plateau.step(metrics[self.plateau.metric])
         self.between_epochs = True
@@ -197,6 +182,13 @@ class Trainer:
             self.train_seconds,
             self.columns,
         )
+
+    def outputs(self, part: str) -> NDArray[np.float64]:
+        """What the network, as it is now, gives for a part (N, outputs), by plain PyTorch."""
+        if self.elsewhere is not None:  # its own tensors aren't in use
+            set_weights(self.network, self.optimizer.flat, self.weights())
+        with torch.no_grad():
+            return self.evaluator.outputs(self.parts[part])
 
     # Its tensors.
 
@@ -215,6 +207,12 @@ class Trainer:
             **{f"settings.{name}": x for name, x in self.network.named_settings().items()},
         }
 
+    def shapes(self) -> Shapes:
+        """Of all that its programs work on: only trainers with equal shapes may share them."""
+        parts = (x for part in self.parts.values() for x in part.tensors)
+        data = self.batches.inputs, self.batches.targets, *parts
+        return tuple(tuple(x.shape) for x in (*self.tensors().values(), *data))
+
     def bind(self, tensors: Mapping[str, Tensor]) -> None:
         """Make these very tensors its own, by the names of `tensors()`."""
 
@@ -227,8 +225,7 @@ class Trainer:
 
         self.optimizer.flat.bind(tensors["parameters"], tensors["gradients"])
         self.optimizer.bind(group("optimizer."), group("numbers."))
-        self.network.bind_statistics(group("statistics."))
-        self.network.bind_settings(group("settings."))
+        self.network.bind({**group("statistics."), **group("settings.")})
         self.loss_sum, self.overflows = tensors["loss_sum"], tensors["overflows"]
         self.not_finite = tensors["not_finite"]
         self.evaluator.sums = tensors["sums"]

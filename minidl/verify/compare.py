@@ -140,7 +140,7 @@ def _against_differences(
 
 
 def _agree(found: list[tuple[float, float]], scale: float) -> bool:
-    """Whether two estimates do, so that a gradient that agrees with neither is off."""
+    """Whether any two estimates agree, so that a gradient that agrees with neither is off."""
     return any(
         _part(_beyond(a - b, rounding_a + rounding_b), scale) <= DIFFERENCES
         for (a, rounding_a), (b, rounding_b) in itertools.combinations(found, 2)

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from minidl.build import build
 from minidl.data import Dataset
 from minidl.engine.choose import lanes_engine, single_engine
-from minidl.engine.compiler import lanes_for
+from minidl.engine.processor import lanes_for
 from minidl.engine.program import CompiledEngine
 from minidl.engine.trace import trace
 from minidl.errors import CompileError, TraceError

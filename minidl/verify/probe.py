@@ -33,9 +33,9 @@ class Probe:
         experiment = build(spec, data)
         self.network, self.loss = experiment.network, experiment.trainer.loss
         self.flat = experiment.trainer.optimizer.flat
-        part = experiment.trainer.parts["train"]
-        rows = torch.randperm(part.samples, generator=generator)[:samples]
-        self.x, self.target = part.inputs[rows], part.targets[rows]
+        batches = experiment.trainer.batches
+        rows = torch.randperm(batches.samples, generator=generator)[:samples]
+        self.x, self.target = batches.inputs[rows], batches.targets[rows]
         self._add_noise()
         self.masks: dict[nn.Module, Tensor] = {}  # of each dropout layer
         self.inputs: dict[nn.Module, Tensor] = {}

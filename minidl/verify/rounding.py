@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Generator, Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 from minidl.verify.differences import Pattern, same
 
@@ -24,9 +25,10 @@ def rounding(
 ) -> list[float]:
     """For each of `gradients`, computed from these tensors, how far off rounding may leave it.
 
-    That is far where almost all of it cancels: in the normalisation of two numbers, or behind a
-    saturated layer. A last bit in the `others`, which the gradients aren't linear in, may also step
-    over a kink; then those stay as they are.
+    That is far where almost all of it cancels: in the normalisation of two numbers, in 1 − y² where
+    tanh is saturated. So the last bits of what PyTorch saves for its backward change, too. One in
+    the `others`, which the gradients aren't linear in, may also step over a kink; then those stay
+    as they are.
     """
     right, here = gradients(), pattern()
     most = [0.0] * len(right)
@@ -37,8 +39,10 @@ def rounding(
             _restore(others, before)
         before_linear = [x.clone() for x in linear]
         _change_last_bits(linear, generator)
-        for number, (moved, gradient) in enumerate(zip(gradients(), right, strict=True)):
-            most[number] = max(most[number], float((moved - gradient).abs().max()))
+        with saved_tensors_hooks(_keep, lambda x: _with_other_last_bits(x, generator)):
+            moved = gradients()
+        for number, (one, gradient) in enumerate(zip(moved, right, strict=True)):
+            most[number] = max(most[number], float((one - gradient).abs().max()))
         _restore(others, before)
         _restore(linear, before_linear)
     return [TIMES * one for one in most]
@@ -46,8 +50,18 @@ def rounding(
 
 def _change_last_bits(tensors: Sequence[Tensor], generator: Generator) -> None:
     for x in tensors:
-        signs = torch.randn(x.shape, generator=generator, dtype=x.dtype).sign()
-        x.mul_(1 + LAST_BITS * signs)
+        x.copy_(_with_other_last_bits(x, generator))
+
+
+def _with_other_last_bits(x: Tensor, generator: Generator) -> Tensor:
+    if not x.is_floating_point():  # the indices that pooling saves
+        return x
+    signs = torch.randn(x.shape, generator=generator, dtype=x.dtype).sign()
+    return x * (1 + LAST_BITS * signs)
+
+
+def _keep(x: Tensor) -> Tensor:
+    return x
 
 
 def _restore(tensors: Sequence[Tensor], values: Sequence[Tensor]) -> None:

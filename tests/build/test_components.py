@@ -26,7 +26,9 @@ from component_cases import (
     PLATEAU,
     SCHEDULES,
     SMALL_DENOISER,
+    SPLITS,
     TRAINING,
+    WEIGHTED,
     Row,
     written,
 )
@@ -48,11 +50,21 @@ ELSEWHERE = {
     "checkpoint_every",  # train/test_run_folder.py
     "seed",  # train/test_seeds.py
     "dropout_seed",
+    "class_weights",  # test_class_weights.py
+    "pos_weight",
+    "freeze",  # test_tuning.py
+    "lr_factors",
+    "weight_decay_on",
+    "folds",  # data/test_folds.py
+    "fold",
+    "watch",  # train/test_watch.py
     "name",  # test_layers_carry_their_names
     "init",  # test_a_layers_own_init, test_models
     "sha256",  # train/test_run_folder.py
     "test_sha256",
     "test_path",  # data/test_table.py
+    "validation_sha256",
+    "validation_path",
 }
 
 
@@ -66,6 +78,8 @@ def tried() -> Iterator[tuple[str, type, Mapping[str, Any]]]:
         if issubclass(kind, nn.Activation):
             yield "activation", kind, case.options
     for loss, cases in reference.LOSSES.items():
+        if loss in WEIGHTED:
+            continue
         yield "loss", loss, {"reduction": "sum", **cases.options}
     for optimizer, (_, all_options) in reference.OPTIMIZERS.items():
         for options in all_options:
@@ -75,6 +89,7 @@ def tried() -> Iterator[tuple[str, type, Mapping[str, Any]]]:
 def test_every_component_is_tried_with_every_option() -> None:
     set_in: dict[tuple[str, str], set[str]] = {(row.group, row.name): set() for row in ALL}
     set_in |= {("layer", "residual"): {"layers"}}
+    set_in |= {("init", "from"): {"path", "new", "new_init"}}  # test_pretrained.py
     for row in ALL:
         set_in[row.group, row.name] |= {
             part.split(":")[0].split()[-1] for part in row.options.split(", ") if ":" in part
@@ -84,7 +99,7 @@ def test_every_component_is_tried_with_every_option() -> None:
         changed = {key for key, value in options.items() if value != parameters[key].default}
         set_in.setdefault((name, NAMES[kind]), set()).update(changed)
     for group in component_groups():
-        if group.name in ("training", "report", "figure"):
+        if group.name in ("training", "search", "report", "figure"):
             continue  # read, not built
         for component in group.components:
             wanted = {option.name for option in component.options} - ELSEWHERE
@@ -237,10 +252,23 @@ def test_data(row: Row, tmp_path: Path) -> None:
     with dropped if row.name == "csv" else contextlib.nullcontext():
         data = data_of(spec(*changes))
         experiment = built(*changes)
-    train, test, shape, outputs = row.expected
-    assert (len(data.train), len(data.test), data.input_shape) == (train, test, shape)
+    *sizes, shape, outputs = row.expected
+    assert list(map(len, data.parts.values())) == sizes
+    assert data.input_shape == shape
     assert experiment.encoding.outputs == outputs
     assert all(epoch.finite for epoch in experiment.trainer)
+
+
+@pytest.mark.parametrize("row", SPLITS, ids=repr)
+def test_splits(row: Row, tmp_path: Path) -> None:
+    lines = (f"{i},{'ab'[i % 2]},{'uvwxyz'[i // 2]},{13 - i:02}.01.2025" for i in range(12))
+    (tmp_path / "t.csv").write_text("\n".join(["x,y,who,day", *lines]) + "\n")
+    table = f"type: csv, path: {tmp_path / 't.csv'}, target: y, features: [x]"
+    fractions = "test_fraction: 0.25, validation_fraction: 0.25"
+    data = data_of(spec(f"data={{{table}, {fractions}, split: {row.written}}}"))
+    validated, tested, rows = row.expected
+    assert list(map(len, data.parts.values())) == [12 - validated - tested, validated, tested]
+    assert rows is None or (data.test.inputs[:, 0].argsort() + 1).tolist() == rows
 
 
 @pytest.mark.parametrize("row", NOISES, ids=repr)
@@ -293,6 +321,8 @@ def test_training(row: Row) -> None:
         (["loss=mse", "data=iris"], "one_hot", 3),
         (["loss=cross_entropy", "data=iris"], "index", 3),
         (["loss=mse", "data=noisy_sine"], "values", 1),
+        (["loss=mae", "data=noisy_sine"], "values", 1),
+        (["loss={huber: 0.1}", "data=diabetes"], "values", 1),
     ],
 )
 def test_labels_become_what_the_loss_needs(overrides: list[str], form: str, outputs: int) -> None:

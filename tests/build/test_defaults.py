@@ -42,6 +42,8 @@ def test_defaults_are_those_of_the_library(component: type[Any], made: Made) -> 
     theirs = inspect.signature(made).parameters
     ours = {name: f.default for name, f in component.model_fields.items() if not f.is_required()}
     both = [name for name in ours if name in theirs and theirs[name].default is not inspect._empty]
+    if component is PlateauSchedule:
+        both.remove("metric")  # whether there is a validation part decides
     assert {name: ours[name] for name in both} == {name: theirs[name].default for name in both}
 
 

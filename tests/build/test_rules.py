@@ -182,6 +182,39 @@ def test_a_metric_of_the_other_task(key: str, line: str) -> None:
     assert "this data has no test_accuracy; there are train_loss, train_mse, train_mae, " in said
 
 
+@pytest.mark.parametrize(
+    ("data", "metric", "said"),
+    [
+        ("iris", "recall", "is of the second of two classes, but there are 3: use recall_macro"),
+        ("disk", "ece", "needs probabilities, which this loss doesn't train: use cross_entropy"),
+        ("disk", "rmse", "is of numbers, but the target is a class"),
+        (
+            "noisy_sine",
+            "f1_macro",
+            "is of classes, but the target is a number: there are rmse, median_error",
+        ),
+        (
+            "{type: photo_patches, train: 4, test: 2, size: 8}",
+            "rmse",
+            "isn't measured of images, which have psnr",
+        ),
+    ],
+)
+def test_a_metric_to_measure_that_does_not_fit_the_task(data: str, metric: str, said: str) -> None:
+    model = "{sequential: [{conv2d: 1}]}" if "patches" in data else MLP
+    line = f"training: {{metrics: [{metric}]}}"
+    column = line.index("[") + 2
+    place = f"c.yaml:3:{column}: training.metrics[0]"
+    assert complaint(config(data, model, line)) == f"{place}: {metric} {said}"
+
+
+def test_a_metric_that_is_not_measured_can_be_asked_for() -> None:
+    line = "training: {stop_at: {metric: test_f1_macro, value: 1}, metrics: [roc_auc]}"
+    said = complaint(config("disk", MLP, line))
+    assert said.endswith("test_roc_auc; training.metrics: [f1_macro] measures it")
+    prepare(config("disk", MLP, line.replace("roc_auc", "f1_macro")))
+
+
 def test_dropping_the_only_batch_leaves_nothing() -> None:
     one = config("{type: disk, train: 20}", MLP, "training: {batch_size: 32, drop_last: true}")
     assert complaint(one) == (
@@ -235,11 +268,38 @@ def test_build_takes_any_data_set() -> None:
             config("disk", "{type: mlp, output_activation: tanh}", "loss: bce_with_logits"),
             "ends with a tanh, which leaves no probability near 1: leave it out",
         ),
+        (
+            config("disk", "{type: mlp, output_activation: relu}", "loss: bce_with_logits"),
+            "ends with a relu, which leaves no probability below 0.5: leave it out",
+        ),
+        (
+            config("iris", "{type: mlp, output_activation: relu}", "loss: cross_entropy"),
+            "ends with a relu, which leaves no score below 0: leave it out",
+        ),
     ],
 )
 def test_an_activation_that_the_loss_has_already_is_warned_of(one: Spec, said: str) -> None:
     with pytest.warns(MinidlWarning, match=re.escape(said)):
         prepare(one)
+
+
+@pytest.mark.parametrize("last", ["relu", "tanh", "sigmoid", "softmax"])
+def test_a_last_layer_that_cannot_reach_standardized_targets_is_warned_of(last: str) -> None:
+    one = config("diabetes", f"{{type: mlp, output_activation: {last}}}", "loss: mse")
+    said = (
+        f"c.yaml:2:39: model.output_activation: the network ends with a {last}, but the"
+        " standardized targets reach from -"
+    )
+    with pytest.warns(MinidlWarning, match=f"^{re.escape(said)}.*: leave the {last} out$"):
+        prepare(one)
+    prepare(config("diabetes", "{type: mlp, output_activation: leaky_relu}", "loss: mse"))
+
+
+def test_a_relu_may_end_a_network_whose_targets_it_reaches(tmp_path: Path) -> None:
+    path = tmp_path / "counts.npz"
+    np.savez(path, input=np.arange(20.0)[:, None], target=np.arange(20.0) / 2)
+    data = f"{{type: arrays, path: {path}, task: regression}}"
+    prepare(config(data, "{type: mlp, output_activation: relu}", "loss: mse"))
 
 
 def test_one_sample_is_not_compared_with_itself() -> None:

@@ -94,7 +94,7 @@ def check(content: bytes, folder: Path, *command: str) -> Finished:
     assert not FORBIDDEN.search(finished.out + finished.err)
     if finished.code == 2:
         for line in finished.err.splitlines():
-            assert line.startswith("minidl: ")
+            assert line.startswith(("minidl: ", "note: "))
             assert len(line) < 1500
     return finished
 

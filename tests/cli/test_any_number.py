@@ -125,13 +125,11 @@ def test_every_part_with_numbers_is_tried() -> None:
     } <= parts
 
 
-@in_parts(50)
+@in_parts(50, every=2)
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::minidl.errors.MinidlWarning")
 @plainly
-def test_any_number(
-    part: Part, tmp_path: Path, no_plots: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_number(part: Part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minidl.verify.compare.ENTRIES", 3)
     wrong = []
     (tmp_path / "t.csv").write_text("\n".join(["a,b,c,d,y", *LINES, ""]))

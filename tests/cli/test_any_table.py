@@ -15,8 +15,6 @@ from trainings import minidl, plainly
 
 from minidl.spec import CsvData, load_spec
 
-pytestmark = pytest.mark.usefixtures("no_plots")
-
 ROWS = range(30)
 
 

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 from minidl_cli.components import components
 from minidl_cli.new import Kind, new, starter
+from minidl_cli.options import Format
 from minidl_cli.schema import schema
 from minidl_cli.validate import validate
 
@@ -89,6 +91,36 @@ def test_validate_reads_every_file_of_a_study(tmp_path: Path) -> None:
     assert "b.csv: there is no such file" in caught.value.problems[1]
 
 
+def test_validate_in_json_says_what_is_wrong_and_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("data: disk\nmodel: mlp\noptimizer: {type: sgd, lr: -1}\n")
+    with pytest.raises(typer.Exit) as caught:
+        validate(config, format=Format.json)
+    assert caught.value.exit_code == 2
+    found = json.loads(capsys.readouterr().out)
+    assert found["valid"] is False
+    (problem,) = found["problems"]
+    assert (problem["key"], problem["line"], problem["column"]) == ("optimizer.lr", 3, 28)
+    validate(config, ["optimizer.lr=1"], data=True, format=Format.json)
+    assert json.loads(capsys.readouterr().out) == {
+        "config": str(config),
+        "valid": True,
+        "runs": 1,
+        "data": ["2 classes, 2 inputs, 1,000 training and 1,000 test samples, 1,401 parameters"],
+        "notes": [],
+    }
+
+
+def test_components_in_json_have_the_same_options(capsys: pytest.CaptureFixture[str]) -> None:
+    components("adam", format=Format.json)
+    ((group,),) = [json.loads(capsys.readouterr().out)]
+    (adam,) = group["components"]
+    assert (group["name"], adam["name"]) == ("optimizer", "adam")
+    assert {"lr", "betas"} <= {option["name"] for option in adam["options"]}
+
+
 def test_schema_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     schema()
     assert json.loads(capsys.readouterr().out)["type"] == "object"
@@ -109,7 +141,7 @@ def test_components_lists_every_option_in_plain_text(capsys: pytest.CaptureFixtu
     ("name", "shown", "hidden"),
     [
         ("optimizer", "adagrad", "cross_entropy"),
-        ("adam", "betas         = [0.9, 0.999]", "adagrad"),
+        ("adam", "betas            = [0.9, 0.999]", "adagrad"),
         ("he", "he_normal, he", "xavier"),
         ("step", "step_size  required", "cosine"),
     ],

@@ -67,6 +67,7 @@ def figures(folder: Path, name: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "runs" / name).rglob("*.png")}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_figures_are_drawn_as_ever(tmp_path: Path) -> None:
     usual, other = tmp_path / "usual", tmp_path / "other"
@@ -80,7 +81,7 @@ def test_figures_are_drawn_as_ever(tmp_path: Path) -> None:
     assert figures(usual, "a") == figures(other, "a")
 
 
-@in_parts(16)
+@in_parts(16, sample=6, every=4)
 @pytest.mark.timeout(600)
 def test_any_value_of_a_variable(part: Part, tmp_path: Path) -> None:
     wrong = []

@@ -235,7 +235,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 # Those that take seconds to get to a limit; a lower one is tried at once.
-LONG = ("a million blank rows", "many categories")
+LONG = ("a million blank rows", "a million ragged rows", "many categories")
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 import typer
-from minidl_cli.list import _lines, list_runs, read_row
+from minidl_cli.list import list_runs
+from minidl_cli.list_table import table_lines
+from minidl_cli.listed import broken_row, reader
 from typer.testing import CliRunner, Result
 
-from minidl.store import files
+from minidl.store import system
 from minidl.store.find import find_runs
 from minidl.store.locks import locked
 from minidl.store.run_folder import RunFolder
@@ -89,7 +91,7 @@ def test_a_run_that_nobody_works_on_any_more_is_interrupted(runs: Path) -> None:
     run.write_record(replace(run.read_record(), status="running", final={"test_loss": 7.0}))
     for held, status in [(True, "running"), (False, "interrupted")]:
         with locked(run.path) if held else contextlib.nullcontext():
-            row = read_row(run)
+            row = reader(settings=False)(run, run.read_record())
         (runs / ".old.lock").touch()
         assert (row.status, row.test_loss, row.seconds) == (status, 0.02125, None)
 
@@ -97,8 +99,8 @@ def test_a_run_that_nobody_works_on_any_more_is_interrupted(runs: Path) -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_names_stay_whole_in_any_terminal(runs: Path, width: int) -> None:
     with locked(runs / "s"):
-        rows = [read_row(run) for run in find_runs([runs])]
-    lines = ["".join(text for text, _ in line) for line in _lines(rows, runs, width)]
+        rows = find_runs([runs], reader(settings=False), broken_row)
+    lines = ["".join(text for text, _ in line) for line in table_lines(rows, runs, width)]
     table = lines[: lines.index("")]
     assert max(map(len, table)) <= width
     assert any(line.startswith(f"s/{'m' * 30}") for line in table)
@@ -149,14 +151,14 @@ def test_each_run_takes_the_same_few_operations_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    disk = files.disk
+    disk = system.disk
 
     def counted(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         if operation is os.open:
             opened.append(Path(arguments[0]).name)
         return disk(operation, *arguments, **options)
 
-    monkeypatch.setattr(files, "disk", counted)
+    monkeypatch.setattr(system, "disk", counted)
     for number in range(8):
         run = RunFolder.create(tmp_path, stem="a", name=f"a{number}", config_text="")
         run.append_metrics({"epoch": 1, "test_loss": 0.5})
@@ -164,4 +166,88 @@ def test_each_run_takes_the_same_few_operations_on_the_disk(
         if number + 1 in (4, 8):
             opened.clear()
             assert invoke("--runs-dir", tmp_path).exit_code == 0
-            assert Counter(opened) == {"run.json": 2 * (number + 1), "metrics.csv": number + 1}
+            assert Counter(opened) == {"run.json": number + 1, "metrics.csv": number + 1}
+
+
+@pytest.fixture
+def swept(tmp_path: Path) -> Path:
+    """Four runs whose rates, metrics and ends differ; one lies in a sweep."""
+    kinds = [("a", 0.1, "done", 0.8), ("b", 0.01, "failed", 0.7), ("s/c", 1, "done", 0.9)]
+    for day, (name, lr, status, score) in enumerate(kinds, 1):
+        config = f"optimizer: {{type: sgd, lr: {lr}}}\nmodel: {{init: {{lr: {lr}}}}}\n"
+        folder, _, own = f"runs/{name}".rpartition("/")
+        run = RunFolder.create(tmp_path / folder, stem="s", config_text=config, name=own)
+        started = f"2026-01-0{day}T12:30:00"
+        final = {"test_accuracy": score, "val_loss": day / 10}
+        run.write_record(RunRecord(status=status, started=started, final=final))
+    (tmp_path / "runs/s/sweep.yaml").write_text("")
+    return tmp_path / "runs"
+
+
+def listed(runs: Path, *options: str) -> list[str]:
+    """The names, in their order."""
+    result = invoke("--runs-dir", runs, *options)
+    assert result.exit_code == 0, result.exception
+    return [line.split()[0] for line in result.stdout.splitlines()[1:]]
+
+
+def test_where_chooses_by_fields_settings_and_metrics(swept: Path) -> None:
+    assert listed(swept, "--where", "status=done") == ["s/c", "a"]
+    assert listed(swept, "--where", "status=done", "--where", "optimizer.lr=1e-1") == ["a"]
+    assert listed(swept, "--where", "optimizer=sgd", "--where", "val_loss=0.20") == ["b"]
+    assert listed(swept, "--where", "sweep=s") == ["s/c"]
+    nothing = invoke("--runs-dir", swept, "--where", "status=running")
+    assert (nothing.stdout, nothing.exit_code) == ("", 0)
+    assert "no run in" in nothing.stderr
+    assert "has status=running" in nothing.stderr
+
+
+def test_the_order_is_the_best_first_or_turned_around(swept: Path) -> None:
+    assert listed(swept, "--sort-by", "test_accuracy") == ["s/c", "a", "b"]
+    assert listed(swept, "--sort-by=-test_accuracy") == ["b", "a", "s/c"]
+    assert listed(swept, "--sort-by", "optimizer.lr") == ["b", "a", "s/c"]
+    assert listed(swept, "--sort-by=status,-val_loss") == ["s/c", "a", "b"]
+
+
+def test_a_limit_says_how_many_there_are(swept: Path) -> None:
+    result = invoke("--runs-dir", swept, "--members", "--limit", "2")
+    assert len(result.stdout.splitlines()) == 3
+    assert result.stderr == "2 of 3 are shown\n"
+
+
+def test_columns_are_those_that_were_asked_for(swept: Path) -> None:
+    options = ("--columns", "name, optimizer.lr, val_loss, when", "--sort-by", "name")
+    heads, *rows = invoke("--runs-dir", swept, *options).stdout.splitlines()
+    assert heads.split() == ["name", "lr", "val", "loss", "when"]
+    assert rows[0].split() == ["a", "0.1", "0.1", "2026-01-01", "12:30"]
+    made = invoke("--runs-dir", swept, *options, "--format", "json").stdout
+    assert json.loads(made)[1] == {
+        "name": "b",
+        "optimizer.lr": 0.01,
+        "val_loss": 0.2,
+        "started": "2026-01-02T12:30:00",
+    }
+    made = invoke("--runs-dir", swept, *options, "--format", "csv").stdout
+    assert made.splitlines()[:2] == [
+        "name,optimizer.lr,val_loss,started",
+        "a,0.1,0.1,2026-01-01T12:30:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--where", "status"),
+            "--where: expected KEY=VALUE, such as status=failed, but got 'status'",
+        ),
+        (("--where", "lr=1"), "'lr' is the end of several keys: write one of optimizer.lr, model."),
+        (("--columns", "statos"), "no run has the key 'statos'; did you mean 'status'?"),
+        (("--sort-by", "test_los"), "no run has the key 'test_los'; did you mean 'test_loss'?"),
+    ],
+)
+def test_a_key_that_no_run_has_is_refused(
+    swept: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = invoke("--runs-dir", swept, *options)
+    assert str(result.exception).startswith(message)

@@ -90,3 +90,13 @@ def test_many_columns_are_listed_by_their_kinds(tmp_path: Path) -> None:
     data = load_spec(tmp_path / "c.yaml").data
     assert len(data.types.number) > 300  # type: ignore[union-attr]
     assert not data.columns  # type: ignore[union-attr]
+
+
+def test_the_dates_of_a_series_are_no_ids_whatever_they_are_called(tmp_path: Path) -> None:
+    days = np.datetime_as_string(np.datetime64("2020-01-31") + 7 * np.arange(30))
+    lines = [f"{day},{i / 7}" for i, day in enumerate(days)]
+    (tmp_path / "t.csv").write_text("\n".join(["index,value", *lines]))
+    made = minidl("new", tmp_path / "c.yaml", "--from", tmp_path / "t.csv")
+    assert made.code == 0, made.err
+    data = load_spec(tmp_path / "c.yaml").data
+    assert data.columns["index"].type == "date"  # type: ignore[union-attr]

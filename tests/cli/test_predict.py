@@ -6,14 +6,15 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from trainings import Finished, minidl, train
 
+from minidl.api.run import load
 from minidl.store.run_folder import RunFolder
-
-pytestmark = pytest.mark.usefixtures("no_plots")
 
 # A name, a size and a colour decide the kind; `note` is no feature.
 ROWS = [
@@ -266,7 +267,7 @@ def test_the_rows_of_the_training_file_know_their_part(tmp_path: Path) -> None:
 def test_what_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "t.csv").write_text("size,colour\n1,red\n")
-    for path, message in [("absent", "no such folder"), ("empty", "not a run folder")]:
+    for path, message in [("absent", "no such folder"), ("empty", "holds no runs")]:
         finished = minidl("predict", tmp_path / path, tmp_path / "t.csv")
         assert (finished.code, finished.out) == (2, "")
         assert message in finished.err
@@ -364,3 +365,49 @@ def test_the_class_at_the_threshold_is_that_of_the_metrics(tmp_path: Path) -> No
     run = train(tmp_path, *changes, text=text.replace("LOSS", "bce")).run
     rows = table(predict(run, tmp_path, "x1,x2\n0,0\n").out)
     assert (rows[0]["class"], float(rows[0]["probability_outside"])) == ("inside", 0.5)
+
+
+def test_the_formats_say_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    run = fruit(tmp_path, "cross_entropy")
+    text = "size,colour\n1.0,red\n,green\n8.0,blue\n"
+    wanted = pd.read_csv(io.StringIO(predict(run, tmp_path, text, "--inputs").out))
+    readers: dict[str, Any] = {"jsonl": pd.read_json, "parquet": pd.read_parquet}
+    for ending, read in readers.items():
+        output = tmp_path / f"out.{ending}"
+        assert predict(run, tmp_path, text, "--inputs", "--output", output).code == 0
+        options = {"lines": True, "precise_float": True} if ending == "jsonl" else {}
+        found = read(output, **options)
+        assert list(found.columns) == list(wanted.columns)
+        for name in wanted.columns:
+            if name.startswith("probability"):
+                assert found[name].tolist()[::2] == wanted[name].tolist()[::2]
+        assert found["problem"].notna().tolist() == [False, True, False]
+        assert found["kind"].tolist()[::2] == wanted["kind"].tolist()[::2]
+
+
+def test_parquet_needs_a_file_to_be_written_into(tmp_path: Path) -> None:
+    done = predict(fruit(tmp_path, "mse"), tmp_path, "size,colour\n1,red\n", "--format", "parquet")
+    assert done.code == 2
+    assert "say with --output FILE" in done.err
+
+
+def test_a_frame_in_memory_is_predicted_as_its_file_is(tmp_path: Path) -> None:
+    run = fruit(tmp_path, "cross_entropy")
+    text = "size,colour\n1.0,red\n2.5,green\n,red\n8.0,blue\n"
+    wanted = pd.read_csv(io.StringIO(predict(run, tmp_path, text).out)).drop(columns="row")
+    frame = pd.read_csv(io.StringIO(text)).astype({"colour": "category"}).set_axis([7, 5, 3, 1])
+    found = load(run.path).predict(frame)
+    assert found.index.tolist() == [7, 5, 3, 1]
+    assert found.columns.tolist() == wanted.columns.tolist()
+    assert found["kind"].iloc[[0, 1, 3]].tolist() == wanted["kind"].iloc[[0, 1, 3]].tolist()
+    assert found["probability_sour"].iloc[0] == wanted["probability_sour"].iloc[0]
+    assert "column 'size': missing" in found["problem"].loc[3]
+
+
+def test_a_problem_that_all_rows_have_is_said_once(tmp_path: Path) -> None:
+    done = predict(fruit(tmp_path, "mse"), tmp_path, "size,colour\n1,pink\n2,pink\n3,pink\n")
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "row 2, column 'colour': unknown category 'pink'" in line
+    assert line.endswith("(and in 2 more rows: 3, 4)")

@@ -13,8 +13,6 @@ from trainings import minidl, train
 from minidl.runs.inference import TrainedRun
 from minidl.store.run_folder import RunFolder
 
-pytestmark = pytest.mark.usefixtures("no_plots")
-
 DENOISER = """\
 data: {type: photo_patches, train: 24, test: 6, size: 8GRAY}
 model:

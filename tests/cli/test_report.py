@@ -50,6 +50,31 @@ def test_without_a_path_all_of_runs_is_reported(there: Path) -> None:
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize(("format", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_figures_for_print(there: Path, format: str, start: bytes) -> None:
+    drawn = minidl("report", "runs/rates", "--plot-format", format, cwd=there)
+    assert drawn.err == f"drew runs/rates/plots/curves.{format}\n"
+    assert (there / f"runs/rates/plots/curves.{format}").read_bytes().startswith(start)
+    minidl("compare", "runs/rates", "--plot", f"c.{format}", cwd=there)
+    assert (there / f"c.{format}").read_bytes().startswith(start)
+    minidl("report", "runs/rates", "--variance", "--plot-format", format, cwd=there)
+    assert (there / f"runs/rates/plots/variance.{format}").read_bytes().startswith(start)
+    refused = minidl("compare", "runs/rates", "--plot", "c.jpg", cwd=there)
+    assert (refused.code, refused.out) == (2, "")
+    assert "c.jpg: a figure's name ends with .png, .svg or .pdf" in refused.err
+
+
+def test_the_first_rows_alone_and_that_there_are_more(there: Path) -> None:
+    whole = minidl("report", "runs/rates", "--by", "optimizer.lr", cwd=there).out
+    first = minidl("report", "runs/rates", "--by", "optimizer.lr", "--top", "1", cwd=there).out
+    assert first.split("\n")[:2] == whole.split("\n")[:2]
+    assert first.split("\n")[2] == ""
+    assert "the first 1 of 2 rows" in first
+    assert "rows" not in minidl("report", "runs/rates", "--by", "lr", "--top", "2", cwd=there).out
+    notes = json.loads(minidl("report", "runs/rates", "--top=1", "--format=json", cwd=there).out)
+    assert notes["notes"] == ["the first 1 of 2 rows of rates", "the first 1 of 3 rows of By seed"]
+
+
 def test_a_study_s_own_tables_and_figures(there: Path) -> None:
     result = minidl("report", "runs/rates", cwd=there)
     assert result.code == 0, result.err

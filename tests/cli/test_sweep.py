@@ -19,7 +19,8 @@ from trainings import SMALL, Finished, minidl
 from minidl.signals import Stopped, orderly_end
 from minidl.spec import Member, load_sweep
 from minidl.sweep.folder import SweepFolder
-from minidl.sweep.run import SweepOutcome, SweepPlan, plan
+from minidl.sweep.plan import SweepPlan, plan
+from minidl.sweep.run import SweepOutcome
 from minidl.sweep.worker import News
 
 

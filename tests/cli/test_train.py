@@ -25,8 +25,6 @@ from minidl.store.run_folder import RunFolder
 from minidl.train.stopping import Row
 from minidl.train.trainer import Trainer
 
-pytestmark = pytest.mark.usefixtures("no_plots")
-
 
 def test_the_folder_goes_to_stdout_and_all_else_to_stderr(tmp_path: Path) -> None:
     finished = train(tmp_path, "training.epochs=20")
@@ -392,7 +390,7 @@ def test_debug_shows_a_traceback_and_the_message(tmp_path: Path) -> None:
 def test_a_mistake_in_minidl_says_so_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr("minidl.build.data.load_dataset", broken)
@@ -405,7 +403,7 @@ def test_a_mistake_in_minidl_says_so_without_a_traceback(
 def test_an_interrupt_before_training_begins_ends_quietly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("minidl.build.data.load_dataset", interrupted)

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import minidl.runs.restart
-import minidl.sweep.run
 from minidl.data.batches import Batches
 from minidl.errors import WriteError
 from minidl.runs.member import MemberRun
 from minidl.runs.restart import Restart
-from minidl.store import files, folders, locks
+from minidl.store import files, folders, locks, system
 from minidl.store.metrics import MetricsFile
-from minidl.train.trainer import Stop, Trainer
+from minidl.sweep import plan as sweep_plan
+from minidl.train.stop import Stop
+from minidl.train.trainer import Trainer
 
 FAULTS: dict[str, Callable[[], None]] = {}
 
@@ -48,9 +48,9 @@ def _state_without(forgotten: Callable[[str], bool]) -> None:
 def a_file_is_written_in_place() -> None:
     def write(path: Any, content: bytes, *, keep: Any = None, **options: Any) -> None:
         if keep is not None and Path(path).exists():
-            files.disk(os.replace, path, keep)
-        handle = files.disk(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        files.disk(os.write, handle, content)
+            system.disk(os.replace, path, keep)
+        handle = system.disk(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        system.disk(os.write, handle, content)
         os.close(handle)
 
     files.write_atomic = write
@@ -80,8 +80,8 @@ def an_error_of_the_disk_is_swallowed() -> None:
 @fault
 def an_error_of_the_disk_is_not_put_into_words() -> None:
     def append(path: Any, text: str) -> None:
-        handle = files.disk(os.open, path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        files.disk(os.write, handle, text.encode())
+        handle = system.disk(os.open, path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        system.disk(os.write, handle, text.encode())
         os.close(handle)
 
     files.append = append
@@ -147,7 +147,7 @@ def checkpoints_are_seldom() -> None:
 
 @fault
 def members_with_results_are_trained_again() -> None:
-    vars(minidl.sweep.run)["ENDED"] = ()
+    vars(sweep_plan)["ENDED"] = ()
 
 
 @fault

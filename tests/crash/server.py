@@ -99,19 +99,20 @@ def warm_up() -> None:
     from trainings import SMALL
 
     import minidl.report.figures.plots
-    import minidl.runs.member
+    from minidl.runs import member
     from minidl.runs.execute import execute, resume
     from minidl.spec import load_spec, load_sweep
     from minidl.store.run_folder import RunFolder
     from minidl.sweep.folder import SweepFolder
-    from minidl.sweep.run import plan, run
+    from minidl.sweep.plan import plan
+    from minidl.sweep.run import run
 
     def draw_run(folder: RunFolder) -> list[Path]:
         """One figure that takes no time."""
         return [folder.write_plot("loss", b"a figure")]
 
     minidl.report.figures.plots.draw_run = draw_run
-    minidl.runs.member.ROWS_SECONDS = 1e9  # as many operations however fast the machine is
+    member.ROWS_SECONDS = 1e9  # as many operations however fast the machine is
     minidl_cli.app.app = typer.main.get_command(minidl_cli.app.app)  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         config, runs = Path(folder) / "small.yaml", Path(folder) / "runs"
@@ -164,7 +165,7 @@ def _read(path: Path) -> str:
 def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
     from minidl_cli.main import _leave, main
 
-    from minidl.store import files
+    from minidl.store import system
 
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, _leave)  # as `main` begins: a signal may come before it does
@@ -174,7 +175,7 @@ def _child(command: list[str], request: dict[str, Any], files_at: Path) -> None:
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     sys.argv = ["minidl", *command]
     counter = Counter(request)
-    files.disk = counter
+    system.disk = counter
     _note_epochs(f"{files_at}.epochs")
     if "planted" in request:
         from crash.faults import FAULTS
@@ -208,10 +209,10 @@ def _note_epochs(path: str) -> None:
 
 
 class Counter:
-    """Stands in for `files.disk`: counts operations, and lets one fail."""
+    """Stands in for `system.disk`: counts operations, and lets one fail."""
 
     def __init__(self, request: dict[str, Any]) -> None:
-        from minidl.store import files
+        from minidl.store import system
 
         self.done = 0
         self.lock = threading.RLock()  # a handler of signals may use the disk too
@@ -222,7 +223,7 @@ class Counter:
         self.never, self.at_first = request.get("never", {}), request.get("at_first", {})
         self.short = request.get("short", False)
         self.failed: set[int] = set()  # threads whose last operation did, at first
-        self.disk = files.disk
+        self.disk = system.disk
 
     def __call__(self, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return self.disk(self._alone, operation, *arguments, **options)

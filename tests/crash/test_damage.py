@@ -20,7 +20,7 @@ from minidl.runs.execute import execute, resume
 from minidl.runs.restart import Restart
 from minidl.store.run_folder import RunFolder
 
-pytestmark = [pytest.mark.torture, pytest.mark.usefixtures("no_plots")]
+pytestmark = [pytest.mark.torture]
 
 CONFIG = (
     *("training.checkpoint_every=1", "training.epochs=6", "optimizer=adam", "model.dropout=0.2"),
@@ -32,9 +32,7 @@ CONFIG = (
 def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that came to its end."""
     folder = tmp_path_factory.mktemp("whole") / "runs"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minidl.report.figures.plots.draw_run", lambda folder: [])
-        return execute(spec(*CONFIG), runs_dir=folder, name="run").run.folder
+    return execute(spec(*CONFIG), runs_dir=folder, name="run").run.folder
 
 
 @pytest.fixture(scope="module")

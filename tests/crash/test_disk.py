@@ -50,7 +50,7 @@ def test_a_full_disk_behind_stdout(kind: str, server: Server, tmp_path: Path) ->
     assert_same(run_of(folder), undisturbed)
 
 
-@in_parts(97, sample=3)
+@in_parts(97, sample=6, every=12)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("variation", list(VARIATIONS)[:TIMES])
 def test_each_operation_fails(
@@ -68,7 +68,7 @@ def test_each_operation_fails(
         assert_same(run_of(folder), undisturbed)
 
 
-@in_parts(97, sample=3)
+@in_parts(97, sample=6, every=12)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("variation", list(VARIATIONS)[:TIMES])
 def test_each_operation_fails_after_it_was_resumed(

@@ -48,7 +48,7 @@ def test_a_training_ends_there_as_it_would_elsewhere(
     assert_same(run_of(tmp_path / "first"), undisturbed)
 
 
-@in_parts(59, sample=3)
+@in_parts(59, sample=3, every=4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_at_each_operation_without_flock(
     kind: str, part: Part, server: Server, tmp_path: Path

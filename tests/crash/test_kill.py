@@ -26,7 +26,7 @@ from crash.server import Server, delays
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(240 * TIMES)]
 
 
-@in_parts(59, sample=3)
+@in_parts(59, sample=3, every=4)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("variation", list(VARIATIONS)[:TIMES])
 def test_killed_at_each_operation_on_the_disk(
@@ -41,7 +41,7 @@ def test_killed_at_each_operation_on_the_disk(
         assert_same(run_of(folder), undisturbed)
 
 
-@in_parts(59, sample=3)
+@in_parts(59, sample=3, every=4)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("variation", list(VARIATIONS)[:TIMES])
 def test_killed_at_each_operation_after_it_was_resumed(

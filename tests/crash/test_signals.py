@@ -31,7 +31,7 @@ from minidl.report.figures import plots
 from minidl.runs.execute import execute, resume
 from minidl.signals import SIGNALS
 from minidl.store.run_folder import RunFolder
-from minidl.train.trainer import Stop
+from minidl.train.stop import Stop
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(120 * TIMES)]
 

@@ -5,6 +5,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from minidl.data import Dataset, load_dataset
+from minidl.data.blank import blank_dataset
+from minidl.spec import parse_spec
 from minidl.spec.data import AnyData, Data
 
 SIZES = {  # rows, features, classes
@@ -82,3 +84,22 @@ def test_digits_come_as_images_too() -> None:
     assert images.feature_names == ()
     assert np.array_equal(images.test.inputs.reshape(-1, 64), rows.test.inputs)
     assert np.array_equal(images.test.targets, rows.test.targets)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("iris", "wine", "breast_cancer", "digits", "{type: digits, images: true}", "diabetes"),
+        "{type: photo_patches, train: 3, test: 2, size: 8}",
+        "{type: photo_patches, train: 2, test: 2, size: 8, gray: true}",
+    ],
+)
+def test_a_blank_data_set_has_the_shapes_of_the_loaded_one(text: str) -> None:
+    spec = parse_spec(f"data: {text}\nmodel: mlp").data
+    blank, loaded = blank_dataset(spec), load_dataset(spec, np.random.default_rng(0))
+    assert blank is not None
+    for mine, theirs in zip((blank.train, blank.test), (loaded.train, loaded.test), strict=True):
+        assert (mine.inputs.shape, mine.inputs.dtype) == (theirs.inputs.shape, theirs.inputs.dtype)
+        assert mine.targets.shape == theirs.targets.shape
+        assert mine.targets.dtype == theirs.targets.dtype
+    assert (blank.task, blank.classes) == (loaded.task, loaded.classes)

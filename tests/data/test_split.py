@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.data.split import split_rows
+from minidl.data.shares import split_rows
 from minidl.errors import DataError
 
 

@@ -16,7 +16,9 @@ import pytest
 import torch
 
 from minidl.engine import compiler as module
-from minidl.engine.compiler import Compiler, compile, find_compiler, lanes_for
+from minidl.engine import libraries, processor
+from minidl.engine.compiler import Compiler, compile, find_compiler
+from minidl.engine.processor import lanes_for
 from minidl.errors import CompilerError
 
 THREE = "int three(void) { return 3; }"
@@ -252,7 +254,7 @@ def test_a_full_cache_disk(
         f'exec {" ".join(found.command)} "$@"\n'
     )
     full.chmod(0o755)
-    monkeypatch.setattr(module, "_temporary_folder", lambda: tmp_path)
+    monkeypatch.setattr(libraries, "temporary_folder", lambda: tmp_path)
     assert compile(THREE, Compiler((str(full),), "full", "full")).three() == 3
     assert not objects(cache_folder)
     assert not left_over(cache_folder)
@@ -271,8 +273,8 @@ def test_all_disks_are_full(found: Compiler, cache_folder: Path) -> None:
 
 
 def test_no_folder_at_all(found: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_cache_folder", lambda: None)
-    monkeypatch.setattr(module, "_temporary_folder", lambda: None)
+    monkeypatch.setattr(libraries, "cache_folder", lambda: None)
+    monkeypatch.setattr(libraries, "temporary_folder", lambda: None)
     with pytest.raises(CompilerError, match="no folder"):
         compile(THREE, found)
 
@@ -280,7 +282,7 @@ def test_no_folder_at_all(found: Compiler, monkeypatch: pytest.MonkeyPatch) -> N
 def test_only_the_newest_objects_are_kept(
     found: Compiler, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT", 3)
+    monkeypatch.setattr(libraries, "KEPT", 3)
     abandoned = cache_folder / ".partial-old"
     abandoned.mkdir(parents=True)
     os.utime(abandoned, (0, 0))
@@ -342,7 +344,7 @@ def test_a_compiler_is_called_by_its_kind_and_version(
 def test_lanes_fill_the_processors_vectors(
     monkeypatch: pytest.MonkeyPatch, flags: str, floats: int
 ) -> None:
-    monkeypatch.setattr(module, "_processor", lambda: f"x86_64 {flags}")
+    monkeypatch.setattr(processor, "processor", lambda: f"x86_64 {flags}")
     assert lanes_for(torch.float32) == floats
     assert lanes_for(torch.float64) == floats // 2
 

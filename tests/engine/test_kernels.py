@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 import torch
-from engine.helpers import SINGLE, check, programs, target
+from engine.helpers import SINGLE, check, programs
 from torch import Tensor
 
 from minidl.engine.base import Tensors
@@ -402,4 +402,3 @@ def test_kernels_with_the_same_text_are_one_function() -> None:
     (made,) = programs({"deep": graph}, torch.float32, [SINGLE]).values()
     assert made.step.text.count("product_") == 6
     assert len({word for word in made.step.text.split() if word.startswith("product_")}) <= 2
-    assert not target(SINGLE, torch.float32).lanes

@@ -19,8 +19,9 @@ from minidl.engine.program import CompiledProgram, CompiledState
 from minidl.engine.trace import trace
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
-# Of the largest entry, after one step.
-TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
+# Of the largest entry, after one step. In float32 a batch norm over three samples loses digits by
+# cancellation, in both; in float64 it would show if the formulas differed.
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 5e-5}
 SMALL_LOSS, SMALL_OPTIMIZER = LOSSES[0], OPTIMIZERS[0]
 
 

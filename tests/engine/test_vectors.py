@@ -80,9 +80,9 @@ def source(dtype: torch.dtype) -> str:
 int flushes({number} smallest, int flush) {{
     volatile {number} x = smallest;
     uint64_t before = flush ? flush_denormals() : 0;
-    int zero = x * ({number})0.5 == 0;
+    x *= ({number})0.5;
     if (flush) restore_denormals(before);
-    return zero;
+    return x == 0;
 }}""")
     return "\n".join(lines)
 

@@ -111,7 +111,7 @@ def test_masks_are_the_same_in_every_dtype() -> None:
 
 def test_p_is_read_by_the_step() -> None:
     layer = nn.Dropout(0.5)
-    layer.bind_settings({"p": torch.tensor(0.0), "seed": torch.tensor(3)})
+    layer.bind({"p": torch.tensor(0.0), "seed": torch.tensor(3), "step": torch.tensor(0)})
     x = torch.randn(5, 4)
     assert torch.equal(layer(x), x)
 

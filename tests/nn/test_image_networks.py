@@ -96,7 +96,7 @@ def test_statistics_stay_where_they_are_while_training() -> None:
     """A compiled step writes into this very memory."""
     layer = nn.BatchNorm1d(2)
     bound = {name: values.clone() for name, values in layer.named_statistics().items()}
-    layer.bind_statistics(bound)
+    layer.bind(bound)
     layer.forward(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
     assert bound["running_mean"].tolist() == pytest.approx([0.2, 0.4])
     assert all(layer.statistics[name] is values for name, values in bound.items())

@@ -131,8 +131,7 @@ def test_several_networks_at_once_are_each_as_alone(case: LayerCase) -> None:
     ) -> tuple[Tensor, Tensor]:
         for parameter, *memory in zip(layer.parameters(), data, grads, strict=True):
             parameter.bind(*memory)
-        layer.bind_statistics(kept)
-        layer.bind_settings(kept)
+        layer.bind(kept)
         return layer.forward(x), layer.backward(dy)
 
     together = [torch.zeros_like(data) for data in parameters]

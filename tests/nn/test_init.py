@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from minidl import nn
+from minidl.nn.threads import use_threads
 
 FAN_IN, FAN_OUT = 400, 200
 
@@ -75,6 +76,45 @@ def test_an_activation_widens_only_the_layer_before_it() -> None:
     for layer, gain in zip(network, (1, 5 / 3), strict=False):
         std = layer.weight.data.std().item()  # type: ignore[attr-defined]
         assert std == pytest.approx(gain / math.sqrt(FAN_IN), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(9, 5),
+        nn.Linear(5, 9),
+        nn.Linear(6, 6),
+        nn.Linear(4, 1),
+        nn.Conv2d(3, 4, 2),
+        nn.ConvTranspose2d(3, 20, 2),
+    ],
+    ids=repr,
+)
+def test_orthogonal_weights_are_those_of_pytorch(layer: nn.Linear | nn.Conv2d) -> None:
+    layer.to(dtype=torch.float64).initialize("orthogonal", seed=3, gain=1.5)
+    got = layer.weight.data
+    generator = torch.Generator().manual_seed(3)
+    expected = torch.nn.init.orthogonal_(torch.empty_like(got), 1.5, generator)
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-14)
+    rows = got.flatten(1)
+    small = rows @ rows.T if rows.shape[0] <= rows.shape[1] else rows.T @ rows
+    torch.testing.assert_close(small, 1.5**2 * torch.eye(len(small), dtype=torch.float64))
+
+
+def test_orthogonal_weights_take_the_gain_of_the_activation_that_follows() -> None:
+    network = nn.Sequential(nn.Linear(8, 4), nn.Tanh(), nn.Linear(4, 4))
+    network.initialize("orthogonal", seed=0)
+    for layer, gain in ((network[0], 5 / 3), (network[2], 1.0)):
+        assert torch.linalg.matrix_norm(layer.weight.data, 2).item() == pytest.approx(gain)  # type: ignore[attr-defined]
+
+
+def test_orthogonal_weights_are_the_same_bits_on_any_number_of_threads() -> None:
+    def drawn() -> torch.Tensor:
+        return nn.Orthogonal().weight((64, 64), (64, 64), None, nn.init.seeded(1))
+
+    with use_threads(2):
+        two = drawn()
+    assert torch.equal(two, drawn())
 
 
 def test_a_layers_own_initialiser_goes_first() -> None:

@@ -82,8 +82,7 @@ def tensors_of(network: nn.Module, optimizer: optim.Optimizer) -> dict[str, dict
 def bind(network: nn.Module, optimizer: optim.Optimizer, tensors: dict[str, dict[str, Tensor]]) -> None:  # noqa: E501  # fmt: skip
     optimizer.flat.bind(**tensors["flat"])
     optimizer.bind(tensors["vectors"], tensors["numbers"])
-    network.bind_statistics(tensors["statistics"])
-    network.bind_settings(tensors["settings"])
+    network.bind({**tensors["statistics"], **tensors["settings"]})
 
 
 @pytest.mark.parametrize("case", OPTIMIZERS, ids=repr)

@@ -50,7 +50,10 @@ LIKE_OUTPUT = [((1,), F32), ((2, 3), F32), ((2, 3), F64), ((2, 3, 4), F32)]
 # Each loss, and outputs with targets that it takes.
 LOSSES: list[Any] = [
     *((loss, [(one, one) for one in LIKE_OUTPUT])
-      for loss in (nn.MSELoss(), nn.BCELoss("sum"), nn.BCEWithLogitsLoss("batchmean"))),
+      for loss in (nn.MSELoss(), nn.MAELoss(), nn.HuberLoss(), nn.BCELoss("sum"),
+                   nn.BCEWithLogitsLoss("batchmean"), nn.WeightedBCELoss(),
+                   nn.WeightedBCEWithLogitsLoss())),
+    (nn.WeightedCrossEntropyLoss(), [(((2, 3), F32), ((2, 3), F32))]),
     (nn.CrossEntropyLoss(), [
         *((((2, 3), F32), ((2,), dtype)) for dtype in (I64, torch.int32, torch.uint8)),
         (((1, 1), F64), ((1,), I64)),
@@ -64,7 +67,7 @@ OTHER_OUTPUTS = [  # a loss, an output that isn't of its form, and a target
     (nn.CrossEntropyLoss(), (2, 3, 4), ((2, 4), I64)),
 ]
 OTHER_TARGETS = [  # a loss, an output of its form, and a target that doesn't fit
-    *((loss, one, other) for loss, _ in LOSSES[:3] for one, other in [
+    *((loss, one, other) for loss, _ in LOSSES[:5] for one, other in [
         (((2, 1), F32), ((2,), F32)),
         (((2,), F32), ((2, 1), F32)),
         (((2, 3), F32), ((1, 3), F32)),

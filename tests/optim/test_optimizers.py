@@ -132,9 +132,17 @@ def test_an_impossible_rate_is_refused_later_too() -> None:
         optimizer.lr = -1
 
 
+def test_an_l1_penalty_alone_leads_weights_to_0_at_an_even_pace() -> None:
+    layer = nn.Linear(1, 2, bias=False)
+    layer.weight.data = torch.tensor([[0.5], [-1.0]])
+    optimizer = optim.SGD(layer, lr=0.1, l1=2.0)
+    optimizer.step()
+    assert layer.weight.data.view(-1).tolist() == pytest.approx([0.3, -0.8])
+
+
 def test_an_optimizer_shows_its_options() -> None:
     assert repr(optim.RMSprop(nn.Linear(1, 1), lr=0.5)) == (
-        "RMSprop(lr=0.5, alpha=0.99, eps=1e-08, weight_decay=0.0, momentum=0.0)"
+        "RMSprop(lr=0.5, alpha=0.99, eps=1e-08, weight_decay=0.0, momentum=0.0, l1=0.0)"
     )
 
 

@@ -1,12 +1,15 @@
-"""Schedules at points computed by hand; reduce-on-plateau against PyTorch's."""
+"""Schedules at points computed by hand, or against PyTorch's."""
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from torch.optim import lr_scheduler as torch_schedules
 
 from minidl.optim import ReduceOnPlateau, Schedule, schedules
 
@@ -83,3 +86,52 @@ def test_a_plateau_goes_on_from_its_state() -> None:
     second.restore(first.state())
     assert second.lr == first.lr < 0.1
     assert [first.step(1.0) for _ in range(9)] == [second.step(1.0) for _ in range(9)]
+
+
+@pytest.mark.parametrize("epochs", [1, 7, 10, 30])
+@pytest.mark.parametrize(
+    "options", [{}, {"pct_start": 0.55, "div_factor": 10.0, "final_div_factor": 50.0}], ids=str
+)
+def test_one_cycle_agrees_with_pytorch(options: dict[str, Any], epochs: int) -> None:
+    theirs = scheduled(lambda one: torch_schedules.OneCycleLR(one, 0.1, epochs, **options), epochs)
+    assert rates(schedules.one_cycle(epochs, **options), epochs) == pytest.approx(theirs, rel=1e-12)
+
+
+def test_one_cycle_may_begin_with_its_peak_and_holds_at_its_end() -> None:
+    """At a peak of epoch 0 PyTorch divides by zero."""
+    got = rates(schedules.one_cycle(3, 1 / 3, 2.0, 5.0), 5)
+    assert got == pytest.approx([0.1, 0.055, 0.01, 0.01, 0.01])
+
+
+@pytest.mark.parametrize(("period", "growth", "final"), [(7, 1, 0.0), (1, 2, 0.1), (3, 3, 0.5)])
+def test_cosines_with_restarts_agree_with_pytorch(period: int, growth: int, final: float) -> None:
+    theirs = scheduled(
+        lambda one: torch_schedules.CosineAnnealingWarmRestarts(one, period, growth, 0.1 * final),
+        50,
+    )
+    got = rates(schedules.cosine_restarts(period, growth, final), 50)
+    assert got == pytest.approx(theirs, rel=1e-12, abs=1e-16)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 0.9, 3.0])
+def test_a_polynomial_agrees_with_pytorch(power: float) -> None:
+    theirs = scheduled(lambda one: torch_schedules.PolynomialLR(one, 20, power), 30)
+    got = rates(schedules.polynomial(20, power), 30)
+    # PyTorch multiplies from epoch to epoch, which adds up roundings.
+    assert got == pytest.approx(theirs, rel=1e-11, abs=1e-16)
+
+
+def rates(schedule: Schedule, epochs: int) -> list[float]:
+    return [schedule(epoch, 0.1) for epoch in range(epochs)]
+
+
+def scheduled(make: Callable[[torch.optim.Optimizer], Any], epochs: int) -> list[float]:
+    """The rates of the epochs by a scheduler of PyTorch's, which starts at lr 0.1."""
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1, momentum=0.9)
+    scheduler, found = make(optimizer), []
+    for epoch in range(epochs):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if epoch < epochs - 1:
+            scheduler.step()
+    return found

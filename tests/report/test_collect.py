@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -18,6 +23,7 @@ from minidl.report.members.configs import read_settings
 from minidl.report.members.groups import Statistics, best_over, group_by
 from minidl.report.members.settings import flatten, heads, matches, number, varying
 from minidl.report.tables.table import whole_keys
+from minidl.store import records, system
 from minidl.store.run_folder import RunFolder
 from minidl.store.run_record import RunRecord
 
@@ -168,6 +174,27 @@ def damage(run: Path, how: str) -> None:
         (run / "config.yaml").write_text("- a\n")
     elif how == "a key twice":
         (run / "config.yaml").write_text("seed: 1\nloss: mse\nseed: 2\n")
+
+
+def test_each_file_of_a_run_is_read_once_and_each_record_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(3):
+        run = write_run(tmp_path / f"m{seed}", resolved(seed=seed), curves(5))
+        run.write_record(replace(run.read_record(), metrics=run.metrics.mark()))
+    opened: list[str] = []
+    decode, disk = Mock(wraps=records.decode), system.disk
+
+    def counted(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        if operation is os.open:
+            opened.append(Path(arguments[0]).name)
+        return disk(operation, *arguments, **options)
+
+    monkeypatch.setattr(system, "disk", counted)
+    monkeypatch.setattr(records, "decode", decode)
+    assert len(collect([tmp_path]).members) == 3
+    assert Counter(opened) == {"run.json": 3, "config.yaml": 3, "metrics.csv": 3}
+    assert decode.call_count == 3
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.report.figures.decision import class_of, margins
+from minidl.report.members.decision import class_of, margins
 
 HALF = {"kind": "threshold", "at": 0.5}
 ARGMAX = {"kind": "argmax"}

@@ -7,8 +7,10 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -21,6 +23,7 @@ from minidl.report.members.groups import Statistics
 from minidl.report.tables.document import Document, Drawn
 from minidl.report.tables.escape import columns, csv_text, latex, line, markdown
 from minidl.report.tables.formats import as_csv, as_json, as_latex, as_markdown, as_table
+from minidl.report.tables.grid import grid
 from minidl.report.tables.numbers import mean_and_std
 from minidl.report.tables.table import COUNTS, Table, make_table
 from minidl.spec import ReportTable
@@ -50,6 +53,25 @@ def test_html_holds_hostile_words_as_words(hostile: Document) -> None:
     assert shown == {line(words) for words in HOSTILE}
     assert not FORBIDDEN.search(text)
     assert "http:" not in re.sub(r"<td>.*?</td>|<li>.*?</li>", "", text)  # nothing is fetched
+
+
+def test_a_table_s_rows_are_gone_through_as_often_for_many_rows_as_for_few(
+    study: Table,
+) -> None:
+    class Counted(list[Any]):
+        times = 0
+
+        def __iter__(self) -> Iterator[Any]:
+            self.times += 1
+            return super().__iter__()
+
+    times = []
+    for count in (3, len(study.rows)):
+        rows = Counted(study.rows[:count])
+        grid(replace(study, rows=rows))
+        times.append(rows.times)
+    assert len(study.rows) > 3
+    assert times[0] == times[1]
 
 
 def test_csv_holds_no_formulas_and_every_digit(hostile: Document) -> None:

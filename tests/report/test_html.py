@@ -29,7 +29,7 @@ def page(tmp_path: Path) -> str:
     grid = {"model.activation": ["relu", "tanh"], "loss": ["mse", "cross_entropy"]}
     sweep(tmp_path / "s", {**grid, "optimizer.lr": [0.1, 0.01]}, repeats=1)
     name = "a_name_without_spaces_" * 9
-    return as_html(document(name, collect([tmp_path]), [ReportTable(metrics=METRICS)]))  # type: ignore[arg-type]
+    return as_html(document(name, collect([tmp_path]), [ReportTable(metrics=METRICS)]))
 
 
 def test_no_cell_is_broken_within_its_words(page: str) -> None:

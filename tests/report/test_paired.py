@@ -39,7 +39,7 @@ def group(folder: Path, accuracies: Sequence[float | None], first_seed: int = 0)
         record = run.read_record()
         record.final = {"test_accuracy": accuracy, "test_loss": 1 - (accuracy or 0)}
         run.write_record(record)
-        runs.append(Member.read(run))
+        runs.append(Member.read(run, record))
     return Group({}, runs)
 
 
@@ -103,6 +103,15 @@ def test_a_diverged_run_is_worse_than_any_other(tmp_path: Path) -> None:
     said = verdict(difference(steady, shaky, "test_accuracy"), "steady", "shaky")
     assert said.startswith("steady beats shaky")
     assert "shaky diverged in 8" in said
+
+
+def test_more_seeds_are_counted_for_the_level_that_holm_asks_of_each() -> None:
+    of = Statistics(10, mean=0.02, std=0.03)
+    alone = Difference("test_loss", of, 10, True, (0, 0), 0, 0.06, seeds_needed(of))
+    many = holm([alone] * 15)
+    assert many[0].seeds == seeds_needed(of, 0.05 / 15)
+    assert (many[0].seeds or 0) > 1.5 * (alone.seeds or 0)
+    assert holm([alone])[0].seeds == alone.seeds
 
 
 def test_holm_adjusts_for_how_many_there_are() -> None:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from run_cases import CASES, TWO, disk, disk_output, in_disk, plane, spirals, write
 
 from minidl.errors import RunError
-from minidl.report.figures.confusion import counts
 from minidl.report.figures.curves import accuracy, loss, psnr, r2
+from minidl.report.figures.dynamics import dynamics
 from minidl.report.figures.image_grid import image_grid
 from minidl.report.figures.plane import data, decision_boundary, output
 from minidl.report.figures.plots import draw_run
 from minidl.report.figures.regions import fine_classes, finer
 from minidl.report.figures.style import class_colour, to_png
+from minidl.report.members.decision import counts
 from minidl.report.members.run_view import RunView
 from minidl.store.run_folder import RunFolder
 
@@ -47,6 +48,9 @@ FIGURES = {
     "one_gray_image": {"loss", "psnr", "images"},
     "enlarged_images": {"loss", "psnr", "images"},
     "diverged_denoiser": {"loss", "psnr"},
+    "watched": CURVES | PLANE | {"dynamics"},
+    "watched_of_thirty_layers": CURVES | PLANE | {"dynamics"},
+    "watched_and_diverged": {"accuracy", "loss", "dynamics"},
 }
 
 
@@ -295,3 +299,37 @@ def test_only_a_loss_of_probabilities_makes_the_output_one(
     within = plane(lambda x: disk_output(x).clip(0, 1), in_disk)
     run = write(tmp_path, loss_type, [], within, loss_type, **TWO)
     assert f"Predicted {what}" in " ".join(texts(output(RunView.read(run))))
+
+
+def test_each_watched_quantity_has_a_map_of_layers_by_epochs(tmp_path: Path) -> None:
+    figure = dynamics(RunView.read(CASES["watched"](tmp_path)))
+    assert figure is not None
+    maps = {axes.get_title(): axes.images[0] for axes in figure.axes if axes.images}
+    assert {*maps} == {"norm of the gradient", "dead units", "my own"}
+    assert maps["norm of the gradient"].get_array().shape == (2, 1)
+    assert {"fc_1", "fc_2", "act_1"} <= {*texts(figure)}
+
+
+def test_a_gradient_that_vanishes_is_faint_and_none_is_the_faintest(tmp_path: Path) -> None:
+    figure = dynamics(RunView.read(CASES["watched_of_thirty_layers"](tmp_path)))
+    assert figure is not None
+    image = figure.axes[0].images[0]
+    shades = np.asarray(image.norm(np.asarray(image.get_array())))[:, 0]
+    assert shades[0] == 0  # where nothing is left of it
+    assert shades[-1] == 1
+    assert (np.diff(shades) >= 0).all()
+    assert shades[15] == pytest.approx(0.5, abs=0.1)  # by decades
+
+
+def test_what_turned_to_nan_is_left_blank(tmp_path: Path) -> None:
+    figure = dynamics(RunView.read(CASES["watched_and_diverged"](tmp_path)))
+    assert figure is not None
+    assert "diverged in epoch 2" in " ".join(texts(figure))
+    array = np.ma.getmaskarray(np.ma.asarray(figure.axes[0].images[0].get_array()))
+    assert array.tolist() == [[False, True]]
+
+
+def test_a_watched_run_without_a_number_has_no_figure(tmp_path: Path) -> None:
+    run = CASES["disk"](tmp_path)
+    run.dynamics.append({"epoch": 1, "fc_1.weight_norm": float("nan")})
+    assert dynamics(RunView.read(run)) is None

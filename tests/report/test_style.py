@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from minidl.errors import RunError
 from minidl.report.figures import legends
+from minidl.report.figures.endings import format_of
 from minidl.report.figures.fonts import use_fonts_that_have_all
 from minidl.report.figures.style import (
     CELLS,
@@ -19,6 +23,7 @@ from minidl.report.figures.style import (
     new_figure,
     number,
     percent,
+    to_bytes,
     to_png,
     warn_of_boxes,
     wrapped,
@@ -30,6 +35,25 @@ def test_mathtext_is_shown_as_it_is_written() -> None:
     axes.set_xlabel(literal("$\\frac{1$"))
     assert to_png(figure).startswith(b"\x89PNG")
     assert literal("$x$") == r"\$x\$"
+
+
+@pytest.mark.parametrize(("format", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_a_figure_for_print_has_the_same_bytes_each_time(format: str, start: bytes) -> None:
+    made = []
+    for _ in range(2):
+        figure, (axes,) = new_figure("a title", "猫 and $x$")
+        axes.plot([1, 2], label="a line")
+        axes.legend()
+        made.append(to_bytes(figure, format))
+    assert made[0] == made[1]
+    assert made[0].startswith(start)
+
+
+def test_a_file_says_by_its_ending_how_it_is_written() -> None:
+    endings = ("a.svg", "a.PDF", "a.b.png", "a")
+    assert [format_of(Path(name)) for name in endings] == ["svg", "pdf", "png", "png"]
+    with pytest.raises(RunError, match=r"a\.jpg: a figure's name ends with \.png, \.svg or \.pdf"):
+        format_of(Path("a.jpg"))
 
 
 def test_control_characters_and_line_ends_become_spaces_and_long_words_lose_their_middle() -> None:

@@ -21,10 +21,11 @@ from minidl.errors import RestartWarning, WriteError
 from minidl.runs.execute import execute
 from minidl.signals import SIGNALS, Stopped, orderly_end
 from minidl.spec import load_spec
-from minidl.store import files
+from minidl.store import files, system
 from minidl.store.run_folder import RunFolder
 from minidl.train.evaluation import predict
-from minidl.train.trainer import Stop, Trainer
+from minidl.train.stop import Stop
+from minidl.train.trainer import Trainer
 
 FILES = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "predictions.npz"}
 
@@ -312,3 +313,26 @@ def test_a_disk_that_fails_ends_the_run_as_failed(
         warnings.simplefilter("ignore", RestartWarning)  # it failed before the first checkpoint
         assert minidl("resume", run.path).code == 0
     assert columns(run)["epoch"] == [1, 2, 3]
+
+
+def test_the_rows_of_a_run_that_diverges_are_on_the_disk_before_its_record_stands_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: dict[int, str] = {}
+    forced: list[str] = []
+    disk = system.disk
+
+    def watched(operation: Any, *arguments: Any, **options: Any) -> Any:
+        result = disk(operation, *arguments, **options)
+        if operation is os.open:
+            opened[result] = Path(arguments[0]).name
+        elif operation is os.fsync:
+            forced.append(opened[arguments[0]])
+        elif operation is os.replace:
+            forced.append(Path(arguments[1]).name)
+        return result
+
+    monkeypatch.setattr(system, "disk", watched)
+    assert train(tmp_path, "optimizer.lr=1e30", options=("--name", "run")).code == 1
+    ends = [n for n, name in enumerate(forced) if name == "run.json"]
+    assert "metrics.csv" in forced[ends[0] : ends[-1]]

@@ -17,8 +17,6 @@ from minidl.spec import Spec
 from minidl.store.run_folder import RunFolder
 from minidl.train.evaluation import CHUNK_NUMBERS, Evaluator, Part, chunk_size, predict
 
-pytestmark = pytest.mark.usefixtures("no_plots")
-
 DENOISER = """\
 data: {type: photo_patches, train: 40, test: 12, size: 8}
 model:

@@ -60,6 +60,8 @@ VARIANTS = [
     ["optimizer=adam"],
     ["optimizer={type: adamw, amsgrad: true}"],
     ["optimizer={type: adagrad, lr_decay: 0.1, initial_accumulator_value: 0.5}"],
+    ["optimizer={type: adam, lr: 0.01, lr_factors: {fc_1: 0.1}}"],
+    ["model.freeze=[fc_1]", "optimizer={type: adagrad, lr_factors: {fc_2: 9}, lr_decay: 0.1}"],
     ["schedule=cosine"],
     ["schedule={type: plateau, patience: 0, factor: 0.5}"],
     ["training.early_stopping={patience: 2}", "optimizer.lr=0.3"],

@@ -49,6 +49,28 @@ def test_early_stopping_waits_and_ends_with_the_best_weights(tmp_path: Path) -> 
     assert "with the best weights" in finished.err
 
 
+def test_a_metric_that_was_asked_for_can_stop_it_and_choose_the_weights(tmp_path: Path) -> None:
+    stopping = "training.early_stopping={metric: test_f1, patience: 3}"
+    run = train(tmp_path, *LEARNS, stopping, "training.metrics=[f1]").run
+    index, best = best_row(run, "test_f1", highest=True)
+    assert 0 < index < len(columns(run)["epoch"]) - 1
+    assert run.read_record().final == best
+
+
+def test_a_metric_that_is_undefined_is_left_empty_and_stops_nothing(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{'no' if n % 2 else 'yes'}\n" for n in range(20))
+    (tmp_path / "train.csv").write_text(f"x,y\n{rows}")
+    (tmp_path / "test.csv").write_text("x,y\n3,no\n5,no\n")
+    files = f"path: {tmp_path}/train.csv, test_path: {tmp_path}/test.csv"
+    data = f"data={{type: csv, {files}, target: y}}"
+    finished = train(tmp_path, data, "loss=bce_with_logits", "training.metrics=[roc_auc, f1]")
+    cells = columns(finished.run)
+    assert (finished.code, len(cells["epoch"])) == (0, 3)
+    assert np.isnan(cells["test_roc_auc"]).all()
+    assert not np.isnan(cells["train_roc_auc"]).any()
+    assert not np.isnan(cells["test_f1"]).any()
+
+
 def test_metrics_of_a_run_that_diverged_are_not_called_those_of_its_best_weights(
     tmp_path: Path,
 ) -> None:

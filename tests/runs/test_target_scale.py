@@ -45,7 +45,7 @@ def test_large_targets_are_learned_and_predicted_in_their_units(
     final = run.record.final
     assert final["test_r2"] > 0.95
     assert final["test_loss"] < 0.1  # of the standardized target
-    table = TrainedRun.load(run.folder.path).predict_file(prices).text()
+    table = TrainedRun.load(run.folder.path).predict_file(prices).content().decode()
     predicted = [float(row["price"]) for row in csv.DictReader(io.StringIO(table))]
     with prices.open() as file:
         true = [float(row["price"]) for row in csv.DictReader(file)]

@@ -93,7 +93,7 @@ def specs() -> st.SearchStrategy[Spec]:
     def build(given: dict[str, Any]) -> Spec:
         given = {**given, "name": clean_name(given["name"], 100)}
         try:
-            return Spec.model_validate(given)
+            return Spec.model_validate(given).settled()
         except ValidationError:  # options that exclude each other
             assume(False)
             raise
@@ -136,7 +136,7 @@ def test_any_change_of_a_config_gives_a_spec_or_a_config_error(data: st.DataObje
 def test_a_dump_is_the_full_form() -> None:
     text = dump(parse_spec("data: disk\nmodel: {mlp: [5]}\nloss: mse", "first.yaml"))
     assert text.startswith("name: first\nseed: 0\ndevice: auto\n")
-    assert "data: {type: disk, train: 1000, test: 1000, seed: null}\n" in text
+    assert "data: {type: disk, train: 1000, test: 1000, validation: 0, seed: null}\n" in text
     assert "loss: {type: mse, reduction: mean}\n" in text
 
 
@@ -173,6 +173,9 @@ def components() -> list[Any]:
 # Where a component of each group stands in a config.
 PLACES: dict[str, Any] = {
     "data": lambda one: {"data": one},
+    "split": lambda one: {
+        "data": {"type": "csv", "path": Path("/data/t.csv"), "target": "y", "split": one}
+    },
     "noise": lambda one: {"data": {"type": "photo_patches", "noise": one}},
     "model": lambda one: {"model": one},
     "layer": lambda one: {"model": {"type": "sequential", "layers": (one, {"type": "linear"})}},
@@ -199,7 +202,7 @@ def test_every_component_with_any_options_loads_back_equal(component: type[Compo
         nonlocal tried
         base = {"name": clean_name(name, 100), "data": {"type": "disk"}, "model": {"type": "mlp"}}
         try:
-            spec = Spec.model_validate({**base, **PLACES[group_of(component)](options)})
+            spec = Spec.model_validate({**base, **PLACES[group_of(component)](options)}).settled()
         except ValidationError:  # options that exclude each other
             assume(False)
             raise

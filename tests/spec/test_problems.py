@@ -13,7 +13,7 @@ BASE = "data: disk\nmodel: mlp\n"
 def test_unknown_key_names_the_file_the_line_and_the_alternatives(problem: ReadProblem) -> None:
     assert problem(BASE + "optimizer: {type: adam, weight_decai: 0.1}") == (
         "c.yaml:3:25: optimizer.weight_decai: unknown key; the keys here are type, lr, betas, eps, "
-        "amsgrad, weight_decay; did you mean 'weight_decay'?"
+        "amsgrad, weight_decay, l1, weight_decay_on, lr_factors; did you mean 'weight_decay'?"
     )
 
 
@@ -37,6 +37,21 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(problems: Pr
         "twice",
         "extra",
     ]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "place", "said"),
+    [
+        ("[f1, recal]", "[1]", "expected one of precision, recall, f1, "),
+        ("[f1, ece, f1]", "[2]", "f1 is given twice"),
+        ("[roc_auc], evaluate_in: train", "[0]", "roc_auc is measured in eval mode: set"),
+        ("f1", "", "expected a list of any of precision, recall, f1, "),
+    ],
+)
+def test_metrics_to_measure(metrics: str, place: str, said: str, problem: ReadProblem) -> None:
+    line = problem(BASE + f"training: {{metrics: {metrics}}}")
+    assert line.startswith("c.yaml:3:")
+    assert f": training.metrics{place}: {said}" in line
 
 
 WHERE = {
@@ -82,7 +97,7 @@ def test_a_misspelt_component_of_any_kind_is_guessed(
          "'step' can't be a key here; write {type: step, step_size: …}"),
         ("optimizer: {type: sgd, lr:0.1}", "did you mean 'lr: 0.1', with a space after the colon?"),
         ("optimizer: {type: sgd, learning_rate: 1}", "did you mean 'lr'?"),
-        ("training: {early_stopping: {metric: val_loss}}", "did you mean 'test_loss'?"),
+        ("training: {early_stopping: {metric: validation_loss}}", "did you mean 'val_loss'?"),
         ("optimizer: {type: sgd, lr: '0.1'}", "but got the text '0.1'; did you mean 0.1 without "
          "quotes?"),
         ("optimizer: {type: sgd, lr: true}", "expected a number > 0, but got true"),
@@ -167,8 +182,8 @@ def test_a_wrong_model_says_where(model: str, expected: str, problem: ReadProble
     ("options", "expected"),
     [
         ("path: a.csv", "data.target: is missing: expected nonempty text"),
-        ("path: '', target: y", "data.path: expected a path, but got the text ''"),
-        ("path: , target: y", "data.path: expected a path, but got nothing"),
+        ("path: '', target: y", "expected a path, or a list of paths, but got the text ''"),
+        ("path: , target: y", "data.path: expected a path, or a list of paths, but got nothing"),
         ("path: a.csv, target: y, delimiter: ab", "expected one character, not a quote"),
         ("path: a.csv, target: y, features: [x, y]", "data.features[1]: the target 'y' can't be"),
         ("path: a.csv, target: y, features: [x, x]", "data.features[1]: the feature 'x' is given"),

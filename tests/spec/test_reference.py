@@ -137,6 +137,7 @@ def test_every_group_is_listed_once() -> None:
         "data",
         "noise",
         "column",
+        "split",
         "model",
         "activation",
         "init",
@@ -145,6 +146,7 @@ def test_every_group_is_listed_once() -> None:
         "optimizer",
         "schedule",
         "training",
+        "search",
         "report",
         "figure",
     ]

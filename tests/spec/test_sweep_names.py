@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spec.helpers import Load, names
 
+from minidl.spec import load_sweep
 from minidl.store.names import check_name
 
 
@@ -70,3 +71,12 @@ def test_names_are_safe_folders_whatever_the_values_are(load: Load, tmp_path: Pa
         check_name(name)
         assert not set(name) & set(" /\\$`'\"|()!;<>*?:\t\n")
         (tmp_path / name).mkdir()
+
+
+def test_members_are_called_as_before(tmp_path: Path) -> None:
+    """Else no sweep could go on that began before there were folds, metrics, weights of classes."""
+    config = tmp_path / "small.yaml"
+    config.write_text(
+        "name: small\ndata: iris\nmodel: mlp\nloss: cross_entropy\ntraining: {epochs: 2}\n"
+    )
+    assert [member.name for member in load_sweep(config).members] == ["seed=0-edf101c9"]

@@ -9,10 +9,10 @@ from spec.helpers import Refusal
 @pytest.mark.parametrize(
     ("block", "expected"),
     [
-        ("sweep:", "c.yaml:4:7: sweep: expected a mapping with grid, zip, random or repeats, "
-         "but got nothing"),
-        ("sweep: 3", "c.yaml:4:8: sweep: expected a mapping with grid, zip, random or repeats, "
-         "but got 3"),
+        ("sweep:", "c.yaml:4:7: sweep: expected a mapping with grid, zip, random, repeats or "
+         "folds, but got nothing"),
+        ("sweep: 3", "c.yaml:4:8: sweep: expected a mapping with grid, zip, random, repeats or "
+         "folds, but got 3"),
         ("sweep: {gird: {seed: [1]}}", "c.yaml:4:9: sweep.gird: unknown key 'gird'; "
          "did you mean 'grid'?"),
         ("sweep: {grid: {}}", "c.yaml:4:15: sweep.grid: expected a mapping from keys to lists of "
@@ -24,13 +24,13 @@ from spec.helpers import Refusal
         ("sweep: {grid: {seed: 3}}", "c.yaml:4:22: sweep.grid.seed: expected a list of values, "
          "but got 3"),
         ("sweep: {grid: {optimizer.rl: [1]}}", "c.yaml:4:31: optimizer.rl: unknown key; the keys "
-         "here are type, lr, momentum, dampening, nesterov, weight_decay, decoupled; did you "
-         "mean 'lr'?"),
+         "here are type, lr, momentum, dampening, nesterov, weight_decay, decoupled, l1, "
+         "weight_decay_on, lr_factors; did you mean 'lr'?"),
         ("sweep: {grid: {optimzer.lr: [1]}}", "c.yaml:4:30: optimzer: unknown key; the keys here "
          "are name, seed, device, data, model, loss, optimizer, schedule, training; did you mean "
          "'optimizer'?"),
-        ("sweep: {grid: {loss: [mes]}}", "c.yaml:4:23: loss: expected a loss (mse, bce, "
-         "bce_with_logits, cross_entropy), but got the text 'mes'; did you mean 'mse'?"),
+        ("sweep: {grid: {loss: [mes]}}", "c.yaml:4:23: loss: expected a loss (mse, mae, huber, "
+         "bce, bce_with_logits, cross_entropy), but got the text 'mes'; did you mean 'mse'?"),
         ("sweep: {grid: {optimizer.lr: [0.1, -1]}}", "c.yaml:4:36: optimizer.lr: expected a number "
          "> 0, but got -1"),
         ("sweep: {grid: {'a..b': [1]}}", "c.yaml:4:25: a..b: expected a key such as optimizer.lr"),
@@ -45,6 +45,13 @@ from spec.helpers import Refusal
         ("sweep: {repeats: 0}", "c.yaml:4:18: sweep.repeats: expected an integer ≥ 1, but got 0"),
         ("sweep: {repeats: true}", "c.yaml:4:18: sweep.repeats: expected an integer ≥ 1, "
          "but got true"),
+        ("sweep: {folds: 1}", "c.yaml:4:16: sweep.folds: expected an integer ≥ 2, but got 1"),
+        ("sweep: {folds: 3}", "c.yaml:4:16: sweep.folds: disk is drawn anew for each run, so it "
+         "has no folds: use repeats"),
+        ("sweep: {folds: 3, grid: {data: [{type: csv, path: a, target: y, test_path: b}]}}",
+         "c.yaml:4:16: data.folds: excludes test_path: each fold tests in its turn"),
+        ("sweep: {folds: 3, grid: {data: [iris], data.test_fraction: [0.1]}}",
+         "c.yaml:4:16: data.folds: excludes test_fraction: each fold tests in its turn"),
         ("sweep: {random: {samples: 2}}", "c.yaml:4:17: sweep.random: expected samples and keys "
          "with a distribution, but got a mapping"),
         ("sweep: {random: {seed: {choice: [1]}}}", "c.yaml:4:17: sweep.random.samples: is missing: "
@@ -78,7 +85,8 @@ def test_a_distribution_that_is_none_is_refused(distribution: str, refusal: Refu
     (line,) = refusal(f"sweep: {{random: {{samples: 2, optimizer.lr: {distribution}}}}}")
     assert line.startswith(
         "c.yaml:4:44: sweep.random.optimizer.lr: expected {uniform: [low, high]}, "
-        "{log_uniform: [low, high]} with 0 < low, or {choice: [value, …]}, but got "
+        "{log_uniform: [low, high]} with 0 < low, {int: [low, high]}, or {choice: [value, …]}, "
+        "but got "
     )
 
 
@@ -95,6 +103,12 @@ def test_ten_million_members_are_refused_with_the_number(refusal: Refusal) -> No
     assert refusal(block) == [
         "c.yaml: sweep: has 10,000,000 members, more than the 100,000 that one may have"
     ]
+
+
+@pytest.mark.parametrize("block", ["repeats: 9223372036854775807", "folds: 9223372036854775807"])
+def test_members_are_counted_before_any_is_made(block: str, refusal: Refusal) -> None:
+    (line,) = refusal(f"sweep: {{{block}}}")
+    assert "has 9,223,372,036,854,775,807 members, more than the 100,000" in line
 
 
 @pytest.mark.parametrize(

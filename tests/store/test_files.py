@@ -15,7 +15,7 @@ from marks import mark_of_the_dead
 from trainings import SMALL, minidl
 
 from minidl.errors import RunError, WriteError
-from minidl.store import files, folders, owner
+from minidl.store import files, folders, forcing, owner, system
 from minidl.store.locks import locked
 
 
@@ -117,19 +117,19 @@ def operations(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
             done.append((operation.__name__, str(opened.get(file, file))))
         return result
 
-    monkeypatch.setattr(files, "disk", disk)
+    monkeypatch.setattr(system, "disk", disk)
     return done
 
 
 def test_what_is_forced_together_is_forced_once_and_folders_last(
     operations: list[tuple[str, str]], tmp_path: Path
 ) -> None:
-    with files.forced_together():
+    with forcing.forced_together():
         for number in range(40):
             folder = tmp_path / str(number)
             folder.mkdir()
             files.append(folder / f"{number}.csv", "1\n")
-            files.force(folder / f"{number}.csv")
+            forcing.force(folder / f"{number}.csv")
             for content in (b"a", b"b"):
                 files.write_atomic(folder / f"{number}.json", content)
         files.write_atomic(tmp_path / "gone", b"")
@@ -156,7 +156,7 @@ def test_a_new_folder_is_on_the_disk_before_anything_relies_on_it(
 def test_new_folders_are_forced_together_where_that_is_asked_for(
     operations: list[tuple[str, str]], tmp_path: Path
 ) -> None:
-    with files.forced_together():
+    with forcing.forced_together():
         for name in "ab":
             folders.new(tmp_path / name, {"config.yaml": b"", "run.json": b""})
         assert [name for name, _ in operations] == ["rename"] * 2
@@ -174,8 +174,8 @@ def test_what_no_file_system_can_force_is_left_to_it(
 
     monkeypatch.setattr(os, "fsync", unable)
     files.write_atomic(tmp_path / "a", b"x")
-    files.force_folder(tmp_path)
-    with files.forced_together():
+    forcing.force_folder(tmp_path)
+    with forcing.forced_together():
         files.write_atomic(tmp_path / "b", b"x")
     assert names(tmp_path) == ["a", "b"]
 
@@ -210,13 +210,36 @@ def test_an_operation_that_is_interrupted_is_tried_again() -> None:
             raise left.pop()
         return "done"
 
-    assert files.disk(operation) == "done"
+    assert system.disk(operation) == "done"
+
+
+def test_what_is_closed_is_closed_once_even_if_that_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close, closed = os.close, []
+
+    def interrupted(handle: int) -> None:
+        close(handle)
+        closed.append(handle)
+        raise InterruptedError
+
+    monkeypatch.setattr(os, "close", interrupted)
+    files.append(tmp_path / "a", "1\n")
+    assert len(closed) == 1
+
+
+def test_a_folder_that_is_read_as_a_file_leaves_nothing_open(tmp_path: Path) -> None:
+    before = len([*Path("/proc/self/fd").iterdir()])
+    for _ in range(5):
+        with pytest.raises(OSError, match="not a regular file"):
+            files.read(tmp_path)
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
 
 
 @pytest.mark.parametrize("number", [errno.EDQUOT, errno.ESTALE, errno.EIO, errno.EROFS])
 def test_what_the_disk_can_not_read_ends_with_1_and_a_wrong_name_with_2(number: int) -> None:
-    assert files.as_failure(RunError(""), OSError(number, "")).exit_code == 1
-    assert files.as_failure(RunError(""), OSError(errno.ENOTDIR, "")).exit_code == 2
+    assert system.as_failure(RunError(""), OSError(number, "")).exit_code == 1
+    assert system.as_failure(RunError(""), OSError(errno.ENOTDIR, "")).exit_code == 2
 
 
 def test_what_can_not_be_forced_is_named_and_what_failed_is_not_forced(
@@ -226,10 +249,10 @@ def test_what_can_not_be_forced_is_named_and_what_failed_is_not_forced(
         fail_at(patch, "fsync")
         with (
             pytest.raises(RunError, match="a: can't be written: no space"),
-            files.forced_together(),
+            forcing.forced_together(),
         ):
             files.write_atomic(tmp_path / "a", b"")
-        with contextlib.suppress(ZeroDivisionError), files.forced_together():
+        with contextlib.suppress(ZeroDivisionError), forcing.forced_together():
             files.write_atomic(tmp_path / "b", b"")
             raise ZeroDivisionError
         with pytest.raises(RunError, match="c: can't be written"):
@@ -285,7 +308,7 @@ CHANGES = {
     *("open", "os.mkdir", "os.rmdir", "os.rename", "os.remove", "os.truncate", "os.link"),
     *("os.symlink", "os.chmod", "os.utime", "shutil.rmtree", "os.listdir", "os.scandir"),
 }
-_watched: list[str] = []  # the folder below which each of these must be one of `files.disk`'s
+_watched: list[str] = []  # the folder below which each of these must be one of `system.disk`'s
 _past: list[str] = []
 _inside = threading.local()
 
@@ -301,7 +324,7 @@ def test_nothing_that_a_training_does_on_the_disk_passes_by_the_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run, a sweep, and both once more over what is there."""
-    disk = files.disk
+    disk = system.disk
 
     def inside(*arguments: Any, **options: Any) -> Any:
         _inside.disk = getattr(_inside, "disk", 0) + 1
@@ -310,7 +333,7 @@ def test_nothing_that_a_training_does_on_the_disk_passes_by_the_tests(
         finally:
             _inside.disk -= 1
 
-    monkeypatch.setattr(files, "disk", inside)
+    monkeypatch.setattr(system, "disk", inside)
     monkeypatch.setattr("minidl.report.figures.plots.draw_run", lambda folder: [])
     sys.addaudithook(_audit)  # for good: it can't be taken away
     (tmp_path / "small.yaml").write_text(SMALL)

@@ -8,12 +8,14 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 
 from minidl.errors import RunError
+from minidl.store import records
 from minidl.store.find import find_runs
 from minidl.store.names import clean_name, fault
 from minidl.store.run_folder import RunFolder
@@ -209,6 +211,29 @@ def test_a_line_cut_off_by_a_kill_is_left_out_and_a_damaged_one_is_named(run: Ru
             run.read_columns()
 
 
+@pytest.mark.parametrize("rows", ["", "1,0.5\n", "1,0.5\n2,\n", "1,0.5\n2,nan\n3,0.2"])
+def test_the_last_row_is_that_of_the_columns(rows: str, run: RunFolder) -> None:
+    run.metrics_path.write_text(f"epoch,loss\n{rows}")
+    columns = run.read_columns(RunRecord())
+    last = {name: cells[-1] for name, cells in columns.items() if cells}
+    np.testing.assert_equal(run.read_last_row(RunRecord()), last)
+
+
+def test_of_metrics_that_fit_their_checksum_only_the_last_row_is_decoded(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.append_metrics(*({"epoch": epoch, "loss": 1 / epoch} for epoch in range(1, 9)))
+    marked, unmarked = RunRecord(metrics=run.metrics.mark()), RunRecord()
+    number = Mock(wraps=records._number)
+    monkeypatch.setattr(records, "_number", number)
+    assert run.read_last_row(marked) == {"epoch": 8, "loss": 0.125}
+    assert [one.args for one in number.call_args_list] == [("8",), ("0.125",)]
+    run.metrics_path.write_text(run.metrics_path.read_text().replace("\n4,", "\nx,"))
+    for record, message in ((marked, "checksum"), (unmarked, "line 5")):
+        with pytest.raises(RunError, match=rf"metrics\.csv: is damaged: .*{message}"):
+            run.read_last_row(record)
+
+
 def test_missing_metrics_are_an_error(run: RunFolder) -> None:
     with pytest.raises(RunError, match=r"metrics\.csv: no such file"):
         run.read_columns()
@@ -283,6 +308,10 @@ def test_damaged_predictions_are_named_and_pickles_are_refused(run: RunFolder) -
 # find_runs
 
 
+def name_of(run: RunFolder, _: object) -> str:
+    return run.path.name
+
+
 def test_runs_are_found_newest_first_each_once_sweeps_included(tmp_path: Path) -> None:
     for day, name in [(3, "runs/b"), (1, "runs/sweep/m1"), (2, "runs/sweep/m2")]:
         run = create(tmp_path / Path(name).parent, Path(name).name)
@@ -293,10 +322,12 @@ def test_runs_are_found_newest_first_each_once_sweeps_included(tmp_path: Path) -
     (tmp_path / "runs" / "b" / "plots").mkdir()
     (tmp_path / "runs" / "broken").mkdir()
     (tmp_path / "runs" / "broken" / "run.json").write_text("{")
-    found = [run.path.name for run in find_runs([tmp_path / "runs", tmp_path / "runs" / "b"])]
+    (tmp_path / "again").symlink_to("runs")
+    paths = [tmp_path / "runs", tmp_path / "runs" / "b", tmp_path / "again"]
+    found = find_runs(paths, name_of, name_of)
     assert found == ["broken", "b", "m2", "m1"]  # the broken one by its folder's own time: now
     with pytest.raises(RunError, match="no such folder"):
-        find_runs([tmp_path / "absent"])
+        find_runs([tmp_path / "absent"], name_of, name_of)
 
 
 def test_what_is_written_is_what_other_programs_read(run: RunFolder) -> None:

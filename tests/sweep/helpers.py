@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from minidl.runs.execute import execute
 from minidl.spec import Spec, Sweep, load_sweep
 from minidl.store.run_folder import RunFolder, is_run
 from minidl.sweep.folder import SweepFolder
-from minidl.sweep.run import SweepPlan, plan, run
+from minidl.sweep.plan import SweepPlan, plan
+from minidl.sweep.run import SweepOutcome, run
+from minidl.sweep.search import carry_out, checked, plans
 from minidl.sweep.worker import News
 
 KINDS = "loss=mse,bce_with_logits,cross_entropy"  # of three kinds
@@ -35,7 +38,7 @@ def loaded(folder: Path, *overrides: str, text: str = SMALL) -> Sweep:
     """The same as a library call makes it."""
     config = folder / "small.yaml"
     config.write_text(text)
-    return load_sweep(config, [*overrides, "device=cpu"])
+    return load_sweep(config, [*overrides, "device=cpu"], runs_dir=folder / "runs")
 
 
 def planned(folder: Path, *overrides: str, text: str = SMALL, **options: Any) -> SweepPlan:
@@ -79,6 +82,22 @@ def carried_out(folder: Path, *overrides: str, **options: Any) -> SweepFolder:
     todo = planned(folder, *overrides, **{"jobs": 1, **options})
     assert run(todo).exit_code == 0
     return todo.folder
+
+
+def searched(
+    folder: Path,
+    text: str,
+    *overrides: str,
+    watch: Callable[[Sequence[News]], None] = lambda news: None,
+    jobs: int = 1,
+    **options: Any,
+) -> SweepOutcome:
+    """A whole search, or what is left of it."""
+    one = loaded(folder, *overrides, text=text)
+    todo = plans(one, SweepFolder.create(folder / "runs", one), checked(one), jobs=jobs, **options)
+    outcome = carry_out(todo, partial(run, watch=watch), fail_fast=False)
+    assert outcome.exit_code == 0, outcome
+    return outcome
 
 
 def assert_same(folder: Path, whole: Path) -> None:

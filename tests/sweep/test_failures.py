@@ -17,7 +17,8 @@ from minidl.spec import Spec
 from minidl.store.run_folder import RunFolder
 from minidl.sweep import worker
 from minidl.sweep.folder import SweepFolder
-from minidl.sweep.run import plan, run
+from minidl.sweep.plan import plan
+from minidl.sweep.run import run
 from minidl.sweep.work import measure
 from minidl.train.lanes import Lanes
 from minidl.train.trainer import Epoch

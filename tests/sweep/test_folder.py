@@ -17,7 +17,7 @@ from trainings import SMALL, columns, minidl, train
 
 from minidl.plural import plural
 from minidl.spec import Member, load_sweep
-from minidl.store import files
+from minidl.store import system
 from minidl.sweep import run as sweep_run
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.run import run as carry_out
@@ -49,14 +49,14 @@ def test_a_folder_is_listed_as_often_for_many_members_as_for_few(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed: list[Path] = []
-    disk = files.disk
+    disk = system.disk
 
     def counted(operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         if operation is os.listdir:
             listed.append(Path(arguments[0]))
         return disk(operation, *arguments, **options)
 
-    monkeypatch.setattr(files, "disk", counted)
+    monkeypatch.setattr(system, "disk", counted)
     counts = []
     for name, grid in (("few", "seed=1,2"), ("many", "seed=1,2,3,4,5,6,7,8,9")):
         listed.clear()

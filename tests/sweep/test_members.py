@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pytest
 from sweep.helpers import alone, assert_same_run, members, planned, sweep
@@ -68,6 +69,15 @@ TOGETHER = {
         ],
         ["done"] * 6,
     ),
+    "early stopping and a plateau by a validation part": Together(
+        [
+            "optimizer={type: adam, lr: 0.05}",
+            "data.validation=13",
+            "schedule={type: plateau, patience: 0}",
+        ],
+        [[f"seed={n}", f"training.early_stopping={{patience: {1 + n}}}"] for n in range(4)],
+        ["done"] * 4,
+    ),
     "plateaus, evaluated every third epoch, beside two that diverge": Together(
         ["training.eval_every=3"],
         [
@@ -79,13 +89,6 @@ TOGETHER = {
         ["done", "diverged", "diverged", "done"],
     ),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "minidl.report.figures.plots.draw_run", lambda folder: None
-    )  # they take seconds
 
 
 def trained(specs: Sequence[Spec], folder: Path, lanes: int) -> list[RunFolder]:
@@ -164,7 +167,11 @@ def test_a_members_folder_is_made_when_its_lane_begins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("overrides", "metric"),
-    [(["loss=mse,cross_entropy"], "test_accuracy"), (["data=noisy_sine,friedman1"], "test_mse")],
+    [
+        (["loss=mse,cross_entropy"], "test_accuracy"),
+        (["data=noisy_sine,friedman1"], "test_mse"),
+        (["loss=mse,cross_entropy", "data.validation=20"], "val_accuracy"),
+    ],
 )
 def test_the_best_so_far_is_told_by_a_metric_that_all_losses_share(
     overrides: list[str], metric: str, tmp_path: Path
@@ -178,7 +185,7 @@ def test_the_best_so_far_is_told_by_a_metric_that_all_losses_share(
                 told[one.name] = one.best
 
     run(planned(tmp_path, *overrides, "training.epochs=5", jobs=1), watch=watch)
-    choose = max if metric == "test_accuracy" else min
+    choose = max if metric.endswith("accuracy") else min
     for one in members(tmp_path):
         assert told[one.path.name] == choose(columns(one)[metric])
 
@@ -187,3 +194,29 @@ def test_one_thread_is_what_torch_computes_on_in_workers(tmp_path: Path) -> None
     """PyTorch's sums depend on how many there are."""
     run(planned(tmp_path, "seed=0,1", "loss=mse,cross_entropy", jobs=2))
     assert {one.read_record().threads for one in members(tmp_path)} == {1}
+
+
+@pytest.mark.parametrize("column", ["text", "{type: category, rare: {min_count: 3}}"])
+@pytest.mark.parametrize("seeds", [3, 12])
+def test_words_that_follow_from_the_seed_make_networks_of_other_sizes(
+    seeds: int, column: str, tmp_path: Path
+) -> None:
+    random = Random(0)
+    rows = [
+        " ".join(f"w{min(random.randrange(40), random.randrange(40))}" for _ in range(4))
+        for _ in range(60)
+    ]
+    words = rows if column == "text" else [row.split()[0] for row in rows]
+    table = "comment,x,y\n" + "".join(
+        f"{word},{n % 7},{('no', 'yes')[n % 2]}\n" for n, word in enumerate(words)
+    )
+    (tmp_path / "t.csv").write_text(table)
+    text = SMALL.replace(
+        "{type: disk, train: 40, test: 24}",
+        f"{{type: csv, path: {tmp_path / 't.csv'}, target: y, columns: {{comment: {column}}}}}",
+    )
+    specs = [parse_spec(text, "small.yaml", [f"seed={n}", "device=cpu"]) for n in range(seeds)]
+    runs = trained(specs, tmp_path / "together", 8)
+    assert [run.status for run in runs] == ["done"] * seeds
+    for one, member in zip(specs, runs, strict=True):
+        assert_same_run(member, alone(one, tmp_path / "alone", f"{one.seed}"))

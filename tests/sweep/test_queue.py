@@ -15,11 +15,12 @@ from trainings import spec
 from minidl.spec import Member, Spec
 from minidl.sweep.folder import SweepFolder
 from minidl.sweep.kinds import kind_of
+from minidl.sweep.plan import default_jobs
+from minidl.sweep.plan import planned as plan_of
 from minidl.sweep.queue import Kind, Queue
-from minidl.sweep.run import default_jobs
-from minidl.sweep.run import planned as plan_of
 from minidl.sweep.work import measure
 
+RATES = "optimizer.lr_factors={fc_1: 0.1}"
 SEQUENTIAL = "model={sequential: [{linear: 8}, relu, {dropout: 0.1}, linear]}"
 ADAM = "optimizer={type: adam, weight_decay: 0.1}"
 MOMENTUM = "optimizer={type: sgd, momentum: 0.9, dampening: 0.1, weight_decay: 0.1}"
@@ -52,6 +53,7 @@ MOMENTUM = "optimizer={type: sgd, momentum: 0.9, dampening: 0.1, weight_decay: 0
         (ADAM, "optimizer.eps=0.1"),
         ("optimizer=rmsprop", "optimizer.alpha=0.5"),
         ("optimizer={type: adagrad, lr_decay: 0.1}", "optimizer.lr_decay=0.5"),
+        (RATES, "optimizer.lr_factors.fc_1=3"),
         (SEQUENTIAL, "model.layers[2].p=0.5"),
         (SEQUENTIAL, "model.layers[0].init={he: 0.5}"),
     ],
@@ -78,6 +80,8 @@ def test_numbers_seeds_and_what_happens_between_epochs_make_no_other_kind(
         ("seed=0", "optimizer=adam"),
         ("seed=0", "optimizer.momentum=0.9"),
         ("seed=0", "optimizer.weight_decay=0.1"),
+        ("seed=0", "optimizer.l1=0.1"),
+        ("seed=0", "optimizer.weight_decay_on=weights"),
         (MOMENTUM, "optimizer.dampening=0"),
         ("optimizer=adagrad", "optimizer.lr_decay=0.5"),
         ("optimizer={type: sgd, momentum: 0.9}", "optimizer.nesterov=true"),
@@ -85,6 +89,9 @@ def test_numbers_seeds_and_what_happens_between_epochs_make_no_other_kind(
         ("seed=0", "training.dtype=float64"),
         ("seed=0", "training.clip_norm=1"),
         ("seed=0", "training.evaluate_in=train"),
+        ("seed=0", RATES),
+        (RATES, "optimizer.lr_factors.fc_2=0.1"),
+        ("seed=0", "model.freeze=[fc_1]"),
         ("seed=0", SEQUENTIAL),
         (SEQUENTIAL, "model.layers[2].p=0"),
     ],
@@ -121,7 +128,7 @@ def test_of_no_kind_is_code_for_one_network_made_to_save_less_than_that_takes() 
     kind = Kind(of([spec()] * 17), 8, {f"m{i}": 0.01 for i in range(17)})
     queue = Queue([kind])
     assert len(queue.next().members) == 8  # type: ignore[union-attr]
-    kind._made[False] = mock.Mock()
+    kind._made[False, ()] = mock.Mock()
     assert [(len(one.members), one.single) for one in queue.turns()] == [(8, False), (1, False)]
 
 
@@ -188,8 +195,8 @@ def test_the_members_in_all_lanes_fit_into_the_memory(
         (work,) = works.kinds.values()
         assert work.memory > 100_000 * 3 * 4 * 2  # two coordinates and a target, in two copies
         memory = 12 * work.memory
-        monkeypatch.setattr("minidl.sweep.run.memory_for_networks", lambda _, m=memory: m)
-        monkeypatch.setattr("minidl.sweep.run._lanes", lambda *_: 8)
+        monkeypatch.setattr("minidl.sweep.plan.memory_for_networks", lambda _, m=memory: m)
+        monkeypatch.setattr("minidl.sweep.plan._lanes", lambda *_: 8)
         plan = plan_of(SweepFolder(tmp_path), members, members, works, jobs=2)
         assert {len(turn) for turn in plan.turns} == {6}
 

@@ -20,7 +20,7 @@ from sweep.helpers import Killed, assert_same, carried_out, kill_after, members,
 from trainings import OPTIMIZERS, minidl
 
 from minidl.runs.restart import Restart
-from minidl.store import files, owner
+from minidl.store import owner, system
 from minidl.sweep.run import run
 
 pytestmark = [
@@ -98,11 +98,11 @@ def ended(folder: Path) -> dict[str, bytes]:
 
 
 class Disk:
-    """Stands in for `files.disk`: kills at the n-th operation that changes something."""
+    """Stands in for `system.disk`: kills at the n-th operation that changes something."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kill_at, self.done = 0, 0
-        monkeypatch.setattr(files, "disk", self)
+        monkeypatch.setattr(system, "disk", self)
         # However fast the machine is, there are as many operations.
         monkeypatch.setattr("minidl.runs.member.ROWS_SECONDS", 1e9)
 
@@ -140,7 +140,7 @@ SWEEPS = {
 
 @pytest.mark.torture
 @pytest.mark.timeout(240 * TIMES)
-@in_parts(20, sample=3)
+@in_parts(20, sample=3, every=3)
 @pytest.mark.parametrize("name", SWEEPS)
 @pytest.mark.parametrize("seed", range(TIMES))
 def test_killed_at_each_operation_on_the_disk(

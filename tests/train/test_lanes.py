@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 from trainings import built, distance, parameters, plainly
 
 from minidl.build import Experiment
+from minidl.data.batches import Batches
 from minidl.engine import PlainEngine
 from minidl.errors import MinidlWarning
+from minidl.scores import MORE, OF_NUMBERS
 from minidl.train.lanes import Lanes
-from minidl.train.trainer import Epoch, Stop, Trainer
+from minidl.train.stop import Stop
+from minidl.train.trainer import Epoch, Trainer
 
 IMAGES = (
     "data={type: shapes, train: 40, test: 20, size: 8}",
@@ -23,8 +28,14 @@ IMAGES = (
 # Each: what all share, and what each has for itself.
 KINDS = {
     "sgd": (
-        ["loss=bce_with_logits", "training.clip_norm=0.5", "optimizer.weight_decay=0.01"],
-        [["optimizer.lr=0.3"], ["optimizer.lr=0.1"], ["seed=7"]],
+        [
+            "loss=bce_with_logits",
+            "training.clip_norm=0.5",
+            "optimizer.weight_decay=0.01",
+            "optimizer.l1=0.001",
+            "optimizer.weight_decay_on=weights",
+        ],
+        [["optimizer.lr=0.3"], ["optimizer.l1=0.1"], ["seed=7"]],
     ),
     "adam, dropout": (
         ["loss=cross_entropy", "optimizer.type=adam", "optimizer.lr=0.01"],
@@ -44,6 +55,17 @@ KINDS = {
         ],
         [["seed=1"], ["seed=2"], ["seed=3", "optimizer.lr=0.003"]],
     ),
+    "every metric of two classes": (
+        [
+            "loss=cross_entropy",
+            f"training.metrics=[{', '.join(set(MORE) - set(OF_NUMBERS))}]",
+        ],
+        [["seed=1"], ["seed=2"], ["optimizer.lr=0.01"]],
+    ),
+    "every metric of numbers": (
+        ["data={type: noisy_sine, train: 40, test: 24}", "training.metrics=[median_error, rmse]"],
+        [["seed=1"], ["seed=2"], ["optimizer.lr=0.01"]],
+    ),
     "rmsprop, own seeds": (
         ["optimizer={type: rmsprop, lr: 0.003, centered: true}", "model.output_activation=sigmoid"],
         [["data.seed=5"], ["model.seed=5"], ["training.seed=5"]],
@@ -62,6 +84,18 @@ KINDS = {
             ["optimizer={type: sgd, lr: 0.05, momentum: 0.5, dampening: 0.3, weight_decay: 0.01}"],
             ["optimizer={type: sgd, lr: 0.1, momentum: 0.4, dampening: 0.1, weight_decay: 0.1}"],
             ["optimizer={type: sgd, lr: 0.2, momentum: 0.9, dampening: 0.9, weight_decay: 0.1}"],
+        ],
+    ),
+    "a frozen layer, and rates of their own": (
+        [
+            "model={type: mlp, hidden: [8, 4], freeze: [fc_2]}",
+            "optimizer={type: adamw, lr: 0.01, weight_decay: 0.1}",
+            "training.clip_norm=0.5",
+        ],
+        [
+            ["optimizer.lr_factors={fc_1: 0.1, fc_3: 0.1}"],
+            ["optimizer.lr_factors={fc_1: 0.1, fc_3: 5}", "seed=3"],
+            ["optimizer.lr_factors={fc_1: 1, fc_3: 0.1}", "optimizer.lr=0.03"],
         ],
     ),
     "schedules and initialisers": (
@@ -221,14 +255,34 @@ def test_the_trainer_that_the_programs_are_made_of_stays_as_it_was() -> None:
     assert trainer.optimizer.steps == steps
 
 
-def test_a_lane_is_none_of_two() -> None:
+def test_lanes_that_are_all_full_take_no_more() -> None:
     lanes = Lanes(built().trainer, width=1)
     lanes.put(built().trainer)
     assert lanes.free == lanes.width - 1
     for _ in range(lanes.free):
         lanes.put(built().trainer)
-    with pytest.raises(ValueError, match="None is not in list"):
+    with pytest.raises(ValueError, match="no lane is free"):
         lanes.put(built().trainer)
+
+
+def test_a_trainer_of_other_shapes_takes_no_lane() -> None:
+    lanes = Lanes(built().trainer, width=2)
+    with pytest.raises(ValueError, match="other shapes"):
+        lanes.put(built("model.hidden=[9]").trainer)
+    assert lanes.free == lanes.width
+
+
+def test_slices_of_a_table_are_trained_on_as_copies_are() -> None:
+    def losses(x: Tensor, y: Tensor) -> list[float]:
+        trainer = built().trainer
+        trainer.batches = Batches(x, y, trainer.batches.batch_size, seed=1)
+        trainer.parts = {**trainer.parts, "train": replace(part, inputs=x, targets=y)}
+        return [epoch.metrics["train_loss"] for epoch in trainer]
+
+    part = built().trainer.parts["train"]
+    table = torch.cat([part.inputs, part.targets], 1)
+    x, y = table[:, :2], table[:, 2:]
+    assert losses(x, y) == losses(x.clone(), y.clone())
 
 
 def test_a_stop_that_comes_too_late_leaves_the_epoch_unfinished() -> None:

@@ -27,6 +27,9 @@ def rates(folder: Path, *overrides: str, epochs: int = 6) -> list[float]:
         ("cosine", [0.05 * (1 + math.cos(math.pi * i / 6)) for i in range(6)]),
         ("{type: linear, final: 0.4}", [0.1, 0.09, 0.08, 0.07, 0.06, 0.05]),
         ("{type: linear, epochs: 2}", [0.1, 0.05, 0, 0, 0, 0]),
+        ("{polynomial: 2}", [0.1 * (1 - i / 6) ** 2 for i in range(6)]),
+        ("{cosine_restarts: 2}", [0.1, 0.05] * 3),
+        ("{type: one_cycle, pct_start: 0.5}", [0.004, 0.052, 0.1, 0.0750001, 0.0250003, 4e-7]),
     ],
 )
 def test_schedules_count_finished_epochs(

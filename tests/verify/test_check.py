@@ -29,10 +29,14 @@ from minidl.verify.compare import Gradient, Subject, compare
 from minidl.verify.sheet import notes_of
 
 ROOT = Path(__file__).parents[2]
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+LONG = ("denoise", "denoise_adam", "shapes")  # whose layers other configs have too
+CONFIGS = [
+    pytest.param(path, marks=[pytest.mark.slow] if path.stem in LONG else [], id=path.stem)
+    for path in sorted((ROOT / "configs").glob("*.yaml"))
+]
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("config", CONFIGS)
 def test_all_gradients_of_a_shipped_config_are_right(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,7 +50,10 @@ class ImageModule(Described):
 
 
 class Flatten(Module):
-    """Each sample as one row: (N, a, b, ...) → (N, a·b·…); backward is the way back."""
+    """y = each sample of x as one row        dx = dy as x was
+
+    Shapes: x (N, a, b, ...), y (N, a·b·…).
+    """
 
     prefix = "flatten"
     takes = "(N, ..., L)"

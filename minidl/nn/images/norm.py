@@ -1,13 +1,4 @@
-"""Normalisation: to mean 0 and variance 1, then a scale and a shift that are learned.
-
-For every group of n numbers that are normalised together
-
-    μ = Σ x / n,   σ² = Σ (x − μ)² / n,   x̂ = (x − μ) / √(σ² + ε),   y = γ x̂ + β
-
-and, with dx̂ = γ dy,
-
-    dγ = Σ dy x̂,   dβ = Σ dy,   dx = (dx̂ − Σ dx̂ / n − x̂ Σ (dx̂ x̂) / n) / √(σ² + ε)
-"""
+"""Normalisation: to mean 0 and variance 1, then a scale and a shift that are learned."""
 
 from __future__ import annotations
 
@@ -24,7 +15,14 @@ from minidl.nn.parameter import Parameter
 
 
 class _Norm(Described):
-    """The formulas above."""
+    """For every group of n numbers that are normalised together
+
+    μ = Σ x / n,   σ² = Σ (x − μ)² / n,   x̂ = (x − μ) / √(σ² + ε),   y = γ x̂ + β
+
+    and, with dx̂ = γ dy,
+
+    dγ = Σ dy x̂,   dβ = Σ dy,   dx = (dx̂ − Σ dx̂ / n − x̂ Σ (dx̂ x̂) / n) / √(σ² + ε)
+    """
 
     prefix = "norm"
     moments_of_x = True  # or those of earlier batches, which no gradient flows through

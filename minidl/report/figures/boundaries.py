@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 
 from minidl.errors import RunError
 from minidl.report.figures import legends, plane, regions, style
-from minidl.report.figures.decision import class_of
 from minidl.report.figures.lines import listed
 from minidl.report.figures.overlay import single_runs
 from minidl.report.figures.picture import panels, where_words
 from minidl.report.members.collect import Member
+from minidl.report.members.decision import class_of
 from minidl.report.members.groups import group_by, values_of
 from minidl.report.members.run_view import RunView
 from minidl.report.members.settings import heads, labels, show
@@ -113,7 +113,7 @@ def _names(axes: Axes, asked: BoundariesFigure, kind: Sequence[str], row: int, c
     """The value of x above the first row (or each panel), that of y beside the first column."""
     if row == 0 or not asked.y:
         said = f"{heads([asked.x])[0]} {kind[0]}" if column == 0 and row == 0 else kind[0]
-        axes.set_title(style.literal(said, 26), size=9, color=style.INK)
+        axes.set_title(style.wrapped(said, 22, 2), size=9, color=style.INK)
     if asked.y and column == 0:
         said = f"{heads([asked.y])[0]} {kind[1]}" if row == 0 else kind[1]
         axes.set_ylabel(style.wrapped(said, 22), size=9, color=style.INK)

@@ -11,20 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from minidl.report.figures import style
-from minidl.report.figures.decision import class_of
+from minidl.report.members.decision import class_of, counts
 from minidl.report.members.run_view import RunView
 
 _MOST_WITH_SHARES = 12  # more classes leave room for the count alone in a cell
 _MOST_WITH_COUNTS = 30
 _MOST_LABELS = 45
 _MOST_WITH_LINES = 100
-
-
-def counts(target: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """(classes, classes): how many points of class i (row) were taken for class j (column)."""
-    table = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(table, (target, predicted), 1)
-    return table
 
 
 def confusion_matrix(run: RunView) -> Figure | None:

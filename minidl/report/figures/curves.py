@@ -44,9 +44,9 @@ def psnr(run: RunView) -> Figure | None:
 
 
 def _curves(run: RunView, metric: str, title: str) -> Figure | None:
-    """Train and test over the epochs; None where no epoch has a number for either."""
+    """Each part over the epochs; None where no epoch has a number for either."""
     epochs = run.metrics.get("epoch", np.empty(0))
-    curves = {part: run.metrics.get(f"{part}_{metric}") for part in ("train", "test")}
+    curves = {part: run.metrics.get(f"{part}_{metric}") for part in style.PARTS}
     drawn = {p: c for p, c in curves.items() if c is not None and np.isfinite(c).any()}
     if not drawn:
         return None
@@ -76,16 +76,17 @@ def _curves(run: RunView, metric: str, title: str) -> Figure | None:
 
 
 def _summary(run: RunView, metric: str, epochs: np.ndarray) -> str:
-    """The run's name, and its best epoch on the test part."""
+    """The run's name, and its best epoch on the part that choices look at."""
     words = [style.literal(run.name, style.LONGEST)]
     if run.status == "diverged":
         words.append(f"diverged in epoch {epochs[-1]:.0f}")
-    test = run.metrics.get(f"test_{metric}")
-    if test is not None and run.status == "diverged":
-        test = test[:-1]  # what worthless weights got right isn't the best
-    if test is not None and np.isfinite(test).any():
-        best = np.nanargmin(test) if metric == "loss" else np.nanargmax(test)
-        words.append(f"best on test {_value(test[best], metric)} (epoch {epochs[best]:.0f})")
+    part = "val" if f"val_{metric}" in run.metrics else "test"
+    values = run.metrics.get(f"{part}_{metric}")
+    if values is not None and run.status == "diverged":
+        values = values[:-1]  # what worthless weights got right isn't the best
+    if values is not None and np.isfinite(values).any():
+        best = np.nanargmin(values) if metric == "loss" else np.nanargmax(values)
+        words.append(f"best on {part} {_value(values[best], metric)} (epoch {epochs[best]:.0f})")
     return "  ·  ".join(words)
 
 
@@ -105,13 +106,14 @@ def _lines(
     handles, labels, rings = [], [], []
     for part, values in curves.items():
         known = np.isfinite(values)
+        colour, marker = style.PARTS[part]
         few = np.count_nonzero(known) <= 25
         (line,) = axes.plot(
             epochs[known],
             values[known],
-            color=style.TRAIN if part == "train" else style.TEST,
+            color=colour,
             linewidth=1.6,
-            marker=("o" if part == "train" else "s") if few else "",
+            marker=marker if few else "",
             markersize=4.5,
             zorder=3,
         )

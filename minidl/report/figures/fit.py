@@ -16,14 +16,14 @@ _MOST_PANELS = 6
 
 
 def fit(run: RunView) -> Figure | None:
-    """Training and test points and the network's curve, a panel per target."""
+    """The points of each part and the network's curve, a panel per target."""
     x, curve = run.predictions["grid_x"], run.predictions["grid_output"]
     curve = curve.reshape(len(x), -1)
-    parts = {part: run.part(part) for part in ("train", "test")}
+    parts = {part: run.part(part) for part in run.parts}
     figure, axes, panels = _panels(run, "Fit", curve.shape[1], (6.4, 4.4))
     for index, panel in enumerate(axes[:panels]):
         handles: list[Line2D] = [
-            _scatter(panel, part, inputs[:, 0], _column(target, index))
+            scatter(panel, part, inputs[:, 0], column(target, index))
             for part, (inputs, target, _) in parts.items()
         ]
         known = np.isfinite(curve[:, index])
@@ -39,15 +39,15 @@ def fit(run: RunView) -> Figure | None:
 
 def predicted_vs_true(run: RunView) -> Figure | None:
     """Predicted over true values; a perfect network's points lie on the line."""
-    parts = {part: run.part(part) for part in ("train", "test")}
+    parts = {part: run.part(part) for part in run.parts}
     outputs = parts["test"][2].shape[1]
     figure, axes, panels = _panels(run, "Predicted against true", outputs, (5.6, 5.4))
     for index, panel in enumerate(axes[:panels]):
         handles, seen = [], []
         for part, (_, target, output) in parts.items():
-            true, predicted = _column(target, index), output[:, index]
+            true, predicted = column(target, index), output[:, index]
             known = np.isfinite(predicted) & np.isfinite(true)
-            handles.append(_scatter(panel, part, true[known], predicted[known]))
+            handles.append(scatter(panel, part, true[known], predicted[known]))
             seen += [true[known], predicted[known]]
         values = np.concatenate(seen)
         if not values.size:
@@ -96,14 +96,15 @@ def _summary(run: RunView) -> str:
     return "  ·  ".join(words)
 
 
-def _column(target: np.ndarray, index: int) -> np.ndarray:
+def column(target: np.ndarray, index: int) -> np.ndarray:
+    """That of one target, (N,) of (N, targets) or (N,)."""
     return np.asarray(target.reshape(len(target), -1)[:, index])
 
 
-def _scatter(axes: Axes, part: str, x: np.ndarray, y: np.ndarray) -> Line2D:
+def scatter(axes: Axes, part: str, x: np.ndarray, y: np.ndarray) -> Line2D:
     """Points, small and faint where they are many; returns what a legend shows of them."""
     train = part == "train"
-    marker, colour = ("o", style.TRAIN) if train else ("s", style.TEST)
+    colour, marker = style.PARTS[part]
     many = min(1.0, (500 / max(len(x), 1)) ** 0.5)
     axes.scatter(
         x,

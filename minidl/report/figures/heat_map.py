@@ -30,7 +30,7 @@ from minidl.report.members.measures import words
 from minidl.report.members.settings import heads, labels
 from minidl.report.tables.numbers import one
 from minidl.report.tables.table import check_keys, select
-from minidl.scores import is_share
+from minidl.scores import higher_is_better, is_share
 from minidl.spec.report import HeatMapFigure
 
 _MOST_WRITTEN = 15  # columns whose cells have room for their number
@@ -100,7 +100,7 @@ def _index(axes: Sequence[Sequence[Any]], values: Sequence[Any]) -> tuple[int, .
 
 def _norm(metric: str, known: np.ndarray) -> Normalize:
     low, high = float(known.min()), float(known.max())
-    if low > 0 and high > 30 * low and not metric.endswith(("accuracy", "r2", "psnr")):
+    if low > 0 and high > 30 * low and not higher_is_better(metric):
         return LogNorm(low, high)
     room = 0 if high > low else 0.05 * abs(low) or 1.0
     return Normalize(low - room, high + room)

@@ -40,7 +40,7 @@ def image_grid(run: RunView) -> Figure | None:
     for row, (name, images) in enumerate(rows):
         for column, image in enumerate(images):
             panel = axes[row * columns + column]
-            _show(panel, image, wanted[column])
+            show(panel, image, wanted[column])
             psnr = above[row] if row < len(above) else None
             if psnr is not None and np.isfinite(psnr[shown[column]]):
                 panel.set_title(f"{psnr[shown[column]]:.1f} dB", size=8, color=style.INK)
@@ -59,7 +59,7 @@ def _summary(run: RunView) -> str:
     return "  ·  ".join(words)
 
 
-def _show(panel: Axes, image: np.ndarray, target: np.ndarray) -> None:
+def show(panel: Axes, image: np.ndarray, target: np.ndarray) -> None:
     """Three channels as colours, else the first one as gray; on the scale of the target."""
     low, high = min(0.0, float(target.min())), max(1.0, float(target.max()))
     pixels = np.clip((np.nan_to_num(image) - low) / (high - low), 0, 1)

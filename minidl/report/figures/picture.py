@@ -14,7 +14,7 @@ from minidl.report.figures import style
 from minidl.report.figures.axes import HUGE, logarithmic, scale
 from minidl.report.members.groups import Group, pooled_keys
 from minidl.report.members.settings import heads, labels, show
-from minidl.scores import is_share
+from minidl.scores import higher_is_better, is_share
 
 BANDS = {"std": "mean ± std", "ci95": "mean ± 95 % CI", "range": "mean, min to max"}
 MOST_VALUES = 40  # along an axis
@@ -115,7 +115,7 @@ def _by_decades(metric: str, positive: np.ndarray) -> bool:
 
 def falls(metric: str) -> bool:
     """Whether it is read by decades: losses, errors, rates, seconds."""
-    return not metric.endswith(("accuracy", "r2", "psnr", "epochs", "parameters"))
+    return not (higher_is_better(metric) or metric in ("epochs", "parameters"))
 
 
 def _plain(value: Any) -> str:

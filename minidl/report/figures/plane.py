@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from minidl.report.figures import legends, regions, style
-from minidl.report.figures.decision import class_of
 from minidl.report.figures.ticks import few_if_long
+from minidl.report.members.decision import class_of
 from minidl.report.members.run_view import RunView
 
 _SIZE = (6.1, 4.9)

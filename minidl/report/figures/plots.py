@@ -1,4 +1,4 @@
-"""Every figure that a run folder allows."""
+"""Every figure that a run folder allows, and those that say how good its predictions are."""
 
 from __future__ import annotations
 
@@ -34,11 +34,41 @@ def draw_run(folder: RunFolder) -> list[Path]:
     return drawn
 
 
+def draw_quality(folder: RunFolder) -> list[tuple[str, Figure]]:
+    """The figures that say how good a run's predictions are, by name.
+
+    `report RUN --plots` has them; a run that ends doesn't take longer for them. Raises RunError
+    where a file is damaged.
+    """
+    from minidl.report.members.run_view import RunView
+
+    run = RunView.read(folder)
+    drawn = ((name, draw(run)) for name, draw in _of_quality(run))
+    return [(name, figure) for name, figure in drawn if figure is not None]
+
+
+def _of_quality(run: RunView) -> Iterator[tuple[str, Draw]]:
+    from minidl.report.figures.largest_errors import largest_errors
+    from minidl.report.figures.ranking import ranking
+    from minidl.report.figures.reliability import reliability
+    from minidl.report.figures.residuals import residuals
+
+    if run.task == "images" or "test_output" not in run.predictions:
+        return
+    if run.classification:
+        yield "roc_and_precision_recall", ranking
+        yield "reliability", reliability
+    else:
+        yield "residuals", residuals
+    yield "largest_errors", largest_errors
+
+
 def _figures(run: RunView) -> Iterator[tuple[str, Draw]]:
     """The figures that suit the run's task and the number of its inputs."""
-    from minidl.report.figures import confusion, curves, fit, image_grid, plane
+    from minidl.report.figures import confusion, curves, dynamics, fit, image_grid, plane
 
     yield "loss", curves.loss
+    yield "dynamics", dynamics.dynamics
     if run.task == "images":
         yield "psnr", curves.psnr
         if "test_image_output" in run.predictions:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 from minidl.report.figures import style
-from minidl.report.figures.decision import class_of, margins
+from minidl.report.members.decision import class_of, margins
 from minidl.report.members.run_view import RunView
 
 _FINE = 4  # the grid's cells are cut this often each way, so that regions have smooth edges

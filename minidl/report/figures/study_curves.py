@@ -25,6 +25,7 @@ from minidl.report.figures.picture import (
 from minidl.report.members.collect import Member
 from minidl.report.members.groups import Group, best_over, group_by, values_of
 from minidl.report.members.measures import words
+from minidl.report.members.selection import on_validation
 from minidl.report.members.series import series
 from minidl.report.members.settings import heads, labels
 from minidl.report.tables.table import check_keys, select
@@ -46,8 +47,9 @@ def curves(members: Sequence[Member], asked: CurvesFigure, notes: list[str]) -> 
     keys = [key for key in (asked.panels, asked.lines, asked.best_over) if key]
     check_keys(chosen, keys)
     groups = group_by(chosen, list(dict.fromkeys(keys)))
+    best_by = asked.best_by or on_validation("test_loss", chosen)
     if asked.best_over:
-        groups = best_over(groups, asked.best_over, asked.best_by)
+        groups = best_over(groups, asked.best_over, best_by)
     values = values_of(groups, asked.lines)
     rows = _rows(groups, asked, values, notes)
     drawn = [panel for row in rows for panel in row]
@@ -55,7 +57,7 @@ def curves(members: Sequence[Member], asked: CurvesFigure, notes: list[str]) -> 
         return None
     figure, axes = panels(
         asked.title or f"{listed(words(metric) for metric in asked.metrics)} over the epochs",
-        [*_below(asked, values, drawn), *pooled(groups)],
+        [*_below(asked, best_by, values, drawn), *pooled(groups)],
         len(rows),
         len(rows[0]),
         size=tall(
@@ -123,11 +125,13 @@ def _lines(
     return lines
 
 
-def _below(asked: CurvesFigure, values: Sequence[Any], drawn: Sequence[_Panel]) -> list[str]:
+def _below(
+    asked: CurvesFigure, best_by: str, values: Sequence[Any], drawn: Sequence[_Panel]
+) -> list[str]:
     said = [counted([line.series.n for panel in drawn for line in panel.lines], asked.band)]
     said += where_words(asked.where)
     if asked.best_over:
-        said.append(f"best {heads([asked.best_over])[0]} by {words(asked.best_by)}")
+        said.append(f"best {heads([asked.best_over])[0]} by {words(best_by)}")
     if len(values) > MOST_LINES:
         said.append(f"{MOST_LINES} of {len(values)} lines")
     return said

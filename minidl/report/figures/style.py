@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import Bbox
 
+from minidl.report.figures.endings import METADATA, SETTINGS
 from minidl.report.figures.fonts import use_fonts_that_have_all
 from minidl.report.figures.ticks import PlainTicks
 from minidl.report.tables.escape import columns
@@ -49,7 +50,8 @@ _BOXES = (
 # their yellow comes late, as it is faint on white. Four of Paul Tol's follow for more classes.
 BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, YELLOW = "#56B4E9", "#CC79A7", "#F0E442"
-TRAIN, TEST = BLUE, VERMILLION
+# A colour and a shape for each part.
+PARTS = {"train": (BLUE, "o"), "val": (GREEN, "^"), "test": (VERMILLION, "s")}
 INK, QUIET, FRAME, GRID = "#222222", "#6B6B6B", "#B5B5B5", "#E9E9E9"
 
 _CLASS_COLOURS = (
@@ -238,12 +240,17 @@ def dress_bar(bar: Colorbar, words: object) -> None:
 
 
 def to_png(figure: Figure) -> bytes:
+    return to_bytes(figure, "png")
+
+
+def to_bytes(figure: Figure, format: str) -> bytes:
+    """The figure in one of FORMATS."""
     if not use_fonts_that_have_all(figure):
         warn_of_boxes()
     content = io.BytesIO()
-    with _few_warnings():
+    with _few_warnings(), mpl.rc_context(SETTINGS):
         paper = _paper(figure)
-        figure.savefig(content, format="png", metadata={"Software": "minidl"}, bbox_inches=paper)
+        figure.savefig(content, format=format, metadata=METADATA[format], bbox_inches=paper)
     return content.getvalue()
 
 

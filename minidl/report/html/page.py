@@ -1,13 +1,33 @@
-"""A report as one HTML page that needs nothing beside it."""
+"""A report as a plain HTML page: tables and pictures, no script, nothing beside it."""
 
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING, Any
 
 from minidl.report.tables.document import Document
 from minidl.report.tables.escape import line
-from minidl.report.tables.grid import grid
+from minidl.report.tables.formats import titled
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# What the page that sorts and filters has, too.
+_TABLE = """\
+<div class="wide"><table>
+<thead><tr>
+{% for column in table.columns %}
+<th scope="col"{% if column.number %} class="number"{% endif %}>{{ column.head }}</th>
+{% endfor %}
+</tr></thead>
+<tbody>
+{% for row in table.rows %}
+<tr>{% for cell, number in row %}<td{% if number %} class="number"{% endif %}>{{ cell }}</td>\
+{% endfor %}</tr>
+{% endfor %}
+</tbody>
+</table></div>
+"""
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -36,19 +56,7 @@ _PAGE = """\
 <h1>{{ title }}</h1>
 {% for table in tables %}
 {% if table.title %}<h2>{{ table.title }}</h2>{% endif %}
-<div class="wide"><table>
-<thead><tr>
-{% for column in table.columns %}
-<th scope="col"{% if column.number %} class="number"{% endif %}>{{ column.head }}</th>
-{% endfor %}
-</tr></thead>
-<tbody>
-{% for row in table.rows %}
-<tr>{% for cell, number in row %}<td{% if number %} class="number"{% endif %}>{{ cell }}</td>\
-{% endfor %}</tr>
-{% endfor %}
-</tbody>
-</table></div>
+{% include "table.html" %}
 {% endfor %}
 {% for figure in figures %}
 <figure><img src="data:image/png;base64,{{ figure.data }}" alt="{{ figure.title }}"></figure>
@@ -66,28 +74,42 @@ _PAGE = """\
 
 
 def as_html(document: Document) -> str:
-    """Tables and figures; everything that users wrote is escaped."""
-    from jinja2 import Environment, StrictUndefined
+    """Tables and figures, without scripts; everything that users wrote is escaped."""
+    return environment().from_string(_PAGE).render(parts(document)) + "\n"
 
-    page = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    ).from_string(_PAGE)
+
+def environment() -> Environment:
+    """Jinja2 as pages need it."""
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    return Environment(
+        loader=DictLoader({"table.html": _TABLE}),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+
+
+def parts(document: Document) -> dict[str, Any]:
+    """What a page says of a document, its words on one line each."""
     tables = []
-    for table in document.tables:
-        made = grid(table)
+    for title, made in titled(document):
         cells = zip(*(column.cells for column in made), strict=True)
         rows = [
             [(line(cell), column.number) for cell, column in zip(row, made, strict=True)]
             for row in cells
         ]
         columns = [{"head": line(column.head), "number": column.number} for column in made]
-        tables.append({"title": line(table.title), "columns": columns, "rows": rows})
+        tables.append({"title": line(title), "columns": columns, "rows": rows})
     figures = [
         {"title": line(drawn.title), "data": base64.b64encode(drawn.png).decode()}
         for drawn in document.figures
     ]
     remarks = [line(remark) for remark in document.remarks]
-    return (
-        page.render(title=line(document.title), tables=tables, figures=figures, remarks=remarks)
-        + "\n"
-    )
+    return {
+        "title": line(document.title),
+        "tables": tables,
+        "figures": figures,
+        "remarks": remarks,
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ConfigError, RunError
-from minidl.report.members.configs import read_settings
+from minidl.errors import RunError
+from minidl.report.members.configs import settings_of
 from minidl.report.members.measures import measured
-from minidl.report.members.settings import IGNORED, SEEDS, Settings
+from minidl.report.members.settings import FOLD, FOLDS, IGNORED, SEEDS, Settings
+from minidl.spec.loader import decode
+from minidl.spec.paths import HASHES
 from minidl.store import files
 from minidl.store.find import find_runs
 from minidl.store.run_folder import RunFolder, is_sweep
@@ -29,19 +31,23 @@ class Member:
     record: RunRecord
 
     @classmethod
-    def read(cls, folder: RunFolder) -> Member:
-        """Raises RunError and ConfigError where a file of the folder is damaged."""
-        record = folder.read_record()
+    def read(cls, folder: RunFolder, record: RunRecord) -> Member:
+        """`record` is what run.json holds.
+
+        Raises RunError and ConfigError where a file of the folder is damaged.
+        """
         if record.status not in STATUSES:
             raise RunError(f"{folder.record_path}: is damaged: it gives no known status")
         if record.status == "running":
             record.status = folder.status_now(record)
         if record.status == "failed" and not files.is_file(folder.config_path):
-            raise RunError(f"{folder.path}: failed before it began{_error_of(folder)}")
-        folder.check_config(record)
+            raise RunError(f"{folder.path}: failed before it began{error_of(folder)}")
+        config = folder.read_config(record)
         if record.metrics is not None:
             folder.metrics.check(record.metrics)
-        settings = read_settings(folder.config_path)
+        if record.dynamics is not None:
+            folder.dynamics.check(record.dynamics)
+        settings = settings_of(decode(config, folder.config_path), folder.config_path)
         # Where whole components were swept, their options tell two of one type apart.
         for key, value in record.sweep.items():
             if isinstance(value, str) and key in settings and "(" in value:
@@ -63,20 +69,44 @@ class Member:
 
     @cached_property
     def experiment(self) -> tuple[Any, ...]:
-        """Equal for runs that differ by seed alone."""
-        return tuple(sorted((k, repr(v)) for k, v in self.settings.items() if k not in IGNORED))
+        """Equal for runs that differ by seed alone; a file is known by its hash."""
+        known = [path for path, digest in HASHES.items() if self.settings.get(digest)]
+        others = (item for item in self.settings.items() if item[0] not in {*IGNORED, *known})
+        return tuple(sorted((key, repr(value)) for key, value in others))
 
     @property
-    def seeds(self) -> tuple[Any, ...]:
-        return tuple(self.settings.get(key) for key in SEEDS)
+    def draw(self) -> tuple[Any, ...]:
+        """What tells it from other runs of its experiment: its seeds, and its fold."""
+        return tuple(self.settings.get(key) for key in (*SEEDS, FOLD))
+
+    @property
+    def folds(self) -> int:
+        """Of how many folds it tests one; 0 where there are none."""
+        folds = self.settings.get(FOLDS)
+        return folds if isinstance(folds, int) else 0
+
+    @property
+    def test_share(self) -> float:
+        """How many rows test for each that may train, where a fold does; else 0.
+
+        In order of time only what comes before the fold trains.
+        """
+        number = self.settings.get(FOLD)
+        if not self.folds or not isinstance(number, int):
+            return 0.0
+        return 1 / number if self.settings.get("data.split") == "time" else 1 / (self.folds - 1)
 
     def value(self, metric: str, epoch: str = "last") -> float:
         return measured(self.record, metric, epoch)
 
+    def know(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Has metrics.csv by column from who has read it."""
+        vars(self)["columns"] = columns
+
     @cached_property
     def columns(self) -> dict[str, np.ndarray]:
         """metrics.csv by column. Raises RunError where it is damaged or missing."""
-        table = self.folder.read_columns()
+        table = self.folder.read_columns(self.record)
         return {name: np.asarray(cells, dtype=float) for name, cells in table.items()}
 
 
@@ -86,6 +116,15 @@ class Broken:
 
     path: Path
     problem: str
+
+    @classmethod
+    def of(cls, folder: RunFolder, error: Exception) -> Broken:
+        return cls(folder.path, " ".join(str(error).split()))
+
+    @property
+    def note(self) -> str:
+        """What a report says of it."""
+        return f"damaged and left out: {self.problem}"
 
 
 @dataclass(frozen=True)
@@ -111,14 +150,16 @@ def collect(paths: Iterable[str | Path]) -> Collection:
     there is no run at all.
     """
     paths = run_folders([Path(path) for path in paths])
-    members, broken = [], []
-    for folder in find_runs(paths):
-        try:
-            members.append(Member.read(folder))
-        except (RunError, ConfigError) as error:
-            broken.append(Broken(folder.path, " ".join(str(error).split())))
-    if not members and not broken:
+    found: list[Member | Broken] = find_runs(paths, Member.read, Broken.of)
+    if not found:
         raise RunError(f"{', '.join(map(str, paths))}: holds no runs")
+    return collected(found)
+
+
+def collected(found: Sequence[Member | Broken]) -> Collection:
+    """What was found, newest first, as a collection: see `collect`."""
+    members = [one for one in found if isinstance(one, Member)]
+    broken = [one for one in found if isinstance(one, Broken)]
     kept = _each_once(members)
     notes = []
     if repeats := len(members) - len(kept):
@@ -133,7 +174,7 @@ def _each_once(members: Sequence[Member]) -> list[Member]:
     """Newest first, so the first of its kind stays, unless a later one is finished instead."""
     kept: dict[Any, Member] = {}
     for member in members:
-        key = (member.experiment, member.seeds)
+        key = (member.experiment, member.draw)
         if key not in kept or (_ended(member) and not _ended(kept[key])):
             kept[key] = member
     return list(kept.values())
@@ -144,7 +185,7 @@ def _ended(member: Member) -> bool:
     return member.status in ENDED
 
 
-def _error_of(folder: RunFolder) -> str:
+def error_of(folder: RunFolder) -> str:
     """The first line of error.txt, which a sweep leaves in the folder of a member that failed."""
     try:
         first = files.read(folder.path / "error.txt", 10_000).decode(errors="replace")

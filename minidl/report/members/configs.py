@@ -17,24 +17,38 @@ from minidl.errors import ConfigError, Problem, RunError
 from minidl.report.members.settings import Settings, flatten
 from minidl.spec.loader import load, read_text
 from minidl.spec.nodes import Place, plain
+from minidl.spec.paths import HASHES, path_in
 
-_SECTION = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)
+SECTION = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)
 _MOST_SECTIONS = 50  # a config has nine
 
 
 def read_settings(path: Path) -> Settings:
     """All settings of a run's config. Raises ConfigError and RunError where it is damaged."""
-    text = read_text(path)
-    sections = [_section(part) for part in _SECTION.split(text, _MOST_SECTIONS) if part]
+    return settings_of(read_text(path), path)
+
+
+def settings_of(text: str, path: Path) -> Settings:
+    """The same of a config that has been read from `path`."""
+    sections = [_section(part) for part in SECTION.split(text, _MOST_SECTIONS) if part]
     settings: Settings = {}
     tops: set[str] = set()
     for section in sections:
         if section is None or section[0] in tops:
-            return flatten(_whole(text, path))
+            return _placed(flatten(_whole(text, path)), path)
         tops.add(section[0])
         settings.update(section[1])
     if not sections:
         raise RunError(f"{path}: is damaged: it is empty")
+    return _placed(settings, path)
+
+
+def _placed(settings: Settings, path: Path) -> Settings:
+    """Files by their whole paths: from other folders the same one has another relative path."""
+    for key in HASHES:
+        file = settings.get(key)
+        if isinstance(file, str) and not file.startswith("["):  # those of a list have a hash alone
+            settings[key] = str(path_in(path.parent, file))
     return settings
 
 

@@ -17,7 +17,10 @@ from minidl.scores import higher_is_better
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of a metric over `n` runs; std is the sample's, with n − 1, and NaN for n < 2."""
+    """Of a metric over `n` runs; std is the sample's, with n − 1, and NaN for n < 2.
+
+    test_share: n_test / n_train where runs are tested on folds of the same rows; else 0.
+    """
 
     n: int
     mean: float = math.nan
@@ -25,13 +28,18 @@ class Statistics:
     min: float = math.nan
     max: float = math.nan
     median: float = math.nan
+    test_share: float = 0.0
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Statistics:
+    def of(cls, values: Iterable[float], test_share: float = 0.0) -> Statistics:
         """NaN isn't a value; the order doesn't matter, not even to the last bit."""
         known = np.sort([value for value in values if math.isfinite(value)])
         if not known.size:
             return cls(0)
+        if known.size == 1:  # thousands of rows may have one run each
+            (only,) = known.tolist()
+            mean = math.fsum(known)
+            return cls(1, mean=mean, min=only, max=only, median=only, test_share=test_share)
         power = binary_power(known)
         scaled = np.ldexp(known, -power)
         return cls(
@@ -41,14 +49,30 @@ class Statistics:
             min=float(known[0]),
             max=float(known[-1]),
             median=float(np.median(known)),
+            test_share=test_share,
         )
+
+    @property
+    def sem(self) -> float:
+        """The standard error of the mean."""
+        return self.std / math.sqrt(effective(self.n, self.test_share)) if self.n > 1 else math.nan
 
     @property
     def ci95(self) -> float:
         """Half the width of the mean's 95 % confidence interval (Student's t)."""
         if self.n < 2:
             return math.nan
-        return t_quantile(self.n - 1) * self.std / math.sqrt(self.n)
+        scattered = t_quantile(self.n - 1) * self.std
+        return scattered / math.sqrt(effective(self.n, self.test_share))
+
+
+def effective(count: Any, test_share: float) -> Any:
+    """How many independent runs would say as much of the mean as `count` of them, arrays too.
+
+    Runs that are tested on folds train on mostly the same rows, so the mean's variance isn't s²/J
+    but (1/J + n_test/n_train) s²  (Nadeau & Bengio 2003, Inference for the generalization error).
+    """
+    return count / (1 + count * test_share)
 
 
 def binary_power(values: np.ndarray) -> Any:
@@ -86,7 +110,30 @@ class Group:
 
     def statistics(self, metric: str, epoch: str = "last") -> Statistics:
         """Over the finished runs: a diverged run has no final metric, and is counted instead."""
-        return Statistics.of(member.value(metric, epoch) for member in self.finished)
+        values = (member.value(metric, epoch) for member in self.finished)
+        return Statistics.of(values, self.test_share)
+
+    @property
+    def folds(self) -> int:
+        """Of how many folds its runs test one each; 0 where there are none, or they differ."""
+        found = {member.folds for member in self.members}
+        return found.pop() if len(found) == 1 else 0
+
+    @property
+    def wanted(self) -> int:
+        """How many runs it has when all are there: of folds, each in every repeat."""
+        repeats = {member.draw[:-1] for member in self.members}
+        return self.folds * len(repeats) or len(self.members)
+
+    @cached_property
+    def test_share(self) -> float:
+        """n_test / n_train of folds, else 0."""
+        return test_share(self.members)
+
+
+def test_share(members: Sequence[Member]) -> float:
+    """How many rows test for each that may train, where folds do; else 0."""
+    return math.fsum(member.test_share for member in members) / max(len(members), 1)
 
 
 def group_by(members: Sequence[Member], keys: Sequence[str] | None) -> list[Group]:
@@ -110,14 +157,13 @@ def pooled_keys(groups: Iterable[Group]) -> list[str]:
 def best_over(groups: Sequence[Group], key: str, metric: str, epoch: str = "last") -> list[Group]:
     """Of the groups that differ in `key` alone, the one with the best mean.
 
-    One with diverged runs is chosen only where all have some: nine lost runs must not win by the
-    tenth.
+    One with diverged runs is chosen only where all have some.
     """
     best: dict[Any, Group] = {}
     for group in groups:
         others = [name for name in group.settings if name != key]
         kind = (tuple(others), identity(group.settings, others))
-        if kind not in best or _rank(group, metric, epoch) < _rank(best[kind], metric, epoch):
+        if kind not in best or rank(group, metric, epoch) < rank(best[kind], metric, epoch):
             best[kind] = group
     return list(best.values())
 
@@ -135,7 +181,11 @@ def goodness(value: float, metric: str) -> tuple[bool, float]:
     return False, -value if higher_is_better(metric) else value
 
 
-def _rank(group: Group, metric: str, epoch: str) -> tuple[bool, bool, float]:
+def rank(group: Group, metric: str, epoch: str = "last") -> tuple[bool, bool, float]:
+    """Sorts the best mean first; groups with diverged runs behind the others, then what has none.
+
+    Nine lost runs must not win by the tenth.
+    """
     mean = group.statistics(metric, epoch).mean
     return (math.isnan(mean), group.count("diverged") > 0, goodness(mean, metric)[1])
 

@@ -8,18 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from minidl.scores import accuracy_of
 from minidl.store.run_record import RunRecord
 
 NAN = math.nan
+_WRITTEN = {"r2": "R²", "psnr": "PSNR (dB)", "f1": "F1", "brier": "Brier score"}
+_WRITTEN |= {short: short.upper() for short in ("mse", "mae", "rmse", "ece", "roc", "auc")}
 
 
 def words(metric: str) -> str:
     """A metric in words: test_r2 → test R²."""
     special = {"train_seconds": "training time (s)", "lr": "learning rate"}
-    text = special.get(metric) or metric.replace("_", " ").replace("r2", "R²")
-    for short in ("mse", "mae"):
-        text = text.replace(short, short.upper())
-    return text.replace("psnr", "PSNR (dB)")
+    if metric in special:
+        return special[metric]
+    return " ".join(_WRITTEN.get(word, word) for word in metric.split("_"))
 
 
 def measured(record: RunRecord, metric: str, epoch: str = "last") -> float:
@@ -32,16 +34,16 @@ def measured(record: RunRecord, metric: str, epoch: str = "last") -> float:
         return number(getattr(record, metric))
     if metric == "epochs":
         return number(row.get("epoch") if epoch == "best" else record.epochs)
-    if metric.endswith("_error"):
-        return 1 - number(row.get(metric.replace("_error", "_accuracy")))
-    return number(row.get(metric))
+    if accuracy := accuracy_of(metric):
+        return 1 - number(row.get(accuracy))
+    further = {} if metric in row or epoch == "best" else record.measures
+    return number(further.get(metric, row.get(metric)))
 
 
 def curve(columns: Mapping[str, np.ndarray], metric: str) -> np.ndarray | None:
     """A metric of each row of metrics.csv; None where the run has no such metric."""
-    if metric.endswith("_error"):
-        accuracy = columns.get(metric.replace("_error", "_accuracy"))
-        return None if accuracy is None else 1 - accuracy
+    if accuracy := accuracy_of(metric):
+        return 1 - columns[accuracy] if accuracy in columns else None
     return columns.get(metric)
 
 

@@ -2,7 +2,9 @@
 
 Members of a grid share their seeds, so what a seed does to a run it does to both of a pair. The
 test assumes no distribution: were both groups alike, each difference could as well have the other
-sign (Fisher 1935, The Design of Experiments, §21).
+sign (Fisher 1935, The Design of Experiments, §21). Folds aren't independent, as any two of them
+share most of what they train on: their test is the corrected resampled t-test (Nadeau & Bengio
+2003, Inference for the generalization error, §3).
 """
 
 from __future__ import annotations
@@ -10,15 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.report.members.groups import Group, Statistics, goodness, pooled_keys
+from minidl.report.members.groups import Group, Statistics, effective, pooled_keys, rank
 from minidl.report.members.settings import identity, value_id
-from minidl.scores import higher_is_better
+from minidl.scores import higher_is_better, without_part
 
 LEVEL = 0.05  # of significance
 POWER = 0.8  # with which more seeds are to find the difference that was seen
@@ -28,7 +30,7 @@ MOST_SEEDS = 10_000  # that are worth an estimate
 # What isn't a score: nobody is better by it.
 UNSCORED = ("parameters", "epochs")
 # Losses of two kinds can't be compared; nor can scores on other data.
-DATA_KEYS = ("data", "data.sha256", "data.test_sha256")
+DATA_KEYS = ("data", "data.sha256", "data.validation_sha256", "data.test_sha256")
 
 Vector = NDArray[Any]
 
@@ -40,7 +42,9 @@ class Difference:
     of: the differences' statistics, pair by pair, where neither run diverged; n: all pairs, those
     with a diverged run included; by_seed: whether the runs of a group differ by seed alone; p: of
     the two-sided test, NaN below two pairs; seeds: how many pairs would be needed to find a
-    difference as large as the mean, None where nobody can say.
+    difference as large as the mean, None where nobody can say; level: of significance that the p
+    of this pair alone must reach, one of several; folds: of how many each run tests
+    one, 0 where there are none.
     """
 
     metric: str
@@ -51,6 +55,8 @@ class Difference:
     unpaired: int
     p: float
     seeds: int | None
+    folds: int = 0
+    level: float = LEVEL
 
     @property
     def decided(self) -> bool:
@@ -82,7 +88,9 @@ def difference(first: Group, second: Group, metric: str, epoch: str = "last") ->
     tested = differences
     if signs.size:
         tested = np.concatenate([_ranks(differences), signs * (differences.size + 1)])
-    of = Statistics.of(differences)
+    share = max(first.test_share, second.test_share)
+    of = Statistics.of(differences, share)
+    test = partial(resampled_t_test, test_share=share) if share else sign_flip_test
     return Difference(
         metric,
         of,
@@ -90,15 +98,19 @@ def difference(first: Group, second: Group, metric: str, epoch: str = "last") ->
         not pooled,
         (int(lost[:, 0].sum()), int(lost[:, 1].sum())),
         len(a) + len(b) - 2 * len(shared),
-        sign_flip_test(tested) if len(shared) > 1 else math.nan,
+        test(tested) if len(shared) > 1 else math.nan,
         seeds_needed(of) if not signs.size else None,
+        max(first.folds, second.folds),
     )
 
 
 def _values(
     group: Group, pooled: Sequence[str], metric: str, epoch: str
 ) -> dict[tuple[object, ...], float]:
-    """By seeds and `pooled` settings; NaN for what diverged. Runs without a result are left out."""
+    """By seeds, fold and `pooled` settings; NaN for what diverged.
+
+    Runs without a result are left out.
+    """
     values = {}
     for member in group.members:
         value = member.value(metric, epoch)
@@ -106,7 +118,7 @@ def _values(
             value = math.nan
         elif member.status != "done" or not math.isfinite(value):
             continue
-        values[*member.seeds, *identity(member.settings, pooled)] = value
+        values[*member.draw, member.folds, *identity(member.settings, pooled)] = value
     return values
 
 
@@ -131,6 +143,20 @@ def sign_flip_test(differences: Vector) -> float:
     return float(as_large.mean())
 
 
+def resampled_t_test(differences: Vector, test_share: float) -> float:
+    """p of the hypothesis that differences of runs tested on the same folds have mean 0, two-sided.
+
+    t = mean / √((1/J + n_test/n_train) s²), with J − 1 degrees of freedom; `test_share` is
+    n_test / n_train.
+    """
+    from scipy.special import stdtr
+
+    of = Statistics.of(differences, test_share)
+    if not of.mean:
+        return 1.0
+    return float(2 * stdtr(of.n - 1, -abs(of.mean) / of.sem)) if of.sem else 0.0
+
+
 @cache
 def _flips(count: int) -> Vector:
     """Rows of signs: all that there are, or 2^14 of them, with that of no flip."""
@@ -142,15 +168,15 @@ def _flips(count: int) -> Vector:
     return drawn
 
 
-def seeds_needed(of: Statistics) -> int | None:
+def seeds_needed(of: Statistics, level: float = LEVEL) -> int | None:
     """How many pairs a t-test needs to find such a mean difference with a power of 80 %."""
     from scipy.special import stdtrit
 
     if of.n < 2 or not of.mean:
         return None
     counts = np.arange(2, MOST_SEEDS + 1)
-    both = stdtrit(counts - 1, 1 - LEVEL / 2) + stdtrit(counts - 1, POWER)
-    enough = counts[(both * of.std / of.mean) ** 2 <= counts]
+    both = stdtrit(counts - 1, 1 - level / 2) + stdtrit(counts - 1, POWER)
+    enough = counts[(both * of.std / of.mean) ** 2 <= effective(counts, of.test_share)]
     return int(enough[0]) if enough.size else None
 
 
@@ -158,9 +184,11 @@ def holm(differences: Sequence[Difference]) -> list[Difference]:
     """With p adjusted for how many there are (Holm 1979)."""
     known = [index for index, one in enumerate(differences) if not math.isnan(one.p)]
     made, largest = list(differences), 0.0
-    for rank, index in enumerate(sorted(known, key=lambda index: differences[index].p)):
-        largest = max(largest, min(1.0, (len(known) - rank) * differences[index].p))
-        made[index] = replace(differences[index], p=largest)
+    for place, index in enumerate(sorted(known, key=lambda index: differences[index].p)):
+        one, tests = differences[index], len(known) - place
+        largest = max(largest, min(1.0, tests * one.p))
+        seeds = None if one.seeds is None else seeds_needed(one.of, LEVEL / tests)
+        made[index] = replace(one, p=largest, seeds=seeds, level=LEVEL / tests)
     return made
 
 
@@ -174,9 +202,9 @@ def comparable(groups: Sequence[Group], metric: str) -> bool:
     """Whether a metric means the same for all groups, so that one may be the better."""
     if metric in (*UNSCORED, "train_seconds"):
         return True
-    keys = ["loss", "data.target"] if metric.endswith("loss") else []
+    keys = ["loss", "data.target"] if without_part(metric) == "loss" else []
     members = [member for group in groups for member in group.members]
-    if metric.endswith("loss") and any(math.isfinite(m.value("test_r2")) for m in members):
+    if without_part(metric) == "loss" and any(math.isfinite(m.value("test_r2")) for m in members):
         keys.append("data.standardize")  # of numbers: the unit of their loss
     return same_data(groups) and not any(_differs(groups, key) for key in keys)
 
@@ -201,11 +229,12 @@ def against_the_best(
     known = [index for index, mean in enumerate(means) if math.isfinite(mean)]
     if metric in (*UNSCORED, "train_seconds") or len(known) < 2 or not comparable(groups, metric):
         return None
-    best = min(
-        known,
-        key=lambda index: (groups[index].count("diverged") > 0, goodness(means[index], metric)),
-    )
-    others = [index for index in range(len(groups)) if index != best]
+    best = min(known, key=lambda index: rank(groups[index], metric, epoch))
+    if len(groups[best].members) < 2:
+        return None  # no second pair, so no test
+    others = [
+        index for index, group in enumerate(groups) if index != best and len(group.members) > 1
+    ]
     made = [difference(groups[best], groups[index], metric, epoch) for index in others]
     found = {
         index: one for index, one in zip(others, holm(made), strict=True) if not math.isnan(one.p)

@@ -14,6 +14,7 @@ from minidl.probabilities import probabilities
 from minidl.report.members.configs import read_settings
 from minidl.report.members.measures import measured
 from minidl.report.members.shapes import check_shapes
+from minidl.scores import PARTS
 from minidl.store import files
 from minidl.store.run_folder import RunFolder
 from minidl.store.run_record import RunRecord
@@ -33,6 +34,7 @@ class RunView:
     decision: Mapping[str, Any] = field(default_factory=lambda: {"kind": "argmax"})
     kept: float | None = None  # the epoch whose weights were kept, where that isn't the last
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
+    dynamics: dict[str, np.ndarray] = field(default_factory=dict)
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
@@ -40,6 +42,8 @@ class RunView:
         """Raises RunError where a file is damaged; files that aren't there are left out."""
         record = folder.read_record()
         metrics = folder.read_columns(record) if files.is_file(folder.metrics_path) else {}
+        watched = files.is_file(folder.dynamics.path)
+        dynamics = folder.dynamics.read(record.dynamics, whole=True) if watched else {}
         predictions = folder.read_predictions() if files.is_file(folder.predictions_path) else {}
         try:
             check_shapes(predictions, record.task in (None, "classification"))
@@ -56,12 +60,18 @@ class RunView:
             decision=record.decision or {"kind": "argmax"},
             kept=_kept(record),
             metrics={name: np.asarray(cells, dtype=float) for name, cells in metrics.items()},
+            dynamics={name: np.asarray(cells, dtype=float) for name, cells in dynamics.items()},
             predictions=predictions,
         )
 
     @property
     def classification(self) -> bool:
         return self.task == "classification"
+
+    @property
+    def parts(self) -> list[str]:
+        """Those whose predictions it has."""
+        return [part for part in PARTS if f"{part}_output" in self.predictions]
 
     @property
     def features(self) -> int | None:
@@ -79,7 +89,7 @@ class RunView:
     @property
     def classes(self) -> int:
         """Named ones, and any that the targets hold beyond them."""
-        targets = (self.predictions.get(f"{part}_target") for part in ("train", "test"))
+        targets = (self.predictions.get(f"{part}_target") for part in PARTS)
         highest = max((int(t.max()) for t in targets if t is not None and t.size), default=-1)
         return max(len(self.class_names), highest + 1)
 
@@ -100,7 +110,7 @@ class RunView:
         return float(values[known][-1]) if known.any() else math.nan
 
     def part(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Inputs (N, F), targets and outputs (N, O) of "train" or "test"."""
+        """Inputs (N, F), targets and outputs (N, O) of a part: "train", "val" or "test"."""
         target, output = self.predictions[f"{name}_target"], self.predictions[f"{name}_output"]
         inputs = self.predictions.get(f"{name}_input", np.empty((len(target), 0)))
         target = target.reshape(-1).astype(np.int64) if self.classification else target

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.errors import RunError
 from minidl.report.members.collect import Member
-from minidl.report.members.groups import binary_power, t_quantile
+from minidl.report.members.groups import binary_power, effective, t_quantile, test_share
 from minidl.report.members.measures import curve
 
 
@@ -37,12 +37,21 @@ class Series:
         return replace(self, low=np.where(self.low > 0, self.low, self.least))
 
 
-def series(members: Sequence[Member], metric: str, band: str, notes: list[str]) -> Series | None:
+def series(
+    members: Sequence[Member],
+    metric: str,
+    band: str,
+    notes: list[str],
+    *,
+    unfinished: bool = False,
+) -> Series | None:
     """None where no run has the metric. Damaged files are left out, and noted.
 
-    Runs that diverged in their first epoch have a series too, without epochs.
+    Runs that diverged in their first epoch have a series too, without epochs. `unfinished` runs
+    count like finished ones where a page shows how far they are.
     """
-    finished = [member for member in members if member.finished]
+    whole = ("done", "running", "interrupted", "stopped") if unfinished else ("done",)
+    finished = [member for member in members if member.status in whole]
     diverged = [member for member in members if member.status == "diverged"]
     curves = _curves(finished, metric, notes)
     lost = not curves
@@ -60,7 +69,7 @@ def series(members: Sequence[Member], metric: str, band: str, notes: list[str]) 
     epochs, table = epochs[kept], table[:, kept]
     if not epochs.size:
         return None
-    mean, low, high = _spread(table, band)
+    mean, low, high = _spread(table, band, test_share(members))
     n, least = 0 if lost else len(curves), np.nanmin(table, axis=0)
     return Series(epochs, mean, low, high, n, len(diverged), lost, least)
 
@@ -97,7 +106,9 @@ def _curves(
     return found
 
 
-def _spread(table: np.ndarray, band: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _spread(
+    table: np.ndarray, band: str, share: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)  # one run has no spread
         power = binary_power(table)
@@ -108,7 +119,11 @@ def _spread(table: np.ndarray, band: str) -> tuple[np.ndarray, np.ndarray, np.nd
         counts = np.isfinite(table).sum(axis=0)
         reach = np.nanstd(scaled, axis=0, ddof=1) if len(table) > 1 else np.zeros_like(mean)
         if band == "ci95":
-            reach = reach / np.sqrt(counts) * [t_quantile(max(int(c) - 1, 1)) for c in counts]
+            reach = (
+                reach
+                / np.sqrt(effective(counts, share))
+                * [t_quantile(max(int(c) - 1, 1)) for c in counts]
+            )
         reach = np.zeros_like(mean) if band == "none" else np.nan_to_num(reach)
         mean, low, high = (np.ldexp(end, power) for end in (mean, mean - reach, mean + reach))
     return mean, low, high

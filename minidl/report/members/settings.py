@@ -15,13 +15,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from minidl.seeds import KEYS
+from minidl.spec.paths import HASHES
+
 Value = str | int | float | bool | None
 Settings = dict[str, Value]
 
 _HASH = re.compile("[0-9a-f]{64}")
-SEEDS = ("seed", "data.seed", "model.seed", "training.seed", "training.dropout_seed")
+SEEDS = ("seed", *KEYS.values())
+FOLD, FOLDS = "data.fold", "data.folds"
 # What two runs may differ in and still be the same experiment.
-IGNORED = frozenset((*SEEDS, "name", "device"))
+IGNORED = frozenset((*SEEDS, FOLD, "name", "device", "training.watch"))
 
 
 def flatten(config: Mapping[str, Any]) -> Settings:
@@ -36,16 +40,22 @@ def varying(many: Sequence[Settings]) -> list[str]:
     """The keys that tell the given settings apart, in the configs' order.
 
     A key that only some have counts where nothing else tells them apart: adam's beta1 is no news
-    beside `optimizer`. A file's hash counts where not even its path does.
+    beside `optimizer`. A file's hash counts where not even its path does, and a path doesn't count
+    where all files have the same hash: it is one file, copied or moved.
     """
     keys = dict.fromkeys(key for settings in many for key in settings if key not in IGNORED)
+    for path, digest in HASHES.items():
+        if len({s.get(digest) or s[path] for s in many if path in s}) == 1:
+            keys.pop(path, None)
     seen = {key: {value_id(s[key]) for s in many if key in s} for key in keys}
     hashes = [key for key in keys if key.endswith("sha256")]
     chosen = [key for key in keys if len(seen[key]) > 1 and key not in hashes]
     plain = [key for key in keys if key not in hashes]
+    absent = {key for key in keys if any(key not in s for s in many)}  # from some
     for known in (plain, keys):
-        if len({identity(s, chosen) for s in many}) < len({identity(s, known) for s in many}):
-            partial = [key for key in known if any(key not in s for s in many)]
+        telling = [key for key in known if len(seen[key]) > 1 or key in absent]
+        if len({identity(s, chosen) for s in many}) < len({identity(s, telling) for s in many}):
+            partial = [key for key in known if key in absent]
             more = [key for key in known if key in hashes and len(seen[key]) > 1]
             wanted = {*chosen, *partial, *more}
             chosen = [key for key in known if key in wanted]
@@ -141,6 +151,12 @@ def heads(keys: Sequence[str]) -> list[str]:
             for all_parts, now in zip(parts, short, strict=True)
         ]
     return short
+
+
+def point(settings: Settings, keys: Sequence[str]) -> str:
+    """`lr=0.1, activation=relu`: those of the keys that the settings have."""
+    named = zip(heads(keys), keys, strict=True)
+    return ", ".join(f"{head}={show(settings[key])}" for head, key in named if key in settings)
 
 
 def _flat(value: Any, key: str) -> Iterator[tuple[str, Value]]:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from minidl.scores import PARTS
+
 # The sizes that arrays have in common: rows, inputs, outputs, the grid's columns and rows.
-_SIZES = {
-    **{f"{part}_input": (n, "f") for part, n in (("train", "n"), ("test", "m"))},
-    **{f"{part}_output": (n, "k") for part, n in (("train", "n"), ("test", "m"))},
-    **{f"{part}_row": (n,) for part, n in (("train", "n"), ("test", "m"))},
+_SIZES: dict[str, tuple[str, ...]] = {
+    **{f"{part}_input": (part, "f") for part in PARTS},
+    **{f"{part}_output": (part, "k") for part in PARTS},
+    **{f"{part}_row": (part,) for part in PARTS},
     "grid_x": ("w",),
     "grid_y": ("h",),
     "grid_output": ("h", "w", "k"),
@@ -39,10 +41,11 @@ def check_shapes(arrays: Mapping[str, np.ndarray], classes: bool) -> None:
             raise ValueError(f"{name} ({array.dtype} {array.shape}) doesn't fit the others")
         if not name.endswith("output") and not np.isfinite(array).all():
             raise ValueError(f"{name} holds NaN or infinity")
-    if ("train_input" in arrays) != ("test_input" in arrays):
-        raise ValueError("it has the inputs of one part alone")
-    for part, letter in (("train", "n"), ("test", "m")):
-        rows, outputs = sizes.get(letter), sizes.get("k", 1)
+    there = [part for part in PARTS if part != "val" or "val_output" in arrays]
+    if len({f"{part}_input" in arrays for part in there}) > 1:
+        raise ValueError("it has the inputs of some parts alone")
+    for part in PARTS:
+        rows, outputs = sizes.get(part), sizes.get("k", 1)
         _check_target(f"{part}_target", arrays, rows, outputs, classes)
     axes = {1: {"grid_x"}, 2: {"grid_x", "grid_y"}}.get(sizes.get("f", 0), set())
     if "grid_output" in arrays and (missing := axes - arrays.keys()):

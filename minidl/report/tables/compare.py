@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
 from minidl.errors import RunError
 from minidl.report.members.collect import Collection, Member, collect, run_folders
+from minidl.report.members.cost import OVER, Cost
 from minidl.report.members.groups import Group, Statistics, goodness, group_by
 from minidl.report.members.measures import words
 from minidl.report.members.paired import (
@@ -21,14 +22,17 @@ from minidl.report.members.paired import (
     holm,
     same_data,
 )
-from minidl.report.members.settings import SEEDS, Value, heads, show, sort_key, value_id, varying
-from minidl.report.tables.table import default_metrics
-from minidl.scores import higher_is_better
+from minidl.report.members.selection import chosen_on_test
+from minidl.report.members.settings import SEEDS, Value, point, sort_key, value_id, varying
+from minidl.report.tables.equal_cost import at_equal, crossings
+from minidl.report.tables.table import default_score
+from minidl.scores import MORE, accuracy_of, higher_is_better, without_part
 from minidl.spec.report import TABLE_METRICS
 from minidl.store.names import clean_name
 from minidl.store.run_folder import RunFolder, is_run, is_sweep
 
 MOST_SIDES = 12  # columns that a reader still compares
+MOST_PAIRED = 3  # of which all pairs get a sentence
 MOST_KEYS = 4  # that make a name
 LONGEST_FIGURE = 100  # bytes of a figure's name
 
@@ -72,6 +76,15 @@ class Comparison:
     metrics: Mapping[str, Sequence[Statistics]]
     notes: Sequence[str]
     differences: Sequence[tuple[int, int, Difference]] = ()  # of two sides each, Holm's p
+    over: str = "epoch"  # what curves are drawn over
+
+    @property
+    def telling(self) -> Sequence[tuple[int, int, Difference]]:
+        """The pairs that get a sentence: all of a few sides; of many, those with the best."""
+        if len(self.sides) <= MOST_PAIRED or not self.differences:
+            return self.differences
+        best = self.best(self.differences[0][2].metric)
+        return [one for one in self.differences if best in one[:2]]
 
     def like(self, metric: str) -> bool:
         """Whether a metric means the same on all sides, so that one may be the better."""
@@ -95,10 +108,16 @@ class Comparison:
         return means.index(best) if known.count(best) == 1 else None
 
 
-def compare(paths: Sequence[Path], epoch: str = "last") -> Comparison:
+def compare(
+    paths: Sequence[Path],
+    epoch: str = "last",
+    per: Cost | None = None,
+    per_epoch: Callable[[Member], float] = lambda member: 1.0,
+) -> Comparison:
     """Reads two or more run folders, or folders of runs; of a single folder, its groups of runs.
 
-    Raises RunError and ConfigError.
+    per: the cost at which they are compared, of which an epoch takes `per_epoch` (seconds are in
+    metrics.csv). Raises RunError and ConfigError.
     """
     paths = run_folders(paths)
     if len(paths) > MOST_SIDES:
@@ -115,6 +134,10 @@ def compare(paths: Sequence[Path], epoch: str = "last") -> Comparison:
             Side(name, path, Group({}, members))
             for name, path, members in zip(_names(paths), paths, found, strict=True)
         ]
+    if per is not None:
+        groups, note = at_equal([side.group for side in sides], per, per_epoch)
+        sides = [replace(side, group=group) for side, group in zip(sides, groups, strict=True)]
+        notes.append(note)
     everyone = [member.settings for side in sides for member in side.group.members]
     keys = varying(everyone) + [key for key in SEEDS if any(key in s for s in everyone)]
     settings = {key: [side.value(key) for side in sides] for key in keys}
@@ -123,18 +146,28 @@ def compare(paths: Sequence[Path], epoch: str = "last") -> Comparison:
         for key, values in settings.items()
         if len({tuple(map(value_id, value)) for value in values}) > 1
     }
-    made = Comparison(sides, differing, _metrics(sides, epoch), notes)
+    over = OVER[per] if per else "epoch"
+    made = Comparison(sides, differing, _metrics(sides, epoch), notes, over=over)
     if unlike := [words(metric) for metric in made.metrics if not made.like(metric)]:
         same = same_data([side.group for side in sides])
         what = "of different losses" if same else "on different data"
         notes.append(f"{what}, which say nothing about each other: {', '.join(unlike)}")
-    return replace(made, differences=_differences(made, epoch))
+    runs = [member for side in sides for member in side.group.members]
+    if chosen := chosen_on_test(runs, epoch):
+        notes.append(
+            f"figures of the test part are optimistic, since it chose: {', '.join(chosen)}"
+        )
+    made = replace(made, differences=_differences(made, epoch))
+    if per is not None:
+        named = [(side.name, side.group) for side in made.sides]
+        notes.extend(crossings(named, made.telling, over))
+    return made
 
 
 def _differences(comparison: Comparison, epoch: str) -> list[tuple[int, int, Difference]]:
     """Of all pairs of sides, in the metric that `report` shows by default."""
     groups = [side.group for side in comparison.sides]
-    metric = default_metrics([member for group in groups for member in group.members])[-1]
+    metric = default_score([member for group in groups for member in group.members])
     if not comparison.like(metric):
         return []
     pairs = list(combinations(range(len(groups)), 2))
@@ -173,7 +206,7 @@ def _sides_of(path: Path, notes: list[str]) -> list[Side]:
     if len(groups) == 1:
         raise RunError(f"compare needs two runs at least, but {path} holds one")
     if len(groups) > MOST_SIDES:
-        metric = default_metrics([member for group in groups for member in group.members])[-1]
+        metric = default_score([member for group in groups for member in group.members])
         groups.sort(key=lambda group: goodness(group.statistics(metric).mean, metric))
         notes.append(
             f"the {MOST_SIDES} best of {len(groups)} by {words(metric)}: "
@@ -182,14 +215,7 @@ def _sides_of(path: Path, notes: list[str]) -> list[Side]:
     shown = groups[:MOST_SIDES]
     keys = varying([group.settings for group in shown])
     shown.sort(key=lambda group: [sort_key(group.settings.get(key)) for key in keys])
-    names = [
-        ", ".join(
-            f"{head}={show(group.settings[key])}"
-            for key, head in zip(keys, heads(keys), strict=True)
-            if key in group.settings
-        )
-        for group in shown
-    ]
+    names = [point(group.settings, keys) for group in shown]
     if len(keys) > MOST_KEYS or len(set(names)) < len(names):
         names = [_whole_name(group) for group in shown]
     return [Side(name, path, group) for name, group in zip(names, shown, strict=True)]
@@ -202,21 +228,26 @@ def _whole_name(group: Group) -> str:
 
 def _members(path: Path, notes: list[str]) -> Sequence[Member]:
     if is_run(path):
-        return [Member.read(RunFolder.open(path))]
+        run = RunFolder.open(path)
+        return [Member.read(run, run.read_record())]
     found: Collection = collect([path])
     notes.extend(f"{path}: {note}" for note in found.notes)
-    notes.extend(f"damaged and left out: {broken.problem}" for broken in found.broken)
+    notes.extend(broken.note for broken in found.broken)
     if not found.members:
         raise RunError(f"{path}: holds no run that can be read")
     return found.members
 
 
 def _metrics(sides: Sequence[Side], epoch: str) -> dict[str, list[Statistics]]:
-    """Every metric that some side has; a single run's whether it finished or not."""
+    """Every metric that some side trained by; a single run's whether it finished or not."""
     found = {}
+    members = [member for side in sides for member in side.group.members]
+    seen = {metric for member in members for metric in member.record.final}
     for metric in TABLE_METRICS:
-        if metric.endswith("_error"):
+        if accuracy_of(metric):
             continue  # says the same as accuracy
+        if without_part(metric) in MORE and metric not in seen:
+            continue  # of the predictions: `report` has them
         statistics = [_of(side, metric, epoch) for side in sides]
         if any(of.n for of in statistics):
             found[metric] = statistics

@@ -22,7 +22,6 @@ from minidl.report.tables.verdicts import verdict
 from minidl.scores import is_share
 
 _MOST_VALUES = 4  # of a group's values for one key, in a cell
-MOST_PAIRED = 3  # sides of which all pairs get a sentence
 
 
 def as_table(comparison: Comparison, width: int | None = None, *, bold: bool = False) -> str:
@@ -94,13 +93,9 @@ def as_json(comparison: Comparison, plot: Path | None = None) -> str:
 
 
 def verdicts(comparison: Comparison) -> list[str]:
-    """A sentence for each pair of sides; of many sides, for those with the best alone."""
+    """A sentence for each telling pair of sides."""
     names = [side.name for side in comparison.sides]
-    shown = comparison.differences
-    if len(names) > MOST_PAIRED and shown:
-        best = comparison.best(shown[0][2].metric)
-        shown = [one for one in shown if best in one[:2]]
-    return [verdict(one, names[i], names[j]) for i, j, one in shown if one.n > 1]
+    return [verdict(one, names[i], names[j]) for i, j, one in comparison.telling if one.n > 1]
 
 
 def _json_difference(comparison: Comparison, i: int, j: int, one: Difference) -> dict[str, Any]:

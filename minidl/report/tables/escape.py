@@ -30,9 +30,12 @@ _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 def line(text: object) -> str:
     """Text as one line that moves no cursor and turns no writing direction."""
+    text = str(text).replace("\n", " ")
+    if text.isprintable():
+        return text
     return "".join(
         "�" if unicodedata.category(character).startswith(("C", "Zl", "Zp")) else character
-        for character in str(text).replace("\n", " ")
+        for character in text
     )
 
 

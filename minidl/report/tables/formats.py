@@ -7,7 +7,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl.report.tables.document import Document
@@ -30,6 +30,8 @@ def as_table(document: Document, width: int | None = None, *, bold: bool = False
         if not table.rows:
             continue  # all runs are damaged, and the remarks say why
         parts.append(plain_table(grid(table), table.title, width, bold=bold))
+    for single in document.singles:
+        parts.append(plain_table(single.columns, single.title, width, bold=bold))
     if document.remarks:
         parts.append("\n".join(wrapped(line(remark), width) for remark in document.remarks))
     return "\n\n".join(parts) + "\n"
@@ -65,17 +67,27 @@ def as_csv(table: Table) -> str:
 
 def as_json(document: Document) -> str:
     """All digits; null where there is no value."""
-    content = {
+    content: dict[str, Any] = {
         "tables": [_json_table(table) for table in document.tables],
         "figures": [str(drawn.path) for drawn in document.figures if drawn.path],
         "broken": [{"path": str(b.path), "problem": b.problem} for b in document.broken],
         "notes": list(document.notes),
     }
+    if document.singles:
+        content["run"] = {
+            single.name: [_finite_row(row) for row in single.rows] for single in document.singles
+        }
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
+def titled(document: Document) -> Iterator[tuple[str, Sequence[Column]]]:
+    """The title and the columns of each table."""
+    yield from ((table.title, grid(table)) for table in document.tables)
+    yield from ((single.title, single.columns) for single in document.singles)
+
+
 def as_markdown(document: Document) -> str:
-    parts = [markdown_table(grid(table), table.title) for table in document.tables]
+    parts = [markdown_table(made, title) for title, made in titled(document)]
     if document.remarks:
         parts.append("\n".join(f"- {markdown(remark)}" for remark in document.remarks))
     return "\n\n".join(parts) + "\n"
@@ -94,7 +106,7 @@ def markdown_table(made: Sequence[Column], title: str = "") -> str:
 
 def as_latex(document: Document) -> str:
     r"""A table environment each; needs `\usepackage{booktabs}`."""
-    parts = [latex_table(grid(table), table.title) for table in document.tables]
+    parts = [latex_table(made, title) for title, made in titled(document)]
     remarks = [f"% {line(remark)}" for remark in document.remarks]
     return "\n".join(["% needs \\usepackage{booktabs}", *parts, *remarks]) + "\n"
 
@@ -132,7 +144,8 @@ def latex_table(made: Sequence[Column], title: str = "") -> str:
 
 def _math(text: str) -> str:
     """Signs of our own that LaTeX has in mathematics alone."""
-    text = _UNIT.sub(r" $\\pm$ ", text).replace("–", "--").replace("≈", r"$\approx$")
+    text = _UNIT.sub(r" $\\pm$ ", text).replace("–", "--")
+    text = text.replace("≈", r"$\approx$").replace("†", r"$\dagger$")
     return text.replace("R²", "$R^2$").replace("∂", r"$\partial$")
 
 
@@ -161,6 +174,7 @@ def _json_table(table: Table) -> dict[str, Any]:
     return {
         "name": table.name,
         "title": table.title,
+        "chosen_on_test": list(table.chosen_on_test),
         "rows": [_json_row(r, table) for r in table.rows],
     }
 
@@ -179,6 +193,10 @@ def _json_row(row: Row, table: Table) -> dict[str, Any]:
         "metrics": metrics,
         "runs": list(row.runs),
     }
+
+
+def _finite_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _finite(value) for name, value in row.items()}
 
 
 def _finite(value: Any) -> Any:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from minidl.report.members.measures import words
 from minidl.report.members.settings import heads, labels
 from minidl.report.tables.numbers import MISSING, mean_and_std, one
-from minidl.report.tables.table import Row, Table
-from minidl.report.tables.verdicts import mark
+from minidl.report.tables.table import Table
+from minidl.report.tables.verdicts import OPTIMISTIC, mark
 from minidl.scores import is_share
 
-_STAT_WORDS = {"ci95": "± 95 % CI"}
+_STAT_WORDS = {"ci95": "± 95 % CI", "sem": "± SE"}
 
 
 @dataclass(frozen=True)
@@ -48,28 +48,31 @@ def _key_column(table: Table, key: str, head: str) -> Column:
 def _metric_columns(table: Table, metric: str) -> list[Column]:
     """Mean and std in one column where both are wanted; the others in their own."""
     unit = " (%)" if is_share(metric) else ""
+    if table.chosen_on_test and metric.startswith("test_"):
+        unit += f" {OPTIMISTIC}"
     both = {"mean", "std"} <= set(table.stats)
+    marks = _marks(table, metric)
     made = []
     for stat in table.stats:
         if both and stat in ("mean", "std"):
             if stat == "mean":
                 cells = [
-                    _marked(mean_and_std(row.statistics[metric], metric), row, table, metric)
-                    for row in table.rows
+                    mean_and_std(row.statistics[metric], metric) + behind
+                    for row, behind in zip(table.rows, marks, strict=True)
                 ]
                 made.append(Column(words(metric) + unit, cells, number=True))
             continue
         cells = [one(getattr(row.statistics[metric], stat), metric) for row in table.rows]
         if stat == "mean":
-            rows = zip(cells, table.rows, strict=True)
-            cells = [_marked(cell, row, table, metric) for cell, row in rows]
+            cells = [cell + behind for cell, behind in zip(cells, marks, strict=True)]
         head = f"{words(metric)} {_STAT_WORDS.get(stat, stat)}{unit}"
         made.append(Column(head, cells, number=True))
     return made
 
 
-def _marked(cell: str, row: Row, table: Table, metric: str) -> str:
-    """A mean with its mark, or with the room of one."""
-    if not any(metric in other.against_best for other in table.rows):
-        return cell
-    return f"{cell} {mark(row.against_best[metric]) if metric in row.against_best else '':1}"
+def _marks(table: Table, metric: str) -> list[str]:
+    """What follows the mean of each row: its mark, or the room of one."""
+    if not any(metric in row.against_best for row in table.rows):
+        return [""] * len(table.rows)
+    known = (row.against_best for row in table.rows)
+    return [f" {mark(one[metric]) if metric in one else '':1}" for one in known]

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from minidl.errors import ConfigError, Problem, RunError
 from minidl.report.members.measures import words
+from minidl.report.tables.verdicts import OPTIMISTIC
 from minidl.spec.loader import load
 from minidl.spec.nodes import Place, plain
 from minidl.spec.overrides import COMMAND_LINE
@@ -31,7 +32,7 @@ def query(
         metrics=_known("--metric", [m for given in metrics or () for m in given.split(",")]),
         epoch=epoch,
         stats=_known("--stats", stats.split(","), get_args(Statistic)) or ("mean", "std"),
-        where=dict(_condition(text) for text in where or ()),
+        where=conditions(where or ()),
         best_over=best_over,
         best_by=(_known("--best-by", [best_by]) or (None,))[0] if best_by else None,
         sort_by=_names(sort_by),
@@ -46,7 +47,8 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 def _name(text: str) -> str:
     """A metric may also be called what stands at the head of its column: `test accuracy (%)`."""
     heads = {words(metric): metric for metric in TABLE_METRICS}
-    return heads.get(text.strip().removesuffix(" (%)"), text.strip())
+    head = text.strip().removesuffix(f" {OPTIMISTIC}").removesuffix(" (%)")
+    return heads.get(head, text.strip())
 
 
 def _known(
@@ -58,6 +60,11 @@ def _known(
             hint = did_you_mean(name, known)
             raise RunError(f"{option}: expected one of {', '.join(known)}, but got {name!r}{hint}")
     return tuple(dict.fromkeys(names)) or None
+
+
+def conditions(where: Sequence[str]) -> dict[str, Any]:
+    """Each KEY=VALUE of --where. Raises RunError and ConfigError."""
+    return dict(map(_condition, where))
 
 
 def _condition(text: str) -> tuple[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.report.tables.escape import csv_text, line, markdown
+from minidl.report.tables.escape import csv_text, line, markdown, wrapped
 from minidl.report.tables.formats import csv_cell, latex_table, markdown_table, plain_table
 from minidl.report.tables.grid import Column
 
@@ -65,7 +65,7 @@ def as_text(
         said = [f"% {line(note)}" for note in notes]
         return "\n".join(["% needs \\usepackage{booktabs}", *tables, *said]) + "\n"
     tables = [plain_table(sheet.columns(), sheet.title, width, bold=bold) for sheet in sheets]
-    said = ["\n".join(map(line, notes))] if notes else []
+    said = ["\n".join(wrapped(line(note), width) for note in notes)] if notes else []
     return "\n\n".join([*tables, *said]) + "\n"
 
 

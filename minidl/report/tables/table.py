@@ -11,13 +11,16 @@ from typing import Any
 from minidl.errors import RunError
 from minidl.report.members.collect import Member
 from minidl.report.members.groups import Group, Statistics, best_over, goodness, group_by
+from minidl.report.members.measures import words
 from minidl.report.members.paired import Difference, against_the_best
-from minidl.report.members.settings import Settings, Value, matches, sort_key, varying
+from minidl.report.members.selection import chosen_on_test, on_validation
+from minidl.report.members.settings import Settings, Value, heads, matches, sort_key, varying
+from minidl.scores import without_part
 from minidl.spec.problems import did_you_mean
-from minidl.spec.report import ReportTable, TableMetric
+from minidl.spec.report import ReportTable, Statistic
 
 # What became of the runs that no mean counts; a column each, where there are any.
-COUNTS = ("diverged", "failed", "running", "interrupted")
+COUNTS = ("stopped", "diverged", "failed", "running", "interrupted")
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,19 @@ class Table:
     rows: Sequence[Row]
     title: str = ""
     name: str = "table"
+    chosen_on_test: Sequence[str] = ()  # what was: the test part's figures are optimistic then
 
 
 def make_table(members: Sequence[Member], query: ReportTable) -> Table:
     """The table that `query` describes. Raises RunError where no run has what it names."""
-    where = dict(zip(whole_keys(members, [*query.where]), query.where.values(), strict=True))
-    chosen = select(members, where)
+    chosen = select(members, query.where)
     metrics = list(query.metrics or default_metrics(chosen))
     by = whole_keys(chosen, query.by) if query.by else None
     best = whole_keys(chosen, [query.best_over])[0] if query.best_over else None
     keys = by or varying([member.settings for member in chosen])
     if best:
         grouped = group_by(chosen, [*(key for key in keys if key != best), best])
-        by_metric = query.best_by or _judge(metrics, [best])
+        by_metric = query.best_by or on_validation(_judge(metrics, [best]), chosen)
         groups = best_over(grouped, best, by_metric, query.epoch)
     else:
         groups = group_by(chosen, by)
@@ -79,7 +82,18 @@ def make_table(members: Sequence[Member], query: ReportTable) -> Table:
     order = [full_key(keys, name) or name for name in query.sort_by or [_judge(metrics, keys)]]
     _sort(rows, keys, metrics, order)
     title = query.title or ""
-    return Table(keys, counts, metrics, query.stats, rows, title, query.name or "table")
+    optimistic = chosen_on_test(chosen, query.epoch)
+    if best and by_metric.startswith("test_"):
+        optimistic.append(f"{heads([best])[0]} by {words(by_metric)}")
+    name = query.name or "table"
+    return Table(keys, counts, metrics, _stats(groups, query), rows, title, name, optimistic)
+
+
+def _stats(groups: Sequence[Group], query: ReportTable) -> tuple[Statistic, ...]:
+    """Those asked for; the default tells of folds their standard error, too."""
+    folds = any(group.test_share and len(group.members) > 1 for group in groups)
+    told = set(query.stats) == {"mean", "std"} and folds
+    return (*query.stats, "sem") if told else query.stats
 
 
 def whole_keys(members: Sequence[Member], names: Sequence[str]) -> list[str]:
@@ -101,6 +115,11 @@ def whole_keys(members: Sequence[Member], names: Sequence[str]) -> list[str]:
     return [found[name] for name in names]
 
 
+def whole_where(members: Sequence[Member], where: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with whole keys. Raises RunError as `whole_keys` does."""
+    return dict(zip(whole_keys(members, [*where]), where.values(), strict=True))
+
+
 def full_key(keys: Sequence[str], name: str) -> str | None:
     """The one of the keys that is called so, or that alone ends so; None if there isn't one."""
     ending = _ending(keys, name)
@@ -112,12 +131,15 @@ def _ending(keys: Sequence[str], name: str) -> list[str]:
 
 
 def select(members: Sequence[Member], where: Mapping[str, Any]) -> list[Member]:
-    """The members with the given values. Raises RunError where there are none."""
-    check_keys(members, where)
+    """The members with the values of `where`, whose keys may be heads of columns.
+
+    Raises RunError where there are none.
+    """
+    where = whole_where(members, where)
     chosen = [member for member in members if matches(member.settings, where)]
     if not chosen and where:
-        words = ", ".join(f"{key}: {value!r}" for key, value in where.items())
-        raise RunError(f"no run has the values {words}")
+        values = ", ".join(f"{key}: {value!r}" for key, value in where.items())
+        raise RunError(f"no run has the values {values}")
     return chosen
 
 
@@ -130,9 +152,23 @@ def check_keys(members: Sequence[Member], keys: Mapping[str, Any] | Sequence[str
             raise RunError(f"none of these runs has the key {key!r}{hint}")
 
 
-def default_metrics(members: Sequence[Member]) -> list[TableMetric]:
-    """Test loss and accuracy, R² of a regression, or PSNR of images."""
-    choice: tuple[TableMetric, ...] = ("test_accuracy", "test_r2", "test_psnr")
+def default_metrics(members: Sequence[Member]) -> list[str]:
+    """Loss and accuracy, R² of a regression, or PSNR of images, on the test part.
+
+    Where the runs have a validation part its own come first.
+    """
+    tested = _tested(members)
+    validated = [on_validation(metric, members) for metric in tested]
+    return list(dict.fromkeys([*validated, *tested]))
+
+
+def default_score(members: Sequence[Member]) -> str:
+    """The one of them that says which runs are better."""
+    return on_validation(_tested(members)[-1], members)
+
+
+def _tested(members: Sequence[Member]) -> list[str]:
+    choice = ("test_accuracy", "test_r2", "test_psnr")
     scores = [m for m in choice if any(math.isfinite(member.value(m)) for member in members)]
     return ["test_loss", *(scores or choice[:1])]
 
@@ -149,7 +185,7 @@ def _row(group: Group, keys: Sequence[str], metrics: Sequence[str], epoch: str) 
 
 def _judge(metrics: Sequence[str], keys: Sequence[str]) -> str:
     """The metric that says what is better: the first, but no loss where losses differ in kind."""
-    like = [m for m in metrics if not (m.endswith("loss") and "loss" in keys)]
+    like = [m for m in metrics if not (without_part(m) == "loss" and "loss" in keys)]
     return (like or metrics)[0]
 
 

@@ -13,18 +13,19 @@ from minidl.report.tables.table import Table
 from minidl.scores import is_share
 
 BEST, UNDECIDED = "*", "≈"  # behind a mean
+OPTIMISTIC = "†"  # at the head of a column
 
 
 def verdict(one: Difference, first: str, second: str) -> str:
     """`adam beats sgd by 0.8 ± 0.3 points of test accuracy (10 seeds, p = 0.004)`."""
-    seeds = plural(one.n, "seed" if one.by_seed else "pair")
+    pairs = plural(one.n, "fold" if one.folds else "seed" if one.by_seed else "pair")
     lost = [
         f"{name} diverged in {count}"
         for name, count in zip((first, second), one.diverged, strict=True)
         if count
     ]
     left_out = f"; {plural(one.unpaired, 'run')} without a partner left out" * (one.unpaired > 0)
-    known = ", ".join([seeds, *lost, *([] if math.isnan(one.p) else [f"p = {one.p:.2g}"])])
+    known = ", ".join([pairs, *lost, *([] if math.isnan(one.p) else [f"p = {one.p:.2g}"])])
     known = f"({known}{left_out})"
     if not one.decided:
         far = f"{_amount(one)} apart " if one.of.n > 1 else ""
@@ -42,7 +43,10 @@ def _amount(one: Difference) -> str:
 
 def _more_seeds(one: Difference) -> str:
     """How many would tell such a difference."""
-    least = math.ceil(1 - math.log2(LEVEL))  # with fewer, p can't be so small
+    if one.folds:
+        repeats = math.ceil(((one.seeds or 0) - one.n) / one.folds)
+        return f"; about {plural(repeats, 'more repeat')} would tell" if repeats > 0 else ""
+    least = math.ceil(1 - math.log2(one.level))  # with fewer, p can't be so small
     if one.n < least:
         more = max(one.seeds or 0, least) - one.n
         return f"; at least {plural(more, 'more seed')} would tell"
@@ -60,11 +64,24 @@ def mark(difference: Difference | None) -> str:
 
 def legend(table: Table) -> str | None:
     """What a table's marks say; None where it has none."""
-    marks = {mark(one) for row in table.rows for one in row.against_best.values()}
+    known = [one for row in table.rows for one in row.against_best.values()]
+    marks = {mark(one) for one in known}
     if not marks:
         return None
+    by = "fold" if any(one and one.folds for one in known) else "seed"
     if UNDECIDED in marks:
-        said = f"; {UNDECIDED} can't be told from it (paired by seed, p > {LEVEL:g}"
+        said = f"; {UNDECIDED} can't be told from it (paired by {by}, p > {LEVEL:g}"
     else:
-        said = f", which beats all others (paired by seed, p ≤ {LEVEL:g}"
+        said = f", which beats all others (paired by {by}, p ≤ {LEVEL:g}"
     return f"{BEST} the best mean{said} by Holm's method)"
+
+
+def optimism(table: Table) -> str | None:
+    """What the mark at the heads of columns says; None where there is none."""
+    if not (table.chosen_on_test and any(m.startswith("test_") for m in table.metrics)):
+        return None
+    chosen = ", ".join(table.chosen_on_test)
+    return (
+        f"{OPTIMISTIC} optimistic: the test part itself chose ({chosen}); a validation part"
+        " (`data.validation` or `data.validation_fraction`) would leave it out of that"
+    )

@@ -1,0 +1,63 @@
+"""minidl export-log: sends runs to other tools that show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from minidl_cli.options import Debug, in_runs
+from minidl_cli.output import say, show
+from minidl_cli.track import Tracker
+
+if TYPE_CHECKING:
+    from minidl.store.run_folder import RunFolder
+    from minidl.store.run_record import RunRecord
+
+
+def export_log(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="FOLDER", help="Runs, sweeps, or their names in runs."),
+    ],
+    to: Annotated[Tracker, typer.Option("--to", help="Which tool.")] = Tracker.tensorboard,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Where its files go; tensorboard if left out."
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Send runs to TensorBoard: their curves, settings and configs.
+
+    Runs that are still going are sent as far as they have come; sent again, a run takes its own
+    place. `train --track` sends a run while it trains. Needs pip install "minidl[tensorboard]".
+
+    \b
+    Example:
+      minidl export-log spirals iris
+      tensorboard --logdir tensorboard
+    """
+    from minidl.report.trackers.tensorboard import FOLDER, writer
+    from minidl.report.trackers.tensorboard import export_log as send
+    from minidl.store.find import find_runs
+
+    writer()  # or say, once, that the package is missing
+    folder, failed = output or FOLDER, []
+
+    def one(run: RunFolder, record: RunRecord) -> Path:
+        return send(run, record, folder)
+
+    def broken(run: RunFolder, error: Exception) -> None:
+        failed.append(run.path)
+        say(f"left out: {' '.join(str(error).split())}")
+
+    sent = find_runs(map(in_runs, paths), one, broken)
+    if not sent:
+        say("no runs there")
+    if any(sent):
+        show(folder)
+    if failed or not sent:
+        raise typer.Exit(1)

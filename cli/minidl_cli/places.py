@@ -1,0 +1,58 @@
+"""Where figures are put: beside --output, or among the plots of one sweep or run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minidl.errors import RunError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+NO_PLACE = "--plots needs --output FILE, beside which figures are put, or one sweep or run"
+
+
+def plots_of(paths: Sequence[Path]) -> Path | None:
+    """The folder for figures of one sweep or run; None where it isn't one. Raises RunError."""
+    from minidl.store import folders
+    from minidl.store.run_folder import is_run, is_sweep
+
+    if len(paths) != 1 or not (is_sweep(paths[0]) or is_run(paths[0])):
+        return None
+    folder = paths[0] / "plots"
+    folders.refuse_link(folder)
+    return folder
+
+
+def place_for(
+    paths: Sequence[Path], output: Path | None, plots: bool | None, name: str
+) -> Path | None:
+    """The figure's: among a sweep's or run's plots, or beside `output`, unless it isn't wanted."""
+    from minidl.store import folders
+
+    if plots is False:
+        return None
+    if output is not None:
+        return output.with_suffix(Path(name).suffix)
+    if (folder := plots_of(paths)) is not None:
+        folders.make(folder)
+        folders.refuse_link(folder / name)
+        return folder / name
+    if plots:
+        raise RunError(NO_PLACE)
+    return None
+
+
+def write_figure(figure: Figure, place: Path) -> None:
+    """Into its file, and say so."""
+    from minidl.report.figures.endings import format_of
+    from minidl.report.figures.style import to_bytes
+    from minidl.report.tables.escape import line
+    from minidl.store.files import write_atomic
+
+    write_atomic(place, to_bytes(figure, format_of(place)))
+    print(f"drew {line(place)}", file=sys.stderr)

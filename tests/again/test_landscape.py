@@ -1,0 +1,119 @@
+"""`minidl report --landscape`: the loss on a plane through the weights, and the paths of runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from trainings import minidl, spec, train
+
+from minidl.again.landscape import landscape
+from minidl.errors import RunError
+from minidl.report.figures.landscape import draw_landscape
+from minidl.report.figures.style import to_png
+from minidl.runs.replay import Replay
+from minidl.train.lanes import Lanes
+
+pytestmark = pytest.mark.usefixtures("kept_programs")
+
+
+@pytest.mark.parametrize("change", ["seed=3", "optimizer=adam", "training.dtype=float64"])
+def test_the_loss_at_a_runs_own_point_is_the_recorded_one(change: str, tmp_path: Path) -> None:
+    run = train(tmp_path, change).run
+    found = landscape([Replay.of_run(run.path)])
+    (path,) = found.paths
+    assert path.loss == path.recorded == run.read_columns()["train_loss"][-1]
+    assert path.places[-1].tolist() == [0, 0]
+    assert len(path.places) == 4  # three epochs, and where they began
+
+
+def test_each_point_has_the_loss_of_the_network_with_those_weights(tmp_path: Path) -> None:
+    replay = Replay(spec("training.dtype=float64"))
+    found = landscape([replay])
+    trainer = replay.trainer
+    end = trainer.weights()["parameters"].clone()
+    # The plane's directions, as the path itself has them: its first weights, and the next.
+    other = Replay(spec("training.dtype=float64"))
+    ways = [other.trainer.weights()["parameters"] - end]
+    for _ in other.trainer:
+        ways.append(other.trainer.weights()["parameters"] - end)
+    places = torch.from_numpy(found.paths[0].places)
+    plane = torch.linalg.lstsq(places, torch.stack(ways)).solution
+    for i, j in ((0, 0), (40, 7), (20, 33)):
+        point = end + found.x[i] * plane[0] + found.y[j] * plane[1]
+        trainer.optimizer.flat.data.copy_(point)
+        expected = trainer.evaluator(trainer.parts["train"])["loss"]
+        # Three ways from four epochs lie in two directions but for the rest of the variance.
+        assert found.loss[j, i] == pytest.approx(expected, rel=0.05)
+
+
+def test_losses_side_by_side_are_those_alone() -> None:
+    trainer = Replay(spec()).trainer
+    points = torch.randn(5, trainer.optimizer.flat.size, generator=torch.manual_seed(0)).numpy()
+    together = Lanes(trainer, width=8).losses(trainer, "test", points)
+    alone = [Lanes(trainer).losses(trainer, "test", point[None])[0] for point in points]
+    assert together.tolist() == alone
+
+
+def test_the_plane_of_several_runs_holds_their_paths(tmp_path: Path) -> None:
+    runs = [train(tmp_path, f"seed={seed}", "data.seed=0").run for seed in (0, 1, 2)]
+    found = landscape([Replay.of_run(run.path) for run in runs])
+    assert [path.loss for path in found.paths] == [path.recorded for path in found.paths]
+    for path in found.paths:
+        assert path.places[:, 0].min() > found.x[0]
+        assert path.places[:, 1].max() < found.y[-1]
+    assert 0.5 < found.share <= 1
+
+
+def test_a_run_gets_a_table_and_a_map(tmp_path: Path) -> None:
+    run = train(tmp_path).run
+    told = minidl("report", run.path, "--landscape", "--format", "json")
+    assert told.code == 0
+    (row,) = json.loads(told.out)["tables"][0]["rows"]
+    assert row["train_loss"] == row["recorded"]
+    assert (run.path / "plots" / "landscape.png").stat().st_size > 5000
+
+
+def test_optimizers_are_followed_in_one_plane(tmp_path: Path) -> None:
+    for kind in ("sgd", "adam"):
+        train(tmp_path, f"optimizer={kind}", options=("--name", kind))
+    told = minidl("report", tmp_path / "runs", "--landscape", "--no-plots", "--format", "csv")
+    assert [line.split(",")[0] for line in told.out.splitlines()] == ["run", "adam", "sgd"]
+
+
+def test_losses_beyond_all_numbers_are_left_blank() -> None:
+    loss = np.full((5, 5), np.inf)
+    loss[2, 2] = 1.0
+    axis = np.linspace(-1, 1, 5)
+    figure = draw_landscape("x" * 300, axis, axis, loss, [("n" * 200, np.zeros((3, 2)))] * 20)
+    assert to_png(figure).startswith(b"\x89PNG")
+
+
+def test_a_run_of_one_epoch_has_no_plane() -> None:
+    with pytest.raises(RunError, match="has no plane: it needs two epochs at least"):
+        landscape([Replay(spec("training.epochs=1"))])
+
+
+def test_networks_of_other_sizes_have_no_plane_together() -> None:
+    each = [Replay(spec(f"model.hidden=[{width}]")) for width in (4, 5)]
+    with pytest.raises(RunError, match="one plane doesn't hold both"):
+        landscape(each)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--format", "html"], "--landscape is no page"),
+        (["--samples"], "--landscape says nothing beside --samples"),
+        (["--top", "3"], "--top says nothing beside --landscape"),
+    ],
+)
+def test_what_it_cannot_show_is_refused_in_a_line(
+    options: list[str], problem: str, tmp_path: Path
+) -> None:
+    refused = minidl("report", train(tmp_path).run.path, "--landscape", *options)
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+    assert problem in refused.err
