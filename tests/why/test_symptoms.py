@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from symptoms import FAULTS, HELD_OUT, found, texts
 from trainings import spec
 
 from minidl.build import prepare
 from minidl.why.evidence import Evidence
 from minidl.why.symptoms import FINDERS, Symptom, symptoms
+
+sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
+
+from symptoms import FAULTS, HELD_OUT, found, texts
+
+sys.path.pop()  # other tests import a `sweep` of their own, which is a benchmark's name, too
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
 
