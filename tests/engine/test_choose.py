@@ -15,7 +15,7 @@ from engine.helpers import Training, compiler
 from torch import Tensor
 
 from minidl import optim
-from minidl.engine import choose, lowering, prepare
+from minidl.engine import choose, elementwise, prepare
 from minidl.engine.base import Engine, Program, Tensors
 from minidl.engine.compiler import Compiler, compile
 from minidl.engine.processor import vector_bytes
@@ -205,7 +205,7 @@ def test_what_is_compiled_right_is_taken() -> None:
 def test_wrong_code_is_told_and_not_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler()
     table, template = WRONG[name]
-    monkeypatch.setitem(getattr(lowering, table), name, template)
+    monkeypatch.setitem(getattr(elementwise, table), name, template)
     told = "plain (compiled code and PyTorch give different numbers"
     assert description_of(Everything()).startswith(told)
 

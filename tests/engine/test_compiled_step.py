@@ -340,9 +340,9 @@ def test_a_step_that_reads_a_value_is_an_error() -> None:
 
 
 def test_wrong_code_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    from minidl.engine import lowering
+    from minidl.engine import elementwise
 
-    monkeypatch.setitem(lowering._REAL, "sub", "{0} + {1}")
+    monkeypatch.setitem(elementwise._REAL, "sub", "{0} + {1}")
     plain, other = Made(), Made()
     step = compile(other.step)
     with pytest.warns(MinidlWarning, match="give different numbers"):

@@ -20,7 +20,7 @@ from torch import Tensor
 from trainings import minidl
 
 from minidl import nn
-from minidl.engine import lowering
+from minidl.engine import elementwise
 from minidl.engine.compiler import find_compiler
 from minidl.errors import CheckError, ConfigError, DataError
 from minidl.spec import load_spec, parse_spec
@@ -332,7 +332,7 @@ def test_the_compiled_step_is_compared_alone_and_in_lanes(monkeypatch: pytest.Mo
     ],
 )
 def test_wrong_code_is_told(operation: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(lowering._REAL, operation, wrong)
+    monkeypatch.setitem(elementwise._REAL, operation, wrong)
     found = check(parse_spec(SMALL))
     assert len(found.compiled) == 4
     assert not any(row.ok for row in found.compiled)
