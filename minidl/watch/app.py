@@ -60,12 +60,12 @@ class _Pages:
     async def serve(self, socket: WebSocket) -> None:
         """Tell one page, until it closes."""
         await socket.accept()
-        if len(self.open) >= MOST_PAGES:
-            await socket.close(1013)
-            return
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             try:
                 async with self.turn:
+                    if len(self.open) >= MOST_PAGES:
+                        await socket.close(1013)
+                        return
                     await socket.send_text(await asyncio.to_thread(self.feed.whole))
                     self.open.add(socket)
                 if self.looking is None or self.looking.done():

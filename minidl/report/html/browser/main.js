@@ -19,6 +19,7 @@ const parallel = new Parallel((words) => {
 });
 const table = new Table(ordered, (row) => details.show(row));
 let asked = 0;
+let known = false; // whether any data came yet
 
 // The table answers at once; the charts follow when it has been painted, and once for quick typing.
 function ordered(rows) {
@@ -37,11 +38,11 @@ function begin(data) {
   tell();
   curves.begin();
   parallel.begin();
-  const known = table.rows.length > 0;
   const grouped = known ? table.grouped : page.runs.length > page.groups.length && page.groups.length > 1;
   table.show(grouped);
   details.refill();
   if (!known && page.runs.length === 1) details.show(page.runs[0]);
+  known = true;
 }
 
 function tell() {
