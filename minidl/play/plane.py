@@ -13,7 +13,7 @@ from torch import Tensor
 from minidl.build import Experiment
 from minidl.data import Dataset
 from minidl.nn import Linear, Module, Sequential
-from minidl.probabilities import probabilities
+from minidl.probabilities import shares
 
 Floats = NDArray[np.float32]
 
@@ -96,16 +96,8 @@ class Plane:
     def _output(self, output: Floats) -> Floats:
         """The last layer's answers (CELLS², O) as the page colours them, from 0 to 1."""
         encoding = self.encoding
-        if encoding.form == "values":
-            low, high = self.reach
-            shares = (output[:, :1] - low) / ((high - low) or 1)
-        elif (likely := probabilities(output, self.loss)) is not None:
-            shares = likely[:, 1:] if likely.shape[1] == 2 else likely
-        elif encoding.form == "column":
-            shares = output - encoding.threshold + 0.5
-        else:
-            shares = output[:, 1:] - output[:, :1] + 0.5 if output.shape[1] == 2 else output
-        return np.asarray(np.clip(shares, 0, 1).T.reshape(-1, CELLS, CELLS))
+        found = shares(output, self.loss, encoding.form, encoding.threshold, self.reach)
+        return np.asarray(found.T.reshape(-1, CELLS, CELLS))
 
 
 def points(data: Dataset) -> dict[str, NDArray[Any]]:
