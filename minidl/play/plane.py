@@ -16,6 +16,7 @@ from minidl.nn import Linear, Module, Sequential
 from minidl.probabilities import shares
 
 Floats = NDArray[np.float32]
+Frame = tuple[tuple[float, float], tuple[float, float]]  # the plane's lower left, upper right
 
 CELLS = 64  # along each side, of the output's map
 EVERY = 2  # of these cells, each so-many-th in the maps of units
@@ -43,11 +44,14 @@ class Plane:
     layer's unit is what follows the activation and all else up to the next one.
     """
 
-    def __init__(self, experiment: Experiment, data: Dataset, loss: str) -> None:
+    def __init__(
+        self, experiment: Experiment, data: Dataset, loss: str, frame: Frame | None = None
+    ) -> None:
         self.network, self.encoding, self.loss = experiment.network, experiment.encoding, loss
         self.network.eval()
-        inputs = np.concatenate([part.inputs for part in data.parts.values()])
-        self.low, self.high = _extent(inputs)
+        if frame is None:
+            frame = _extent(np.concatenate([part.inputs for part in data.parts.values()]))
+        self.low, self.high = frame
         x, y = (np.linspace(a, b, CELLS) for a, b in zip(self.low, self.high, strict=True))
         grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         dtype = experiment.trainer.optimizer.flat.data.dtype
@@ -110,12 +114,12 @@ def points(data: Dataset) -> dict[str, NDArray[Any]]:
     return found
 
 
-def _extent(inputs: NDArray[Any]) -> tuple[list[float], list[float]]:
+def _extent(inputs: NDArray[Any]) -> Frame:
     """A square around all points."""
     low, high = inputs.min(0), inputs.max(0)
-    side = float((high - low).max()) * (1 + 2 * MARGIN) or 1.0
-    middle = (low + high) / 2
-    return (middle - side / 2).tolist(), (middle + side / 2).tolist()
+    half = float((high - low).max()) * (1 + 2 * MARGIN) / 2 or 0.5
+    x, y = ((low + high) / 2).tolist()
+    return (x - half, y - half), (x + half, y + half)
 
 
 def _array(values: Tensor) -> Floats:
