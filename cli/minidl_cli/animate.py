@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from minidl.errors import RunError
+from minidl_cli.again_progress import training_again
 from minidl_cli.options import Debug, Folders, in_runs, runs_folder
 from minidl_cli.output import say
 from minidl_cli.places import place_for, write_figure
@@ -69,7 +70,9 @@ def animate(
         raise RunError("several folders need --output FILE.gif")
     if len(members) > MOST:
         say(f"the first {MOST} of {len(members)} runs are shown: choose with --where")
-    found = film(Replay.of_runs([one.folder.path for one in members[:MOST]]), frames)
+    replays = Replay.of_runs([one.folder.path for one in members[:MOST]])
+    with training_again() as progress:
+        found = film(replays, frames, progress)
     panels = [
         Panel(
             Path(reel.name).name,

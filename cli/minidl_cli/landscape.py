@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors import RunError
+from minidl_cli.again_progress import training_again
 from minidl_cli.options import TABLE_FORMATS, Format
 from minidl_cli.output import show_text
-from minidl_cli.places import place_for, write_figure
+from minidl_cli.places import place_for, refuse_same, write_figure
 
 if TYPE_CHECKING:
     from minidl.again.landscape import Landscape
@@ -34,11 +35,14 @@ def show_landscape(
 
     if written_as not in TABLE_FORMATS:
         raise RunError("--landscape is no page: choose another --format than html")
+    refuse_same(output, plots, f"landscape.{plot_format}")
     collection = collect(paths)
     finished = [one for one in select(collection.members, where) if one.finished]
     if not finished:
         raise RunError(f"{paths[0]}: none of its runs has finished")
-    found = landscape(Replay.of_runs([member.folder.path for member in finished]))
+    replays = Replay.of_runs([member.folder.path for member in finished])
+    with training_again() as progress:
+        found = landscape(replays, progress)
     share = f"the plane holds {100 * found.share:.0f} % of the paths' variance"
     notes = [
         f"The plane goes through the last weights of {finished[0].name}, and {share}. off: how far"

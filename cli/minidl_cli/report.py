@@ -13,7 +13,13 @@ import typer
 from minidl.errors import RunError
 from minidl.store.run_folder import is_run, is_sweep
 from minidl.store.system import stat_of
-from minidl_cli.document import page_of, say_drawn, script_of_pages, write_document
+from minidl_cli.document import (
+    page_of,
+    refuse_another_file,
+    say_drawn,
+    script_of_pages,
+    write_document,
+)
 from minidl_cli.options import (
     Debug,
     Folders,
@@ -117,6 +123,10 @@ def report(
             help="The loss on a plane through the weights, and the runs' paths in it.",
         ),
     ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Let a page replace a FILE that minidl didn't write."),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Tables and figures of many runs.
@@ -192,6 +202,8 @@ def report(
     collection = collect(chosen)
     collection = replace(collection, notes=[*collection.notes, *_unbegun(collection)])
     is_page = written_as is Format.html
+    if is_page and output is not None and not overwrite:
+        refuse_another_file(output)
     script = script_of_pages() if is_page else None
     # What the browser draws needs no figures, but for a search's trials in their order.
     drawn = is_page and (script is None or bool(search and not own))

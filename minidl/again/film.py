@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from minidl.again.together import train_again
+from minidl.again.together import Progress, quietly, train_again
 from minidl.build import build
 from minidl.errors import RunError
 from minidl.play.plane import Plane, points
@@ -47,12 +47,12 @@ class Film:
     reels: Sequence[Reel]
 
 
-def film(replays: Sequence[Replay], frames: int) -> Film:
+def film(replays: Sequence[Replay], frames: int, progress: Progress = quietly) -> Film:
     """Train runs again, and look at so many epochs. Raises RunError where there is no picture."""
     last = max(replay.epochs for replay in replays)
     epochs = np.unique(np.linspace(0, last, frames).round().astype(int)).tolist()
     looks = {id(replay): _Look(replay) for replay in replays}
-    for replay, epoch in train_again(replays):
+    for replay, epoch in train_again(replays, progress):
         if epoch.number in epochs or epoch.number == replay.epochs:
             looks[id(replay)].see(epoch.number)
     return Film(epochs, [looks[id(replay)].reel(epochs) for replay in replays])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.again.together import train_again
+from minidl.again.together import Progress, quietly, train_again
 from minidl.errors import RunError
 from minidl.runs.replay import Replay
 from minidl.train.lanes import Lanes
@@ -51,7 +51,7 @@ class Landscape:
     paths: Sequence[Path]
 
 
-def landscape(replays: Sequence[Replay]) -> Landscape:
+def landscape(replays: Sequence[Replay], progress: Progress = quietly) -> Landscape:
     """Train runs again for their paths, and evaluate the first one's network around them.
 
     Raises RunError for networks of other sizes, for paths without a plane, and where one diverged.
@@ -62,7 +62,7 @@ def landscape(replays: Sequence[Replay]) -> Landscape:
         if replay.trainer.optimizer.flat.size != size:
             message = f"has other parameters than {first.name}: one plane doesn't hold both"
             raise RunError(f"{replay.name}: {message}")
-    paths = _paths(replays)
+    paths = _paths(replays, progress)
     end = paths[0][-1]
     spread = np.concatenate([path - end for path in paths])
     _, lengths, directions = np.linalg.svd(spread, full_matrices=False)
@@ -94,12 +94,12 @@ def landscape(replays: Sequence[Replay]) -> Landscape:
     )
 
 
-def _paths(replays: Sequence[Replay]) -> list[Floats]:
+def _paths(replays: Sequence[Replay], progress: Progress) -> list[Floats]:
     """The parameters of each run (E, P), before the first epoch and after some, the last too."""
     found = {id(one): [_parameters(one)] for one in replays}
     numbers = replays[0].trainer.optimizer.flat.size * len(replays)
     most = max(2, min(MOST_PLACES, MOST_NUMBERS // numbers))
-    for replay, epoch in train_again(replays):
+    for replay, epoch in train_again(replays, progress):
         if not epoch.finite:
             raise RunError(f"{replay.name}: diverged: its path leads nowhere")
         every = -(-replay.epochs // most)

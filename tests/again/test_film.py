@@ -48,6 +48,13 @@ def test_a_run_gets_a_gif_and_a_strip(tmp_path: Path) -> None:
         assert still.width > still.height
 
 
+def test_a_name_keeps_the_letters_of_its_ending(tmp_path: Path) -> None:
+    run = train(tmp_path).run
+    assert minidl("animate", run.path, "-o", tmp_path / "q.GIF").code == 0
+    assert {"q.GIF", "q.png"} <= {path.name for path in tmp_path.iterdir()}
+    assert not (tmp_path / "q.gif").exists()
+
+
 IMAGES = """\
 data: {type: photo_patches, size: 8, train: 16, test: 3}
 model: {type: sequential, layers: [{type: conv2d, out_channels: 3, kernel_size: 3, padding: 1}]}

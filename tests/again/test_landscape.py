@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -117,3 +118,29 @@ def test_what_it_cannot_show_is_refused_in_a_line(
     refused = minidl("report", train(tmp_path).run.path, "--landscape", *options)
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
     assert problem in refused.err
+
+
+def test_the_map_never_replaces_the_table(tmp_path: Path) -> None:
+    run, output = train(tmp_path).run.path, tmp_path / "t.png"
+    asked = "report", run, "--landscape", "--format", "csv", "-o", output
+    refused = minidl(*asked)
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1)
+    assert "t.png: is where the figure would be put, too: choose another ending" in refused.err
+    assert minidl(*asked, "--no-plots").code == 0
+    assert output.read_text().startswith("run,")
+
+
+def test_on_a_terminal_it_shows_how_far_the_training_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("minidl_cli.again_progress.REDRAW_SECONDS", 0)
+    run, terminal = train(tmp_path).run.path, Terminal()
+    assert minidl("report", run, "--landscape", "--no-plots", stderr=terminal).code == 0
+    assert "training again" in terminal.getvalue()
+    assert "3 of 3 epochs" in terminal.getvalue()
+    assert "training again" not in minidl("report", run, "--landscape", "--no-plots").err
