@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from minidl.report.tables.sheet import Sheet
 
 
+RANDOM = (
+    "Its directions are random, and filter-normalised: each row of a weight is as long as that of "
+    "the network (Li et al. 2018)"
+)
+
+
 def show_landscape(
     paths: Sequence[Path],
     where: Mapping[str, Any],
@@ -24,6 +30,7 @@ def show_landscape(
     output: Path | None,
     plots: bool | None,
     plot_format: str = "png",
+    seed: int | None = None,
 ) -> None:
     """A row for each run, and the map."""
     from minidl.again.landscape import landscape
@@ -35,25 +42,28 @@ def show_landscape(
 
     if written_as not in TABLE_FORMATS:
         raise RunError("--landscape is no page: choose another --format than html")
-    refuse_same(output, plots, f"landscape.{plot_format}")
+    name = f"landscape{'' if seed is None else '_random'}.{plot_format}"
+    refuse_same(output, plots, name)
     collection = collect(paths)
     finished = [one for one in select(collection.members, where) if one.finished]
     if not finished:
         raise RunError(f"{paths[0]}: none of its runs has finished")
     replays = Replay.of_runs([member.folder.path for member in finished])
     with training_again() as progress:
-        found = landscape(replays, progress)
-    share = f"the plane holds {100 * found.share:.0f} % of the paths' variance"
+        found = landscape(replays, progress, seed=seed)
+    share = f"the plane holds {100 * found.share:.2g} % of the paths' variance"
     notes = [
         f"The plane goes through the last weights of {finished[0].name}, and {share}. off: how far"
         " a run's last weights lie off it, by the way they came from the first ones.",
+        *([] if seed is None else [f"{RANDOM}. x and y are in such lengths; seed {seed}."]),
         *collection.notes,
         *(broken.note for broken in collection.broken),
     ]
     sheet = _sheet(found)
     show_text(lambda width, bold: as_text([sheet], notes, written_as, width, bold=bold), output)
-    if place := place_for(paths, output, plots, f"landscape.{plot_format}"):
+    if place := place_for(paths, output, plots, name):
         drawn = [(Path(path.name).name, path.places) for path in found.paths]
+        share += "" if seed is None else f"  ·  random directions, seed {seed}"
         write_figure(draw_landscape(share, found.x, found.y, found.loss, drawn), place)
 
 

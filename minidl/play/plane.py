@@ -41,19 +41,27 @@ class Plane:
     """The points of a grid (CELLS², 2) over the data, and what a network makes of them.
 
     `network` has the weights of the moment: a copy of the one that trains. The answer of a linear
-    layer's unit is what follows the activation and all else up to the next one.
+    layer's unit is what follows the activation and all else up to the next one. Of more than two
+    inputs `axes` are those of the plane; the others stay at their mean in the training part.
     """
 
     def __init__(
-        self, experiment: Experiment, data: Dataset, loss: str, frame: Frame | None = None
+        self,
+        experiment: Experiment,
+        data: Dataset,
+        loss: str,
+        frame: Frame | None = None,
+        axes: tuple[int, int] = (0, 1),
     ) -> None:
         self.network, self.encoding, self.loss = experiment.network, experiment.encoding, loss
         self.network.eval()
         if frame is None:
-            frame = _extent(np.concatenate([part.inputs for part in data.parts.values()]))
+            every = [part.inputs[:, axes] for part in data.parts.values()]
+            frame = _extent(np.concatenate(every))
         self.low, self.high = frame
         x, y = (np.linspace(a, b, CELLS) for a, b in zip(self.low, self.high, strict=True))
-        grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+        grid = np.tile(data.train.inputs.mean(0), (CELLS * CELLS, 1))
+        grid[:, axes] = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         dtype = experiment.trainer.optimizer.flat.data.dtype
         self._grid = torch.from_numpy(grid).to(dtype)
         targets = data.train.targets
@@ -69,7 +77,7 @@ class Plane:
         """
         columns = self._columns()
         found = {"output": self._output(_array(columns[-1][2]))}
-        before = 2
+        before = self._grid.shape[1]
         for index, (_, module, values) in enumerate(columns):
             maps = _array(values)[:, :MOST_UNITS].T.reshape(-1, CELLS, CELLS)
             found[f"units{index}"] = maps[:, ::EVERY, ::EVERY]
@@ -104,13 +112,13 @@ class Plane:
         return np.asarray(found.T.reshape(-1, CELLS, CELLS))
 
 
-def points(data: Dataset) -> dict[str, NDArray[Any]]:
+def points(data: Dataset, axes: tuple[int, int] = (0, 1)) -> dict[str, NDArray[Any]]:
     """Of each part, some points (N, 3): two inputs, and the class or the first value."""
     found = {}
     for name, part in data.parts.items():
         rows = np.linspace(0, len(part) - 1, min(len(part), MOST_POINTS)).astype(int)
         target = part.targets.reshape(len(part), -1)[rows, :1]
-        found[name] = np.concatenate([part.inputs[rows], target], axis=1)
+        found[name] = np.concatenate([part.inputs[rows][:, axes], target], axis=1)
     return found
 
 
