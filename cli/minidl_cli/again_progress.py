@@ -32,9 +32,9 @@ def training_again() -> Iterator[Callable[[int, int], None]]:
         if time.perf_counter() - drawn < REDRAW_SECONDS:
             return
         drawn = time.perf_counter()
-        bar.update(task, completed=done, total=total)
+        bar.update(task, completed=done, total=total, visible=True)
         bar.refresh()
 
     with bar:
-        task = bar.add_task("", total=1)
+        task = bar.add_task("", visible=False)
         yield progress

@@ -58,8 +58,10 @@ def test_random_directions_have_each_filter_as_long_as_the_networks_own() -> Non
     plane = _random(replay, end, seed=3)
     for direction in plane:  # of 2-8-1: a weight (8, 2), its bias, a weight (1, 8), its bias
         for rows, width in ((slice(0, 16), 2), (slice(24, 32), 8)):
-            lengths = [np.linalg.norm(x[rows].reshape(-1, width), axis=1) for x in (direction, end)]
-            np.testing.assert_allclose(*lengths, rtol=1e-12)
+            drawn, own = (
+                np.linalg.norm(x[rows].reshape(-1, width), axis=1) for x in (direction, end)
+            )
+            np.testing.assert_allclose(drawn, own, rtol=1e-12)
         assert not direction[16:24].any()
         assert direction[32] == 0
     np.testing.assert_array_equal(plane, _random(replay, end, seed=3))
