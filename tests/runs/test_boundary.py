@@ -6,7 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trainings import KilledError, built, data_of, kill_after, minidl, spec, train
+from trainings import (
+    KilledError,
+    built,
+    data_of,
+    kill_after,
+    minidl,
+    plainly,
+    spec,
+    text_of_metrics,
+    train,
+)
 
 from minidl.report.members.decision import class_of
 from minidl.runs.boundary import Boundary, kept
@@ -95,6 +105,25 @@ def test_members_of_a_sweep_record_side_by_side_and_keep_their_names(tmp_path: P
     texts = {path.read_text() for path in tmp_path.glob("small/*/boundary.csv")}
     assert len(texts) == 2
     assert alone.boundary.path.read_text() in texts
+
+
+def test_recording_changes_nothing_that_trains(tmp_path: Path) -> None:
+    dropout = "model.dropout=0.2", "training.eval_every=2"
+    runs = [
+        train(tmp_path, *dropout, *extra, options=("--name", name)).run
+        for name, extra in (("seen", (RECORD,)), ("unseen", ()))
+    ]
+    texts = [text_of_metrics(run) for run in runs]
+    weights = [run.load_checkpoint("last")[0]["parameters"] for run in runs]
+    assert texts[0] == texts[1]
+    assert weights[0].equal(weights[1])
+
+
+@plainly
+def test_without_a_compiler_it_is_recorded_alike(tmp_path: Path) -> None:
+    run = train(tmp_path, RECORD).run
+    assert [*frames(run)] == [0, 1, 2, 3]
+    assert run.read_record().boundary == run.boundary.mark()
 
 
 def test_recording_makes_no_other_experiment_of_a_run(tmp_path: Path) -> None:
