@@ -187,10 +187,11 @@ def _check_classes(spec: Spec, data: Dataset) -> None:
 def _check_record(spec: Spec, data: Dataset) -> None:
     """Refuse to record a boundary where there is no plane."""
     if spec.training.record and data.input_shape != (2,):
-        inputs = f"{plural(math.prod(data.input_shape), 'input')}"
-        message = (
-            f"boundary: needs a plane, of two inputs, but the data have {inputs}: leave it out"
-        )
+        inputs = plural(math.prod(data.input_shape), "input")
+        way = "leave it out"
+        if len(data.input_shape) == 1 and data.input_shape[0] > 2:
+            way += " (`minidl animate --axes` trains again and shows a plane of two)"
+        message = f"boundary: needs a plane, of two inputs, but the data have {inputs}: {way}"
         raise problem(spec, "training.record", message)
 
 

@@ -21,7 +21,7 @@ from minidl.store import files, folders
 
 MAX_DRAWN = 1000
 MAX_COLUMNS, MAX_NAME = 50, 60  # of a dropped table; characters of a column's name
-DRAWN = "points.csv"
+DRAWN, PREFIX = "points.csv", "minidl-play-"
 _PLAIN = f"{string.ascii_letters}{string.digits}-_"  # characters of a file's name
 _LARGEST = 1e6  # of a coordinate
 
@@ -131,7 +131,7 @@ class Tables:
     def _written(self, name: str, text: str) -> Path:
         """Each lies in a folder of its own, so that the present one stays as it is."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="minidl-", ignore_cleanup_errors=True)
+            self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
         self._count += 1
         path = Path(self._folder.name) / str(self._count) / name
         folders.make(path.parent)

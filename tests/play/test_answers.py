@@ -14,6 +14,7 @@ from trainings import minidl
 from minidl.play.answers import Answers
 from minidl.play.controls import changed, controls_of, first_spec
 from minidl.play.message import decode, encode
+from minidl.play.table import PREFIX
 from minidl.spec import parse_spec
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
@@ -344,7 +345,7 @@ def test_what_is_no_table_is_said_and_changes_nothing(
     refused = ask(closed, do, **{**(PLANE if do == "points" else {"name": "t.csv"}), **given})
     assert refused["kind"] == "mistake"
     assert message in refused["lines"][0]
-    assert "minidl-" not in "".join(refused["lines"])  # where it lies is nobody's business
+    assert PREFIX not in "".join(refused["lines"])  # where it lies is nobody's business
     assert ask(closed, "yaml") == before
     assert ask(closed, "epochs", count=1)["epoch"] == 1
 
