@@ -1,4 +1,7 @@
-"""Which outputs of a network are probabilities: its loss says so, never their values."""
+"""Which outputs of a network are probabilities: its loss says so, never their values.
+
+Where there are none, how far they go in one direction or the other.
+"""
 
 from __future__ import annotations
 
@@ -24,3 +27,23 @@ def probabilities(output: Array, loss: str) -> Array | None:
     elif loss != "bce":
         return None
     return np.concatenate([1 - output, output], axis=-1)
+
+
+def shares(
+    output: Array, loss: str, form: str, threshold: float, reach: tuple[float, float]
+) -> Array:
+    """Outputs (N, O) as a map colours them, (N, K), from 0 to 1.
+
+    The share of class 1 of two, or that of each class; a regression's first value in `reach`, the
+    range of its targets. form and threshold: those of the targets' Encoding.
+    """
+    if form == "values":
+        low, high = reach
+        found = (output[:, :1] - low) / ((high - low) or 1)
+    elif (likely := probabilities(output, loss)) is not None:
+        found = likely[:, 1:] if likely.shape[1] == 2 else likely
+    elif form == "column":
+        found = output - threshold + 0.5
+    else:
+        found = output[:, 1:] - output[:, :1] + 0.5 if output.shape[1] == 2 else output
+    return np.asarray(np.clip(found, 0, 1))

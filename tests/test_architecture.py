@@ -85,6 +85,7 @@ FOLDERS = {
         *("torch", "numpy", "starlette", "minidl.spec", "minidl.web"),
         *("minidl.nn", "minidl.data", "minidl.build", "minidl.train", "minidl.explain"),
         *("minidl.runs.replay", "minidl.report.figures.style"),
+        *("minidl.store.files", "minidl.store.folders"),
     ),
     "minidl/again": (
         *("torch", "numpy", "minidl.data", "minidl.build", "minidl.train", "minidl.runs.replay"),

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from minidl.errors import RunError
+from minidl_cli.again_progress import training_again
 from minidl_cli.options import Debug, Folders, in_runs, runs_folder
 from minidl_cli.output import say
 from minidl_cli.places import place_for, write_figure
@@ -21,6 +22,14 @@ def animate(
     frames: Annotated[
         int, typer.Option(min=2, max=300, metavar="N", help="How many epochs are shown.")
     ] = 50,
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="The two inputs of the plane, by their names; others stay at their mean.",
+            show_default=False,
+        ),
+    ] = None,
     where: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Only runs with this value; can be repeated."),
@@ -40,12 +49,14 @@ def animate(
     """Show what networks answer, epoch after epoch: a GIF, and some frames as a strip (PNG).
 
     The runs are trained again, and several move in step: the regions or outputs over a plane of two
-    inputs, or what they make of the first test images.
+    inputs, or what they make of the first test images. Of networks of more inputs --axes says which
+    two.
 
     \b
     Examples:
       minidl animate runs/spirals
       minidl animate runs/sgd runs/adam -o both.gif
+      minidl animate runs/iris --axes 'petal length (cm),petal width (cm)'
     """
     from minidl.again.film import film
     from minidl.report.figures.film import Panel, colours_of, gif, strip
@@ -57,6 +68,7 @@ def animate(
     from minidl.store.files import write_atomic
     from minidl.store.run_record import ENDED
 
+    plane = None if axes is None else _two(axes)
     if output is not None and output.suffix.lower() != ".gif":
         raise RunError(f"{output}: --output takes a .gif")
     chosen = list(map(in_runs, paths or [runs_folder()]))
@@ -69,7 +81,9 @@ def animate(
         raise RunError("several folders need --output FILE.gif")
     if len(members) > MOST:
         say(f"the first {MOST} of {len(members)} runs are shown: choose with --where")
-    found = film(Replay.of_runs([one.folder.path for one in members[:MOST]]), frames)
+    replays = Replay.of_runs([one.folder.path for one in members[:MOST]])
+    with training_again() as progress:
+        found = film(replays, frames, progress, plane)
     panels = [
         Panel(
             Path(reel.name).name,
@@ -80,6 +94,14 @@ def animate(
         )
         for reel in found.reels
     ]
-    write_atomic(place, gif(found.epochs, panels))
+    note = f"{plane[0]} → {plane[1]} ↑, other inputs at their mean" if plane else ""
+    write_atomic(place, gif(found.epochs, panels, note))
     print(f"drew {line(place)}", file=sys.stderr)
-    write_figure(strip(found.epochs, panels), place.with_suffix(".png"))
+    write_figure(strip(found.epochs, panels, note), place.with_suffix(".png"))
+
+
+def _two(axes: str) -> tuple[str, str]:
+    first, comma, second = axes.partition(",")
+    if not comma or not first.strip() or not second.strip():
+        raise RunError(f"--axes: expected two inputs, such as A,B, but got {axes!r}")
+    return first.strip(), second.strip()

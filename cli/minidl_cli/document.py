@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from minidl.spec import ReportTable
 
 
+def refuse_another_file(output: Path) -> None:
+    """Raises RunError where a page would replace something that minidl didn't write."""
+    from minidl.report.html.page import HEAD, is_page
+    from minidl.store import files
+
+    if files.is_file(output) and (content := files.read(output, HEAD)) and not is_page(content):
+        raise RunError(f"{output}: exists already, and isn't a report's page (use --overwrite)")
+
+
 def script_of_pages() -> str | None:
     """What draws a page's charts; where it isn't there, a line says how to get it."""
     from minidl.report.html.bundle import plotly

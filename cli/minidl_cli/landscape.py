@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors import RunError
+from minidl_cli.again_progress import training_again
 from minidl_cli.options import TABLE_FORMATS, Format
 from minidl_cli.output import show_text
-from minidl_cli.places import place_for, write_figure
+from minidl_cli.places import place_for, refuse_same, write_figure
 
 if TYPE_CHECKING:
     from minidl.again.landscape import Landscape
     from minidl.report.tables.sheet import Sheet
+
+
+RANDOM = (
+    "Its directions are random, and filter-normalised: each row of a weight is as long as that of "
+    "the network (Li et al. 2018)"
+)
 
 
 def show_landscape(
@@ -23,6 +30,7 @@ def show_landscape(
     output: Path | None,
     plots: bool | None,
     plot_format: str = "png",
+    seed: int | None = None,
 ) -> None:
     """A row for each run, and the map."""
     from minidl.again.landscape import landscape
@@ -34,22 +42,28 @@ def show_landscape(
 
     if written_as not in TABLE_FORMATS:
         raise RunError("--landscape is no page: choose another --format than html")
+    name = f"landscape{'' if seed is None else '_random'}.{plot_format}"
+    refuse_same(output, plots, name)
     collection = collect(paths)
     finished = [one for one in select(collection.members, where) if one.finished]
     if not finished:
         raise RunError(f"{paths[0]}: none of its runs has finished")
-    found = landscape(Replay.of_runs([member.folder.path for member in finished]))
-    share = f"the plane holds {100 * found.share:.0f} % of the paths' variance"
+    replays = Replay.of_runs([member.folder.path for member in finished])
+    with training_again() as progress:
+        found = landscape(replays, progress, seed=seed)
+    share = f"the plane holds {100 * found.share:.2g} % of the paths' variance"
     notes = [
         f"The plane goes through the last weights of {finished[0].name}, and {share}. off: how far"
         " a run's last weights lie off it, by the way they came from the first ones.",
+        *([] if seed is None else [f"{RANDOM}. x and y are in such lengths; seed {seed}."]),
         *collection.notes,
         *(broken.note for broken in collection.broken),
     ]
     sheet = _sheet(found)
     show_text(lambda width, bold: as_text([sheet], notes, written_as, width, bold=bold), output)
-    if place := place_for(paths, output, plots, f"landscape.{plot_format}"):
+    if place := place_for(paths, output, plots, name):
         drawn = [(Path(path.name).name, path.places) for path in found.paths]
+        share += "" if seed is None else f"  ·  random directions, seed {seed}"
         write_figure(draw_landscape(share, found.x, found.y, found.loss, drawn), place)
 
 

@@ -37,7 +37,7 @@ def place_for(
     if plots is False:
         return None
     if output is not None:
-        return output.with_suffix(Path(name).suffix)
+        return _beside(output, name)
     if (folder := plots_of(paths)) is not None:
         folders.make(folder)
         folders.refuse_link(folder / name)
@@ -45,6 +45,19 @@ def place_for(
     if plots:
         raise RunError(NO_PLACE)
     return None
+
+
+def refuse_same(output: Path | None, plots: bool | None, name: str) -> None:
+    """Raises RunError where a figure would be put in the place of the table beside it."""
+    if output is not None and plots is not False and _beside(output, name) == output:
+        what = "is where the figure would be put, too"
+        raise RunError(f"{output}: {what}: choose another ending, or --no-plots")
+
+
+def _beside(output: Path, name: str) -> Path:
+    """With the ending of `name`, unless it has that already, in whatever letters."""
+    ending = Path(name).suffix
+    return output if output.suffix.lower() == ending else output.with_suffix(ending)
 
 
 def write_figure(figure: Figure, place: Path) -> None:

@@ -13,7 +13,13 @@ import typer
 from minidl.errors import RunError
 from minidl.store.run_folder import is_run, is_sweep
 from minidl.store.system import stat_of
-from minidl_cli.document import page_of, say_drawn, script_of_pages, write_document
+from minidl_cli.document import (
+    page_of,
+    refuse_another_file,
+    say_drawn,
+    script_of_pages,
+    write_document,
+)
 from minidl_cli.options import (
     Debug,
     Folders,
@@ -32,6 +38,11 @@ if TYPE_CHECKING:
     from minidl.report.members.collect import Collection
     from minidl.report.tables.document import Document
     from minidl.spec import ReportTable
+
+
+class Directions(StrEnum):
+    principal = "principal"
+    random = "random"
 
 
 class Epoch(StrEnum):
@@ -117,6 +128,21 @@ def report(
             help="The loss on a plane through the weights, and the runs' paths in it.",
         ),
     ] = False,
+    directions: Annotated[
+        Directions | None,
+        typer.Option(
+            help="Those of --landscape: principal ones of the paths, or random ones.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Draws random --directions.", show_default=False),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Let a page replace a FILE that minidl didn't write."),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Tables and figures of many runs.
@@ -134,7 +160,7 @@ def report(
     Examples:
       minidl report runs/spirals --by optimizer.lr
       minidl report runs/seeds --samples --top 50
-      minidl report runs/spirals --landscape
+      minidl report runs/spirals --landscape --directions random
       minidl report -o table.md
     """
     from minidl.report.members.collect import collect
@@ -154,6 +180,13 @@ def report(
     if not paths and stat_of(runs_folder()) is None:
         message = "no such folder: `minidl train CONFIG` makes the first run"
         raise RunError(f"{runs_folder()}: {message}")
+    at_random = directions is Directions.random
+    for option, given, needed in (
+        ("--directions", directions, landscape or "--landscape"),
+        ("--seed", seed is not None, at_random or "--directions random"),
+    ):
+        if given and needed is not True:
+            raise RunError(f"{option} says nothing without {needed}")
     if samples or landscape:
         from minidl_cli.landscape import show_landscape
         from minidl_cli.samples import show_samples
@@ -168,7 +201,10 @@ def report(
         _refuse("--samples" if samples else "--landscape", refused)
         chosen_by = query(None, None, "last", "mean", where).where
         if landscape:
-            show_landscape(chosen, chosen_by, written_as, output, plots, plot_format.value)
+            drawn_by = (seed or 0) if at_random else None
+            show_landscape(
+                chosen, chosen_by, written_as, output, plots, plot_format.value, drawn_by
+            )
         else:
             show_samples(chosen, chosen_by, written_as, output, plots, plot_format.value, top)
         return
@@ -192,6 +228,8 @@ def report(
     collection = collect(chosen)
     collection = replace(collection, notes=[*collection.notes, *_unbegun(collection)])
     is_page = written_as is Format.html
+    if is_page and output is not None and not overwrite:
+        refuse_another_file(output)
     script = script_of_pages() if is_page else None
     # What the browser draws needs no figures, but for a search's trials in their order.
     drawn = is_page and (script is None or bool(search and not own))

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minidl.errors import RunError
+from minidl_cli.again_progress import training_again
 from minidl_cli.options import TABLE_FORMATS, Format
 from minidl_cli.output import show_text
-from minidl_cli.places import place_for, write_figure
+from minidl_cli.places import place_for, refuse_same, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +41,7 @@ def show_samples(
 
     if written_as not in TABLE_FORMATS:
         raise RunError("--samples is no page: choose another --format than html")
+    refuse_same(output, plots, f"samples.{plot_format}")
     collection = collect(paths)
     groups = group_by(select(collection.members, where), None)
     if len(groups) != 1:
@@ -48,7 +50,9 @@ def show_samples(
     finished = groups[0].finished
     if not finished:
         raise RunError(f"{paths[0]}: none of its runs has finished")
-    found = samples(Replay.of_runs([member.folder.path for member in finished]))
+    replays = Replay.of_runs([member.folder.path for member in finished])
+    with training_again() as progress:
+        found = samples(replays, progress)
     most = top or (ROWS if written_as is Format.table else None)
     sheet = sample_sheet(found, most)
     left = len(groups[0].members) - len(finished)

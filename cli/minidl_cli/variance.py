@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from minidl.errors import RunError
 from minidl_cli.options import TABLE_FORMATS, Format
 from minidl_cli.output import show_text
-from minidl_cli.places import place_for, write_figure
+from minidl_cli.places import place_for, refuse_same, write_figure
 
 if TYPE_CHECKING:
     from minidl.spec import ReportTable
@@ -32,6 +32,7 @@ def show_variance(
 
     if written_as not in TABLE_FORMATS:
         raise RunError("--variance is no page: choose another --format than html")
+    refuse_same(output, plots, f"variance.{plot_format}")
     if len(asked.metrics or ()) > 1:
         raise RunError("--variance takes one --metric")
     collection = collect(paths)

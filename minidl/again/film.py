@@ -9,16 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from minidl.again.together import train_again
+from minidl.again.together import Progress, quietly, train_again
 from minidl.build import build
 from minidl.errors import RunError
 from minidl.play.plane import Plane, points
+from minidl.plural import plural
 from minidl.runs.replay import Replay
 from minidl.train.evaluation import predict
 from minidl.train.weights import set_weights
 
 Pictures = NDArray[np.float64]
 
+MOST_NAMED = 12  # inputs in a message
 IMAGES = 4  # test images of each run, two by two
 
 
@@ -47,12 +49,21 @@ class Film:
     reels: Sequence[Reel]
 
 
-def film(replays: Sequence[Replay], frames: int) -> Film:
-    """Train runs again, and look at so many epochs. Raises RunError where there is no picture."""
+def film(
+    replays: Sequence[Replay],
+    frames: int,
+    progress: Progress = quietly,
+    axes: tuple[str, str] | None = None,
+) -> Film:
+    """Train runs again, and look at so many epochs.
+
+    axes: the features of the plane, of networks of more than two; the others stay at their mean.
+    Raises RunError where there is no picture.
+    """
     last = max(replay.epochs for replay in replays)
     epochs = np.unique(np.linspace(0, last, frames).round().astype(int)).tolist()
-    looks = {id(replay): _Look(replay) for replay in replays}
-    for replay, epoch in train_again(replays):
+    looks = {id(replay): _Look(replay, axes) for replay in replays}
+    for replay, epoch in train_again(replays, progress):
         if epoch.number in epochs or epoch.number == replay.epochs:
             looks[id(replay)].see(epoch.number)
     return Film(epochs, [looks[id(replay)].reel(epochs) for replay in replays])
@@ -61,16 +72,13 @@ def film(replays: Sequence[Replay], frames: int) -> Film:
 class _Look:
     """At one run's network, by a copy that gets its weights."""
 
-    def __init__(self, replay: Replay) -> None:
+    def __init__(self, replay: Replay, axes: tuple[str, str] | None) -> None:
         self.replay, data = replay, replay.data
         self._copy = build(replay.spec.model_copy(update={"device": "cpu"}), data)
         self._plane = None
-        if data.input_shape == (2,):
-            self._plane = Plane(self._copy, data, replay.spec.loss.type)
-        elif data.task != "images":
-            count = int(np.prod(data.input_shape))
-            message = f"has {count} inputs: a film needs a plane of two, or images that it makes"
-            raise RunError(f"{replay.name}: {message}")
+        self._axes = _axes(replay, axes)
+        if data.task != "images":
+            self._plane = Plane(self._copy, data, replay.spec.loss.type, axes=self._axes)
         self._seen = dict[int, Pictures]()
         self.see(0)
 
@@ -96,6 +104,32 @@ class _Look:
             self.replay.name,
             np.stack([self._seen[one] for one in latest]),
             (plane.low[0], plane.high[0], plane.low[1], plane.high[1]) if plane else None,
-            points(data)["train"] if plane else None,
+            points(data, self._axes)["train"] if plane else None,
             data.classes,
         )
+
+
+def _axes(replay: Replay, asked: tuple[str, str] | None) -> tuple[int, int]:
+    """Which inputs make the plane. Raises RunError where that isn't said, or they aren't there."""
+    data, name = replay.data, replay.name
+    names = list(data.feature_names)
+    known = f"{', '.join(names[:MOST_NAMED])}{', …' if len(names) > MOST_NAMED else ''}"
+    if data.task == "images" or len(data.input_shape) != 1:
+        if asked is None and data.task == "images":
+            return 0, 1
+        raise RunError(f"{name}: its inputs are images, which have no plane of two features")
+    if asked is None:
+        if len(names) == 2:
+            return 0, 1
+        ways = (
+            ""
+            if len(names) < 2
+            else f": choose two by --axes A,B, the others at their mean: {known}"
+        )
+        raise RunError(f"{name}: has {plural(len(names), 'input')}, and a plane has two{ways}")
+    for one in asked:
+        if one not in names:
+            raise RunError(f"{name}: --axes: there is no input {one!r}; there are {known}")
+    if asked[0] == asked[1]:
+        raise RunError(f"{name}: --axes: needs two inputs, but got {asked[0]!r} twice")
+    return names.index(asked[0]), names.index(asked[1])

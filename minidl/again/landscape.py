@@ -1,4 +1,8 @@
-"""The loss on a plane through the weights, and the paths of runs in it."""
+"""The loss on a plane through the weights, and the paths of runs in it.
+
+Its directions are those in which the paths lie, or random ones: Li, Xu, Taylor, Studer and
+Goldstein 2018, Visualizing the loss landscape of neural nets.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.again.together import train_again
+from minidl.again.together import Progress, quietly, train_again
 from minidl.errors import RunError
 from minidl.runs.replay import Replay
 from minidl.train.lanes import Lanes
@@ -18,6 +22,7 @@ Floats = NDArray[np.float64]
 CELLS = 41  # points along each side of the plane
 MOST_PLACES, MOST_NUMBERS = 250, 2**24  # of a path; of all paths together
 MARGIN = 0.2  # of the paths' extent, around them
+REACH = 1.0  # of random directions, at least: there a filter is as far away as it is long
 LANES = 16
 
 
@@ -40,8 +45,9 @@ class Path:
 class Landscape:
     """The loss (CELLS, CELLS) of a run's network on its training part: [j, i] at (x[i], y[j]).
 
-    The plane goes through the last weights of the first run, (0, 0); its directions, orthonormal,
-    are the first two principal ones of all paths, which make up `share` of their variance.
+    The plane goes through the last weights of the first run, (0, 0). Its directions are the first
+    two principal ones of all paths, orthonormal, or two random ones. share: how much of the paths'
+    variance it holds.
     """
 
     x: Floats
@@ -51,10 +57,13 @@ class Landscape:
     paths: Sequence[Path]
 
 
-def landscape(replays: Sequence[Replay]) -> Landscape:
+def landscape(
+    replays: Sequence[Replay], progress: Progress = quietly, *, seed: int | None = None
+) -> Landscape:
     """Train runs again for their paths, and evaluate the first one's network around them.
 
-    Raises RunError for networks of other sizes, for paths without a plane, and where one diverged.
+    seed: draws random directions, which the principal ones are taken for where it is None. Raises
+    RunError for networks of other sizes, for paths without a plane, and where one diverged.
     """
     first = replays[0]
     size = first.trainer.optimizer.flat.size
@@ -62,17 +71,18 @@ def landscape(replays: Sequence[Replay]) -> Landscape:
         if replay.trainer.optimizer.flat.size != size:
             message = f"has other parameters than {first.name}: one plane doesn't hold both"
             raise RunError(f"{replay.name}: {message}")
-    paths = _paths(replays)
+    paths = _paths(replays, progress)
     end = paths[0][-1]
     spread = np.concatenate([path - end for path in paths])
-    _, lengths, directions = np.linalg.svd(spread, full_matrices=False)
-    if len(lengths) < 2 or lengths[1] <= 1e-6 * lengths[0]:
-        raise RunError(f"{first.name}: its path has no plane: it needs two epochs at least")
-    plane = directions[:2]
-    places = [(path - end) @ plane.T for path in paths]
-    low, high = np.min(np.concatenate(places), axis=0), np.max(np.concatenate(places), axis=0)
+    plane = _principal(spread, first) if seed is None else _random(first, end, seed)
+    places = [np.linalg.lstsq(plane.T, (path - end).T)[0].T for path in paths]
+    every = np.concatenate(places)
+    low, high = every.min(0), every.max(0)
     room = MARGIN * (high - low)
-    x, y = (np.linspace(low[i] - room[i], high[i] + room[i], CELLS) for i in range(2))
+    low, high = low - room, high + room
+    if seed is not None:
+        low, high = np.minimum(low, -REACH), np.maximum(high, REACH)
+    x, y = (np.linspace(low[i], high[i], CELLS) for i in range(2))
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     lanes = Lanes(first.trainer, width=LANES)
     losses = lanes.losses(first.trainer, "train", _rounded(end + grid @ plane, first))
@@ -80,7 +90,7 @@ def landscape(replays: Sequence[Replay]) -> Landscape:
         x,
         y,
         losses.reshape(CELLS, CELLS),
-        float((lengths[:2] ** 2).sum() / (lengths**2).sum()),
+        float(((every @ plane) ** 2).sum() / (spread**2).sum()),
         [
             Path(
                 replay.name,
@@ -94,12 +104,43 @@ def landscape(replays: Sequence[Replay]) -> Landscape:
     )
 
 
-def _paths(replays: Sequence[Replay]) -> list[Floats]:
+def _principal(spread: Floats, first: Replay) -> Floats:
+    """The first two principal directions (2, P) of differences (E, P) from the last weights."""
+    _, lengths, directions = np.linalg.svd(spread, full_matrices=False)
+    if len(lengths) < 2 or lengths[1] <= 1e-6 * lengths[0]:
+        raise RunError(f"{first.name}: its path has no plane: it needs two epochs at least")
+    return np.asarray(directions[:2])
+
+
+def _random(first: Replay, end: Floats, seed: int) -> Floats:
+    """Two directions (2, P), filter-normalised: each filter, which is a row of a layer's weight,
+    is as long as that of the network itself. Biases and scales stay as they are.
+    """
+    rng = np.random.default_rng(seed)
+    found = np.zeros((2, end.size))
+    start = 0
+    for parameter in first.trainer.network.parameters():
+        shape, size = parameter.shape, int(np.prod(parameter.shape))
+        if len(shape) > 1:
+            own = end[start : start + size].reshape(shape[0], -1)
+            drawn = rng.standard_normal((2, *own.shape))
+            lengths = np.linalg.norm(drawn, axis=-1, keepdims=True)
+            drawn *= np.linalg.norm(own, axis=-1, keepdims=True) / lengths
+            found[:, start : start + size] = drawn.reshape(2, -1)
+        start += size
+    if not np.linalg.matrix_rank(found) == 2:
+        raise RunError(
+            f"{first.name}: its weights are too few, or all 0: they have no random plane"
+        )
+    return found
+
+
+def _paths(replays: Sequence[Replay], progress: Progress) -> list[Floats]:
     """The parameters of each run (E, P), before the first epoch and after some, the last too."""
     found = {id(one): [_parameters(one)] for one in replays}
     numbers = replays[0].trainer.optimizer.flat.size * len(replays)
     most = max(2, min(MOST_PLACES, MOST_NUMBERS // numbers))
-    for replay, epoch in train_again(replays):
+    for replay, epoch in train_again(replays, progress):
         if not epoch.finite:
             raise RunError(f"{replay.name}: diverged: its path leads nowhere")
         every = -(-replay.epochs // most)

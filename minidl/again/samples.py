@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from minidl.again.together import train_again
+from minidl.again.together import Progress, quietly, train_again
 from minidl.data import Dataset
 from minidl.errors import RunError
 from minidl.runs.replay import Replay
@@ -17,6 +17,7 @@ from minidl.runs.replay import Replay
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+CHANCE = 3.0  # standard deviations, by which the best of many epochs may be right by chance
 DOUBTED = 0.5  # of the answers give the label: fewer, and it is likely wrong
 
 
@@ -47,18 +48,30 @@ class Samples:
     forgotten: Floats
     class_names: tuple[str, ...]
     part: str  # the selection part
+    accuracy: float  # on the training samples, in the best epoch of all
+
+    @property
+    def usual(self) -> float:
+        """The share of the most frequent label."""
+        return float(np.bincount(self.labels).max() / len(self.labels))
+
+    @property
+    def nothing_learned(self) -> bool:
+        """Whether no epoch was right more often than the most frequent label is, but for chance."""
+        deviation = np.sqrt(self.usual * (1 - self.usual) / len(self.labels))
+        return self.accuracy <= self.usual + CHANCE * float(deviation)
 
     @property
     def suspects(self) -> NDArray[np.bool_]:
-        """Whose labels are likely wrong (N,)."""
-        return np.asarray(self.agreed < DOUBTED)
+        """Whose labels are likely wrong (N,): none where nothing was learned."""
+        return np.asarray((self.agreed < DOUBTED) & (not self.nothing_learned))
 
     def doubted_first(self) -> Integers:
         """All samples (N,): those least agreed on first, then those most forgotten."""
         return np.lexsort((-self.forgotten, self.agreed))
 
 
-def samples(replays: Sequence[Replay]) -> Samples:
+def samples(replays: Sequence[Replay], progress: Progress = quietly) -> Samples:
     """Train runs again that differ by seed and fold alone, and ask after each epoch.
 
     Raises RunError for other tasks than classification, and where each run has samples of its own.
@@ -77,18 +90,20 @@ def samples(replays: Sequence[Replay]) -> Samples:
     forgotten, before = np.zeros(count), [np.zeros(0, dtype=bool)] * len(replays)
     index = {id(one): i for i, one in enumerate(replays)}
     best = [_best_epoch(one) for one in replays]
+    accuracy = 0.0
     for run, (replay, place) in enumerate(zip(replays, places, strict=True)):
         labels[place] = replay.data.train.targets
         if images is not None:
             images[place] = _images(replay.data)
         present[run, place] = True
         before[run] = np.zeros(len(place), dtype=bool)
-    for replay, epoch in train_again(replays):
+    for replay, epoch in train_again(replays, progress):
         run = index[id(replay)]
         place = places[run]
         outputs = torch.from_numpy(replay.trainer.outputs("train"))
         answers = replay.trainer.evaluator.encoding.classes(outputs).numpy()
         right = answers == labels[place]
+        accuracy = max(accuracy, float(right.mean()))
         if epoch.number <= best[run]:
             votes[place, answers] += 1 / best[run]
         learned[run, place] = np.fmin(learned[run, place], np.where(right, epoch.number, np.nan))
@@ -111,6 +126,7 @@ def samples(replays: Sequence[Replay]) -> Samples:
         forgotten / runs,
         first.data.class_names,
         first.spec.data.selection_part,
+        accuracy,
     )
 
 

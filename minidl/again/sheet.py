@@ -48,7 +48,13 @@ def notes_of(found: Samples, shown: int) -> list[str]:
     suspects = int(found.suspects.sum())
     never = int((found.never == found.runs).sum())
     rest = f" The first {shown:,} are shown: --top N shows more." if shown < count else ""
+    nothing = [
+        f"Nothing was learned: no epoch answered more than {100 * found.accuracy:.1f} % of the "
+        f"training samples right, and the most frequent label alone is {100 * found.usual:.1f} % "
+        "of them. So no label is doubted."
+    ] * found.nothing_learned
     return [
+        *nothing,
         f"Of {plural(count, 'training sample')} {suspects:,} are likely labelled wrong, and no run "
         f"ever learned {never:,}.{rest}",
         "agree: the share of answers that gave the label, over all runs, up to the epoch of each "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from minidl.errors import MinidlWarning
 from minidl.runs.replay import Replay
@@ -12,12 +12,22 @@ from minidl.sweep.kinds import kind_of
 from minidl.train.lanes import Lanes
 from minidl.train.trainer import Epoch
 
+Progress = Callable[[int, int], None]
 
-def train_again(replays: Sequence[Replay]) -> Iterator[tuple[Replay, Epoch]]:
+
+def quietly(done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+def train_again(
+    replays: Sequence[Replay], progress: Progress = quietly
+) -> Iterator[tuple[Replay, Epoch]]:
     """Each epoch of each run, as it ends; its trainer then stands there, and has its outputs.
 
-    Runs of one kind train side by side, each as many epochs as it had.
+    Runs of one kind train side by side, each as many epochs as it had. progress: hears how many
+    epochs of all are done.
     """
+    done, total = 0, sum(replay.epochs for replay in replays)
     for alike in _by_kind(replays):
         waiting = list(reversed(alike))
         lanes = Lanes(waiting[-1].trainer, width=len(waiting))
@@ -31,6 +41,8 @@ def train_again(replays: Sequence[Replay]) -> Iterator[tuple[Replay, Epoch]]:
             for trainer, epoch in lanes.train_epoch() if running else ():
                 replay = running[id(trainer)]
                 yield replay, epoch
+                done += 1
+                progress(done, total)
                 if epoch.number >= replay.epochs or not epoch.finite:
                     _compare(replay, epoch)
                     lanes.remove(trainer)

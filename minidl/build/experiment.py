@@ -67,6 +67,7 @@ def build(spec: Spec, data: Dataset, *, goes_on: bool = False) -> Experiment:
         _check_last_layer(spec, network)
         _check_finite(spec, data)
         _check_classes(spec, data)
+        _check_record(spec, data)
         parts = {name: _part(spec, split, encoding, device) for name, split in data.parts.items()}
         _check_evaluation(spec, network, parts)
         std = data.target_scale.std if data.target_scale else None
@@ -181,6 +182,17 @@ def _check_classes(spec: Spec, data: Dataset) -> None:
             absent = listed(tuple(data.class_names[i] for i in np.flatnonzero(counts == 0)), 3)
             message = f"the {WORDS[name]} part, of {plural(int(counts.sum()), 'row')}, has none of"
             raise problem(spec, key, f"{message} {absent}")
+
+
+def _check_record(spec: Spec, data: Dataset) -> None:
+    """Refuse to record a boundary where there is no plane."""
+    if spec.training.record and data.input_shape != (2,):
+        inputs = plural(math.prod(data.input_shape), "input")
+        way = "leave it out"
+        if len(data.input_shape) == 1 and data.input_shape[0] > 2:
+            way += " (`minidl animate --axes` trains again and shows a plane of two)"
+        message = f"boundary: needs a plane, of two inputs, but the data have {inputs}: {way}"
+        raise problem(spec, "training.record", message)
 
 
 def _check_finite(spec: Spec, data: Dataset) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 from minidl.errors import MinidlError, RunError
 from minidl.play import bounds
-from minidl.play.controls import changed, choices_of, controls_of, written
+from minidl.play.controls import changed, choices_of, controls_of, on_table, written
 from minidl.play.message import encode
 from minidl.play.plane import points
 from minidl.play.session import Session, endless
+from minidl.play.table import Table, Tables
 from minidl.play.weight import weight_text
 from minidl.report.figures import style
 from minidl.spec import Spec
@@ -31,6 +32,7 @@ class Answers:
     def __init__(self, given: Spec) -> None:
         self.given = endless(given)
         self.session = Session(self.given)
+        self.tables = Tables()
         self._sent = 0  # rows that the page has
 
     def answer(self, request: Request) -> bytes:
@@ -44,6 +46,11 @@ class Answers:
             return mistake(error)
         except Exception as error:  # a mistake of ours: this page's alone
             return mistake(f"unexpected {type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        """The page is gone."""
+        self.session.end()
+        self.tables.close()
 
     def begin(self, request: Request) -> Answer:
         return self._whole()
@@ -79,7 +86,41 @@ class Answers:
         return self._whole()
 
     def yaml(self, request: Request) -> Answer:
-        return {"kind": "yaml", "text": self.session.yaml()}, {}
+        table = self.tables.own(self.session.spec)
+        text = self.session.yaml(table.path.parent if table else None)
+        file = {"name": table.path.name, "text": table.text} if table else None
+        return {"kind": "yaml", "text": text, "file": file}, {}
+
+    def compare(self, request: Request) -> Answer:
+        """Start anew with other seeds or optimizers beside."""
+        session = self.session
+        session.build(session.anew(), session.frame, str(request.get("what")))
+        return self._whole()
+
+    def alone(self, request: Request) -> Answer:
+        """Start anew without others."""
+        self.session.build(self.session.anew(), self.session.frame)
+        return self._whole()
+
+    def points(self, request: Request) -> Answer:
+        """Start anew with points that were drawn: [x, y, class] each, in the plane's units."""
+        drawn = (request.get(key) for key in ("points", "low", "high"))
+        return self._on(self.tables.drawn(*drawn))
+
+    def table(self, request: Request) -> Answer:
+        """Start anew with a table that was dropped."""
+        return self._on(self.tables.dropped(request.get("name"), request.get("text")))
+
+    def _on(self, table: Table) -> Answer:
+        session = self.session
+        try:
+            spec = on_table(session.spec, table.path, table.options, table.classes)
+            session.build(spec, table.frame, session.compare)
+        except MinidlError as error:
+            self.tables.drop(table)
+            raise RunError(str(error).replace(str(table.path), table.path.name)) from error
+        self.tables.keep(table)
+        return self._whole()
 
     def weight(self, request: Request) -> Answer:
         """The chain from the loss to a weight."""
@@ -87,12 +128,13 @@ class Answers:
 
     def use(self, request: Request) -> Answer:
         """Start anew with a config that the page wrote."""
-        self._build(endless(written(str(request.get("text")))))
+        self._build(endless(self.tables.placed(written(str(request.get("text"))))))
         return self._whole()
 
     def _build(self, spec: Spec) -> None:
-        bounds.check(spec, self.given)
-        self.session.build(spec)
+        table = self.tables.own(spec)
+        bounds.check(spec, self.given, own_table=table is not None)
+        self.session.build(spec, table.frame if table else None, self.session.compare)
 
     def _frame(self) -> Answer:
         session = self.session
@@ -108,17 +150,26 @@ class Answers:
             "first_row": first,
             "rows": session.rows[first:],
         }
-        return header, dict(session.look().arrays())
+        arrays = dict(session.look().arrays())
+        if session.beside is not None:
+            header["beside"] = session.beside.told(f"test_{self._score}")
+            arrays |= {f"beside{i}": one.look() for i, one in enumerate(session.beside.others)}
+        return header, arrays
+
+    @property
+    def _score(self) -> str:
+        return "accuracy" if self.session.data.task == "classification" else "r2"
 
     def _whole(self) -> Answer:
         self._sent = 0
         header, arrays = self._frame()
         session, data = self.session, self.session.data
+        table = self.tables.own(session.spec)
         header["setup"] = {
             "name": session.spec.name,
-            "controls": controls_of(session.spec),
+            "controls": {**controls_of(session.spec), "compare": session.compare},
             "choices": choices_of(self.given),
-            "notes": session.notes,
+            "notes": [*([table.said] if table and table.said else []), *session.notes],
             "task": data.task,
             "features": data.feature_names,
             "classes": data.class_names,
@@ -138,6 +189,7 @@ _REQUESTS: Mapping[str, Callable[[Answers, Request], Answer]] = {
     for method in (
         *(Answers.begin, Answers.step, Answers.epochs, Answers.back, Answers.go),
         *(Answers.restart, Answers.change, Answers.yaml, Answers.use, Answers.weight),
+        *(Answers.compare, Answers.alone, Answers.points, Answers.table),
     )
 }
 

@@ -26,7 +26,7 @@ from minidl.web.guard import Guard
 PAGE = Path(__file__).parent / "page"
 MOST_SESSIONS = 8  # pages that train at once
 MOST_WAITING = 64  # requests of a page; one that sends more is none of ours
-MAX_REQUEST = 2**16  # characters
+MAX_REQUEST = 2**18  # characters: a table of 5,000 points and more
 
 
 def make_app(spec: Spec, token: str, host: str) -> ASGIApp:
@@ -85,6 +85,8 @@ class _Talk:
             answering.cancel()
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                 await answering
+            if self.answers is not None:
+                await asyncio.get_running_loop().run_in_executor(self.thread, self.answers.close)
 
     async def _listen(self) -> None:
         """Take requests, until there are no more, or they are none."""

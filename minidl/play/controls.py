@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import abc
+from pathlib import Path
 from typing import Any, get_args
 
 from minidl.errors import ConfigError, RunError
@@ -89,6 +90,20 @@ def changed(spec: Spec, changes: abc.Mapping[str, Any]) -> Spec:
     return parse_spec(to_yaml(values), PAGE)
 
 
+def on_table(spec: Spec, path: Path, options: abc.Mapping[str, Any], classes: int) -> Spec:
+    """The spec on a table of so many classes, 0 for a regression; with a loss that fits it."""
+    values = plain_values(spec)
+    values["data"] = {"type": "csv", "path": str(path), **options}
+    kind = values["loss"]["type"]
+    if classes == 0:
+        values["loss"] = {"type": "mse"}
+    elif classes > 2 and kind in _OF_TWO:
+        values["loss"] = {"type": _OF_ANY}
+    elif classes == 2 and kind == _OF_ANY:
+        values["loss"] = {"type": _OF_TWO[0]}
+    return parse_spec(to_yaml(values), PAGE)
+
+
 def with_rate(spec: Spec, finished: int, lr: Any) -> Spec:
     """The spec whose rate is another from an epoch on, by a milestone of its schedule.
 
@@ -122,7 +137,7 @@ def _data(values: dict[str, Any], name: Any) -> None:
     kind = values["loss"]["type"]
     if kind in _OF_TWO and name == "blobs":
         values["loss"] = {"type": _OF_ANY}
-    elif kind == _OF_ANY and before["type"] == "blobs":
+    elif kind == _OF_ANY and before["type"] in ("blobs", "csv"):
         values["loss"] = {"type": _OF_TWO[0]}
 
 

@@ -16,11 +16,12 @@ class Past:
     """States at the ends of epochs, the first always among them.
 
     Where they become too many, every second one goes: from what remains an epoch is repeated.
+    share: how many of them share the budget.
     """
 
-    def __init__(self, first: State) -> None:
+    def __init__(self, first: State, share: int = 1) -> None:
         self._states: dict[int, State] = {0: first}
-        self._most = max(2, BUDGET // _size(first[0]))
+        self._most = max(2, BUDGET // share // _size(first[0]))
         self._every = 1
 
     def keep(self, epoch: int, state: State) -> None:

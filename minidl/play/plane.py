@@ -13,9 +13,10 @@ from torch import Tensor
 from minidl.build import Experiment
 from minidl.data import Dataset
 from minidl.nn import Linear, Module, Sequential
-from minidl.probabilities import probabilities
+from minidl.probabilities import shares
 
 Floats = NDArray[np.float32]
+Frame = tuple[tuple[float, float], tuple[float, float]]  # the plane's lower left, upper right
 
 CELLS = 64  # along each side, of the output's map
 EVERY = 2  # of these cells, each so-many-th in the maps of units
@@ -40,16 +41,27 @@ class Plane:
     """The points of a grid (CELLS², 2) over the data, and what a network makes of them.
 
     `network` has the weights of the moment: a copy of the one that trains. The answer of a linear
-    layer's unit is what follows the activation and all else up to the next one.
+    layer's unit is what follows the activation and all else up to the next one. Of more than two
+    inputs `axes` are those of the plane; the others stay at their mean in the training part.
     """
 
-    def __init__(self, experiment: Experiment, data: Dataset, loss: str) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        data: Dataset,
+        loss: str,
+        frame: Frame | None = None,
+        axes: tuple[int, int] = (0, 1),
+    ) -> None:
         self.network, self.encoding, self.loss = experiment.network, experiment.encoding, loss
         self.network.eval()
-        inputs = np.concatenate([part.inputs for part in data.parts.values()])
-        self.low, self.high = _extent(inputs)
+        if frame is None:
+            every = [part.inputs[:, axes] for part in data.parts.values()]
+            frame = _extent(np.concatenate(every))
+        self.low, self.high = frame
         x, y = (np.linspace(a, b, CELLS) for a, b in zip(self.low, self.high, strict=True))
-        grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+        grid = np.tile(data.train.inputs.mean(0), (CELLS * CELLS, 1))
+        grid[:, axes] = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         dtype = experiment.trainer.optimizer.flat.data.dtype
         self._grid = torch.from_numpy(grid).to(dtype)
         targets = data.train.targets
@@ -65,7 +77,7 @@ class Plane:
         """
         columns = self._columns()
         found = {"output": self._output(_array(columns[-1][2]))}
-        before = 2
+        before = self._grid.shape[1]
         for index, (_, module, values) in enumerate(columns):
             maps = _array(values)[:, :MOST_UNITS].T.reshape(-1, CELLS, CELLS)
             found[f"units{index}"] = maps[:, ::EVERY, ::EVERY]
@@ -96,34 +108,26 @@ class Plane:
     def _output(self, output: Floats) -> Floats:
         """The last layer's answers (CELLS², O) as the page colours them, from 0 to 1."""
         encoding = self.encoding
-        if encoding.form == "values":
-            low, high = self.reach
-            shares = (output[:, :1] - low) / ((high - low) or 1)
-        elif (likely := probabilities(output, self.loss)) is not None:
-            shares = likely[:, 1:] if likely.shape[1] == 2 else likely
-        elif encoding.form == "column":
-            shares = output - encoding.threshold + 0.5
-        else:
-            shares = output[:, 1:] - output[:, :1] + 0.5 if output.shape[1] == 2 else output
-        return np.asarray(np.clip(shares, 0, 1).T.reshape(-1, CELLS, CELLS))
+        found = shares(output, self.loss, encoding.form, encoding.threshold, self.reach)
+        return np.asarray(found.T.reshape(-1, CELLS, CELLS))
 
 
-def points(data: Dataset) -> dict[str, NDArray[Any]]:
+def points(data: Dataset, axes: tuple[int, int] = (0, 1)) -> dict[str, NDArray[Any]]:
     """Of each part, some points (N, 3): two inputs, and the class or the first value."""
     found = {}
     for name, part in data.parts.items():
         rows = np.linspace(0, len(part) - 1, min(len(part), MOST_POINTS)).astype(int)
         target = part.targets.reshape(len(part), -1)[rows, :1]
-        found[name] = np.concatenate([part.inputs[rows], target], axis=1)
+        found[name] = np.concatenate([part.inputs[rows][:, axes], target], axis=1)
     return found
 
 
-def _extent(inputs: NDArray[Any]) -> tuple[list[float], list[float]]:
+def _extent(inputs: NDArray[Any]) -> Frame:
     """A square around all points."""
     low, high = inputs.min(0), inputs.max(0)
-    side = float((high - low).max()) * (1 + 2 * MARGIN) or 1.0
-    middle = (low + high) / 2
-    return (middle - side / 2).tolist(), (middle + side / 2).tolist()
+    half = float((high - low).max()) * (1 + 2 * MARGIN) / 2 or 0.5
+    x, y = ((low + high) / 2).tolist()
+    return (x - half, y - half), (x + half, y + half)
 
 
 def _array(values: Tensor) -> Floats:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 from minidl.build import build, read_data
 from minidl.build.optimization import build_schedule
 from minidl.errors import RunError
 from minidl.nn.shape import times
+from minidl.play.beside import Beside
 from minidl.play.controls import changed, with_rate
 from minidl.play.past import Past
-from minidl.play.plane import Plane
+from minidl.play.plane import Frame, Plane
 from minidl.plural import plural
 from minidl.spec import Spec, dump
 from minidl.train.lanes import Lanes
@@ -39,8 +41,11 @@ class Session:
         self._ended = False
         self.build(spec)
 
-    def build(self, spec: Spec) -> None:
-        """Start anew with a spec; where that fails, all stays as it was."""
+    def build(self, spec: Spec, frame: Frame | None = None, compare: str = "") -> None:
+        """Start anew with a spec; where that fails, all stays as it was.
+
+        frame: the plane, if not that around the points; compare: what trains beside (beside.py).
+        """
         with BUILDING, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             data = read_data(spec)
@@ -49,9 +54,12 @@ class Session:
             trainer = build(spec, data).trainer
             view = build(spec, data)
             lanes = Lanes(trainer, width=1)
+            plane = Plane(view, data, spec.loss.type, frame)
+            beside = Beside(spec, data, compare, frame) if compare else None
+        self.beside, self.frame, self.compare = beside, frame, compare
         self.notes = list(dict.fromkeys(str(warning.message) for warning in caught))
         self.spec, self.data, self.trainer, self.lanes = spec, data, trainer, lanes
-        self.plane, self._view = Plane(view, data, spec.loss.type), view.trainer
+        self.plane, self._view = plane, view.trainer
         self._schedule = spec.schedule  # without what the page changes as it trains
         self.begun: int | None = None  # steps of the epoch that has begun, if one has
         self.diverged: str | None = None
@@ -66,6 +74,8 @@ class Session:
         self._ended = True
         self.trainer.stop.patience = 0.0
         self.trainer.stop.request()
+        if self.beside is not None:
+            self.beside.end()
 
     # Forwards and backwards.
 
@@ -103,7 +113,9 @@ class Session:
         self.begun, self.diverged = None, None
         del self.rows[self.finished :]
         while self.finished < epoch:
-            self._end_epoch()
+            self._end_own_epoch()
+        if self.beside is not None:
+            self.beside.go(epoch)
         if step:
             self.lanes.train_steps(step)
             self.begun = step
@@ -113,17 +125,26 @@ class Session:
 
         Rates that were changed on the way no longer wait there.
         """
-        if self.spec.schedule == self._schedule:
+        if (spec := self.anew()) == self.spec:
             self.go(0)
             return False
-        spec = self.spec.model_copy(update={"schedule": self._schedule})
-        self.build(changed(spec, {"lr": self.rate}))
+        self.build(spec, self.frame, self.compare)
         return True
+
+    def anew(self) -> Spec:
+        """The spec from whose beginning on the rate is that of the moment."""
+        if self.spec.schedule == self._schedule:
+            return self.spec
+        spec = self.spec.model_copy(update={"schedule": self._schedule})
+        return changed(spec, {"lr": self.rate})
 
     def change_rate(self, lr: Any) -> None:
         """From the next epoch on: one that has begun keeps its rate."""
         self.spec = with_rate(self.spec, self.finished + bool(self.begun), lr)
         self.trainer.schedule = build_schedule(self.spec)
+        if self.beside is not None and self.compare == "seeds":  # each optimizer has its own
+            for other in self.beside.others:
+                other.trainer.schedule = build_schedule(self.spec)
 
     # What can be said of it.
 
@@ -154,15 +175,23 @@ class Session:
         set_weights(self._view.network, self._view.optimizer.flat, self.trainer.weights())
         return self.plane
 
-    def yaml(self) -> str:
-        """The config with which `minidl train` has the same weights at the last epoch's end."""
+    def yaml(self, folder: Path | None = None) -> str:
+        """The config with which `minidl train` has the same weights at the last epoch's end.
+
+        folder: where its file, if it has one, is to lie beside it.
+        """
         epochs = {"epochs": max(self.finished, 1)}
         training = self.spec.training.model_copy(update=epochs)
-        return dump(self.spec.model_copy(update={"training": training}))
+        return dump(self.spec.model_copy(update={"training": training}), folder)
 
     # How.
 
     def _end_epoch(self) -> None:
+        self._end_own_epoch()
+        if self.beside is not None:
+            self.beside.end_epoch()
+
+    def _end_own_epoch(self) -> None:
         epochs = self.lanes.train_epoch(self.begun)
         if not epochs:
             raise RunError("the page was closed")

@@ -10,6 +10,7 @@ from pathlib import Path
 from minidl.build import Experiment
 from minidl.data import Dataset, remarks
 from minidl.data.source import digest_of
+from minidl.runs.boundary import plane_of
 from minidl.runs.member import MemberRun
 from minidl.runs.record import now, provenance
 from minidl.runs.restart import Restart
@@ -66,6 +67,7 @@ class Beginning:
                 *(remarks(data) if data.source_hashes else ()),
                 *filter(None, [self.spec.optimism()]),
             ],
+            plane=plane_of(data) if self.spec.training.record else {},
             parameters=self.experiment.trainer.optimizer.flat.size,
             weights="last",
             started=now(),

@@ -14,12 +14,14 @@ from minidl.build import Experiment
 from minidl.data import Dataset
 from minidl.nn import Sequential
 from minidl.plural import plural
+from minidl.runs.boundary import Boundary
 from minidl.runs.measures import measures
 from minidl.runs.predictions import predictions
 from minidl.runs.record import now
 from minidl.runs.restart import BEST, Restart
 from minidl.scores import is_of_a_part
 from minidl.spec import Spec
+from minidl.store import files
 from minidl.store.run_folder import RunFolder
 from minidl.store.run_record import ENDED, STOPPED, RunRecord
 from minidl.train.stopping import Best, Observer, Row, stops
@@ -64,6 +66,9 @@ class MemberRun:
         self._observers: list[Observer] = [self.best, *stops(spec.training), *observers]
         self._unwritten: list[Row] = []
         self._unwritten_dynamics: list[Row] = []
+        self._boundary: Boundary | None = None
+        if spec.training.record:
+            self._boundary = Boundary(spec, data, experiment)
         self._written = -ROWS_SECONDS  # when rows were, on the clock of `perf_counter`
         self._clock = time.perf_counter() - (record.seconds or 0.0)
 
@@ -96,6 +101,8 @@ class MemberRun:
             self.end("diverged", f"NaN or infinity in epoch {epoch.number}")
             return
         self.last_row = row
+        if self._boundary is not None and epoch.metrics:
+            self._boundary.epoch_ended(epoch.number)
         self._end_if_due(self._observed(row))
 
     def go_on(self, restart: Restart) -> None:
@@ -103,6 +110,10 @@ class MemberRun:
         if restart.checkpoint:
             self.best_state = restart.restore(self.trainer, self.folder)
         restart.rewind(self.folder)
+        if self._boundary is not None and restart.checkpoint:
+            there = files.is_file(self.folder.boundary.path)
+            rows = self.folder.boundary.read()["epoch"] if there else [-1]  # a fork has none yet
+            self._boundary.go_on(int(rows[-1]))
         # The observers see what they saw before: None where nothing was evaluated.
         reason = None
         columns = restart.columns
@@ -118,7 +129,10 @@ class MemberRun:
         return now if every is None else self.trainer.finished % every == 0
 
     def write_rows(self) -> None:
-        """Append what is new to metrics.csv and dynamics.csv."""
+        """Append what is new to metrics.csv and what lies beside it."""
+        if self._boundary is not None:
+            self.folder.boundary.append(*self._boundary.unwritten)
+            self._boundary.unwritten.clear()
         self.folder.dynamics.append(*self._unwritten_dynamics)
         self._unwritten_dynamics.clear()
         self.folder.append_metrics(*self._unwritten)
@@ -153,6 +167,8 @@ class MemberRun:
     def end(self, status: str, reason: str | None = None) -> None:
         """Write what the run leaves behind; `close`, which says so, is left to the caller."""
         self.status, self.reason = status, reason
+        if status == "done" and self._boundary is not None:
+            self._boundary.look(self.trainer.finished)
         if status == "diverged":
             # The present weights are worthless: the best ones are kept, and last as it was.
             self._force_rows()

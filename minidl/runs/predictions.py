@@ -49,15 +49,16 @@ def predictions(spec: Spec, data: Dataset, network: Module) -> dict[str, Array]:
         for name, split in data.parts.items()
     }
     arrays |= raw
-    axes = _axes(np.concatenate([*raw.values()]))
+    points = np.concatenate([*raw.values()])
+    axes = axes_of(points, GRID if points.shape[1] == 2 else LINE)
     arrays |= dict(zip(("grid_x", "grid_y"), axes, strict=False))
-    points = np.stack(np.meshgrid(*axes), axis=-1)  # (H, W, 2), or (W, 1)
-    rows = points.reshape(-1, len(axes))
+    grid = np.stack(np.meshgrid(*axes), axis=-1)  # (H, W, 2), or (W, 1)
+    rows = grid.reshape(-1, len(axes))
     outputs = _outputs(network, data.preprocessing.to_inputs(rows), data)
-    arrays["grid_output"] = outputs.reshape(*points.shape[:-1], -1)
+    arrays["grid_output"] = outputs.reshape(*grid.shape[:-1], -1)
     truth = true_classes(spec.data, rows) if len(axes) == 2 else None
     if truth is not None:
-        arrays["grid_target"] = _small(truth.reshape(points.shape[:-1]))
+        arrays["grid_target"] = _small(truth.reshape(grid.shape[:-1]))
     return arrays
 
 
@@ -104,8 +105,8 @@ def _small(targets: Array) -> Array:
     return targets.astype(np.min_scalar_type(int(targets.max(initial=0))))
 
 
-def _axes(points: Array) -> list[Array]:
+def axes_of(points: Array, count: int) -> list[Array]:
+    """The places of a grid around points (N, F): `count` of them for each input."""
     low, high = points.min(0), points.max(0)
     extent = np.where(high > low, high - low, 1.0)
-    count = GRID if points.shape[1] == 2 else LINE
     return list(np.linspace(low - MARGIN * extent, high + MARGIN * extent, count).T)

@@ -131,10 +131,11 @@ class Replay:
         tensors, state = whole_state(self.trainer, self.best_state)
         if self.folder is not None:
             state["metrics"] = self.folder.metrics.mark_of(self.trainer.finished)
-            if files.is_file(self.folder.dynamics.path):
-                epochs = self.folder.dynamics.read()["epoch"]
-                rows = sum(epoch <= self.trainer.finished for epoch in epochs)
-                state["dynamics"] = self.folder.dynamics.mark_of(rows)
+            for name, further in self.folder.further.items():
+                if files.is_file(further.path):
+                    epochs = further.read()["epoch"]
+                    rows = sum(epoch <= self.trainer.finished for epoch in epochs)
+                    state[name] = further.mark_of(rows)
         if self._begun:
             state["begun"] = self._begun  # steps of an epoch that hasn't ended
             state["optimizer_steps"] += self._begun

@@ -80,8 +80,9 @@ class Restart:
     ) -> Restart:
         mark = state.get("metrics")
         columns = folder.metrics.read(mark if isinstance(mark, dict) else {})
-        if isinstance(mark := state.get("dynamics"), dict):
-            folder.dynamics.read(mark)
+        for further, beside in folder.further.items():
+            if isinstance(mark := state.get(further), dict):
+                beside.read(mark)
         rows = len(columns.get("epoch", ()))
         if state.get("finished") != rows:
             what = f"stands for {state.get('finished')} epochs, but for {rows} rows of metrics.csv"
@@ -119,4 +120,5 @@ class Restart:
         for name in _OUTDATED[self.checkpoint]:
             files.remove(folder.checkpoint_path(name))
         folder.metrics.cut(self.state.get("metrics") or _NO_ROWS)
-        folder.dynamics.cut(self.state.get("dynamics") or _NO_ROWS)
+        for name, beside in folder.further.items():
+            beside.cut(self.state.get(name) or _NO_ROWS)

@@ -67,8 +67,8 @@ def member_of(
     # As members were named before there was this:
     if fold is None:
         unswept["data"] = {"folds", "fold"}
-    new = {"metrics": spec.training.metrics, "watch": spec.training.watch}
-    unswept["training"] = {key for key, value in new.items() if not value}
+    new = ("metrics", "watch", "record")
+    unswept["training"] = {key for key in new if not getattr(spec.training, key)}
     weights = ("class_weights", "pos_weight")
     unswept["loss"] = {key for key in weights if getattr(spec.loss, key, None) is None}
     if not spec.model.freeze:

@@ -70,6 +70,11 @@ class Training(Part):
     watch: tuple[Watched, ...] = Field(
         (), description="What dynamics.csv says of each layer and epoch."
     )
+    record: Literal["boundary"] | None = Field(
+        None,
+        description="boundary: keep what the network answers over the plane of its two inputs, from"
+        " epoch to epoch.",
+    )
     seed: Seed = Field(None, description="Orders the batches; by the run's seed if left out.")
     dropout_seed: Seed = Field(None, description="Draws dropout; by the run's seed if left out.")
 

@@ -5,6 +5,7 @@ runs/<stem>-<date>-<time>-<hash>/   (or a name of the user's)
   run.json         status, seed, versions, class names, final and best metrics …
   metrics.csv      one row per epoch, appended
   dynamics.csv     the same of each layer, where training.watch asks for it
+  boundary.csv     what the network answers over a plane, where training.record asks for it
   checkpoints/     last.safetensors, the one before it (previous), best.safetensors
   predictions.npz  targets and outputs, and the outputs over the plotting grid
   plots/           loss.png, accuracy.png …
@@ -44,6 +45,9 @@ class RunFolder:
         self.path = Path(path)
         self.metrics = MetricsFile(self.metrics_path)
         self.dynamics = MetricsFile(self.path / "dynamics.csv")
+        self.boundary = MetricsFile(self.path / "boundary.csv")
+        # Beside metrics.csv, where they are asked for.
+        self.further = {"dynamics": self.dynamics, "boundary": self.boundary}
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -196,13 +200,13 @@ class RunFolder:
     def force_rows(self) -> None:
         """Forces the rows to the disk, before what relies on them is written."""
         self.metrics.force()
-        self.dynamics.force()
+        for rows in self.further.values():
+            rows.force()
 
     def marks(self) -> dict[str, Any]:
-        """The marks of metrics.csv and, where there is one, dynamics.csv."""
-        watched = files.is_file(self.dynamics.path)
-        more = {"dynamics": self.dynamics.mark()} if watched else {}
-        return {"metrics": self.metrics.mark(), **more}
+        """The marks of metrics.csv and, where there are any, of further tables."""
+        there = {name: rows for name, rows in self.further.items() if files.is_file(rows.path)}
+        return {"metrics": self.metrics.mark(), **{k: rows.mark() for k, rows in there.items()}}
 
     def read_columns(self, record: RunRecord | None = None) -> dict[str, list[float]]:
         """metrics.csv by column, checked where run.json holds its checksum (see MetricsFile).

@@ -143,6 +143,9 @@ class RunRecord:
     forced: Sequence[str] = _key(_texts, empty=tuple)
     metrics: Mapping[str, Any] | None = _key(_is_mapping)  # the mark of metrics.csv
     dynamics: Mapping[str, Any] | None = _key(_is_mapping)  # and that of dynamics.csv
+    boundary: Mapping[str, Any] | None = _key(_is_mapping)  # and of boundary.csv
+    # Where that has its plane: left, right, bottom, top; low, high: what its values stand for.
+    plane: Mapping[str, float] = _key(_is_numbers, empty=dict)
     # How it ended, while the status is "running" since its figures are still missing.
     drawing: str | None = _key(_is_text)
 

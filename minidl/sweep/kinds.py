@@ -25,7 +25,7 @@ _NUMBERS = (
 _EACH_ITS_OWN = {
     "optimizer": {*_NUMBERS, "initial_accumulator_value", "lr_factors"},
     "training": {"seed", "dropout_seed", "epochs", "eval_every", "early_stopping", "stop_at"}
-    | {"checkpoint_every"},
+    | {"checkpoint_every", "record"},
     "data": {"seed", "fold", "sha256", "validation_sha256", "test_sha256"},  # a path has one hash
     "model": {"seed", "init", "dropout"},
 }

@@ -17,7 +17,7 @@ from minidl.data.batches import Batches
 from minidl.nn import Loss, Module
 from minidl.optim import Optimizer, ReduceOnPlateau, Schedule, clip_norm, clip_value
 from minidl.optim.schedules import constant
-from minidl.train.evaluation import Evaluator, Part
+from minidl.train.evaluation import Evaluator, Part, predict
 from minidl.train.lanes import Lanes
 from minidl.train.stop import Stop
 from minidl.train.weights import set_weights, tensor, weights_of
@@ -185,10 +185,14 @@ class Trainer:
 
     def outputs(self, part: str) -> NDArray[np.float64]:
         """What the network, as it is now, gives for a part (N, outputs), by plain PyTorch."""
+        return self.answers(self.parts[part].inputs)
+
+    def answers(self, inputs: Tensor) -> NDArray[np.float64]:
+        """The same for any inputs (N, …), on the network's device."""
         if self.elsewhere is not None:  # its own tensors aren't in use
             set_weights(self.network, self.optimizer.flat, self.weights())
         with torch.no_grad():
-            return self.evaluator.outputs(self.parts[part])
+            return predict(self.network, inputs).double().cpu().numpy()
 
     # Its tensors.
 

@@ -84,7 +84,8 @@ class Feed:
 
 def _stamp(run: RunFolder) -> Stamp:
     """What tells whether a file of a run was written since."""
-    paths = (run.config_path, run.record_path, run.metrics_path, run.dynamics.path)
+    further = (rows.path for rows in run.further.values())
+    paths = (run.config_path, run.record_path, run.metrics_path, *further)
     found = map(system.stat_of, paths)
     return tuple(one and (one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
 

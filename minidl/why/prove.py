@@ -16,6 +16,7 @@ from minidl.spec.dump import plain_values
 from minidl.why.remedies import Remedy
 
 ITSELF = "the run as it was"
+UNSEEN = ("training.watch=[]", "training.record=null")
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ def sweep_of(spec: Spec, tried: Sequence[Remedy], seeds: int, runs_dir: Path) ->
 
     A remedy may change what another leaves alone, so whole sections of the config are swept.
     """
-    training = spec.training.model_copy(update={"watch": ()})
+    training = spec.training.model_copy(update={"watch": (), "record": None})
     base = plain_values(spec.model_copy(update={"training": training}))
     variants = [base]
     for remedy in tried:
-        changed = parse_spec(dump(spec), spec.name, [*remedy.overrides, "training.watch=[]"])
+        changed = parse_spec(dump(spec), spec.name, [*remedy.overrides, *UNSEEN])
         variants.append(plain_values(changed))
     changing = [key for key in base if any(one[key] != base[key] for one in variants)]
     block = {"zip": {key: [one[key] for one in variants] for key in changing}, "repeats": seeds}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from trainings import minidl, spec, train
 
@@ -48,6 +49,13 @@ def test_a_run_gets_a_gif_and_a_strip(tmp_path: Path) -> None:
         assert still.width > still.height
 
 
+def test_a_name_keeps_the_letters_of_its_ending(tmp_path: Path) -> None:
+    run = train(tmp_path).run
+    assert minidl("animate", run.path, "-o", tmp_path / "q.GIF").code == 0
+    assert {"q.GIF", "q.png"} <= {path.name for path in tmp_path.iterdir()}
+    assert not (tmp_path / "q.gif").exists()
+
+
 IMAGES = """\
 data: {type: photo_patches, size: 8, train: 16, test: 3}
 model: {type: sequential, layers: [{type: conv2d, out_channels: 3, kernel_size: 3, padding: 1}]}
@@ -73,9 +81,46 @@ def test_every_kind_of_answer_has_colours_even_where_it_is_no_number(classes: in
     assert to_png(strip([0, 9], panels)).startswith(b"\x89PNG")
 
 
-def test_a_network_without_a_plane_is_refused() -> None:
-    with pytest.raises(RunError, match="has 4 inputs: a film needs a plane of two"):
-        film([Replay(spec("data=iris", "loss=cross_entropy"))], frames=2)
+IRIS = "data=iris", "loss=cross_entropy"
+PETALS = "petal length (cm)", "petal width (cm)"
+
+
+def test_of_more_inputs_two_are_chosen_and_the_others_stay_at_their_mean() -> None:
+    (reel,) = film([Replay(spec(*IRIS))], frames=2, axes=PETALS).reels
+    other = Replay(spec(*IRIS))
+    assert reel.extent is not None
+    left, right, bottom, top = reel.extent
+    inputs = other.data.train.inputs
+    rows = np.tile(inputs.mean(0), (3, 1))
+    rows[:, 2], rows[:, 3] = [left, right, left], [bottom, bottom, top]
+    answers = np.exp(other.trainer.answers(torch.from_numpy(rows).float()))
+    answers /= answers.sum(1, keepdims=True)
+    first = reel.answers[0]
+    np.testing.assert_allclose(first[:, 0, 0], answers[0], atol=1e-6)
+    np.testing.assert_allclose(first[:, 0, -1], answers[1], atol=1e-6)
+    np.testing.assert_allclose(first[:, -1, 0], answers[2], atol=1e-6)
+    assert reel.points is not None
+    np.testing.assert_array_equal(reel.points[0, :2], inputs[0, 2:])
+
+
+@pytest.mark.parametrize(
+    ("axes", "problem"),
+    [
+        (None, r"has 4 inputs, and a plane has two: choose two by --axes A,B, .* sepal width"),
+        ((PETALS[0], "weight"), "there is no input 'weight'; there are sepal length"),
+        ((PETALS[0], PETALS[0]), "needs two inputs, but got 'petal length .cm.' twice"),
+    ],
+)
+def test_without_two_inputs_of_its_own_a_plane_is_refused(
+    axes: tuple[str, str] | None, problem: str
+) -> None:
+    with pytest.raises(RunError, match=problem):
+        film([Replay(spec(*IRIS))], frames=2, axes=axes)
+
+
+def test_images_have_no_plane_of_features() -> None:
+    with pytest.raises(RunError, match="its inputs are images"):
+        film([Replay(spec(text=IMAGES))], frames=2, axes=("a", "b"))
 
 
 def test_what_cannot_be_shown_is_refused_in_a_line(tmp_path: Path) -> None:
@@ -83,6 +128,7 @@ def test_what_cannot_be_shown_is_refused_in_a_line(tmp_path: Path) -> None:
     for arguments, problem in (
         ((run, "-o", tmp_path / "a.mp4"), "--output takes a .gif"),
         ((run, run), "several folders need --output"),
+        ((run, "--axes", "x1"), "--axes: expected two inputs, such as A,B, but got 'x1'"),
         ((tmp_path / "nowhere",), "nowhere"),
     ):
         refused = minidl("animate", *arguments)

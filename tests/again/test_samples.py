@@ -74,6 +74,14 @@ def test_wrong_labels_come_first_with_their_rows_in_the_file(tmp_path: Path) -> 
     assert first["agreed"] < 0.5
 
 
+def test_of_runs_that_learned_nothing_no_label_is_doubted(tmp_path: Path) -> None:
+    folder = sweep(tmp_path, "optimizer.lr=1e-12")
+    assert not any(row["suspect"] for row in rows(folder))
+    told = minidl("report", folder, "--samples")
+    assert "Nothing was learned: no epoch answered more than" in told.out
+    assert "0 are likely labelled wrong" in told.out
+
+
 def test_each_seed_may_have_training_rows_of_its_own_where_a_file_numbers_them(
     tmp_path: Path,
 ) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from trainings import minidl
 
 from minidl.play.answers import Answers
 from minidl.play.controls import changed, controls_of, first_spec
 from minidl.play.message import decode, encode
+from minidl.play.table import PREFIX
 from minidl.spec import parse_spec
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
@@ -193,3 +196,167 @@ def test_a_mistake_of_ours_is_said_in_one_line(
 ) -> None:
     monkeypatch.setattr(answers.session, "look", lambda: 1 / 0)
     assert ask(answers, "step")["lines"] == ["unexpected ZeroDivisionError: division by zero"]
+
+
+# Side by side.
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("seeds", [f"seed {seed}" for seed in range(1, 6)]),
+        ("optimizers", ["sgd, rate 0.1", "rmsprop, rate 0.003", "adamw, rate 0.01"]),
+    ],
+)
+def test_others_train_in_step_beside_the_pages_own(
+    answers: Answers, what: str, names: list[str]
+) -> None:
+    alone = ask(answers, "epochs", count=4)["rows"]
+    assert ask(answers, "compare", what=what)["setup"]["controls"]["compare"] == what
+    header, arrays = decode(answers.answer({"do": "epochs", "count": 4}))
+    assert [name for name, *_ in header["beside"]][: len(names)] == names
+    assert all(0 < score <= 1 for _, score, _ in header["beside"])
+    assert arrays["beside0"].shape == arrays["output"].shape
+    assert header["rows"] == alone  # nothing is changed by them
+    there = header["beside"], arrays["beside0"]
+    ask(answers, "epochs", count=3)
+    header, arrays = decode(answers.answer({"do": "go", "epoch": 4}))
+    assert header["beside"] == there[0]
+    np.testing.assert_array_equal(arrays["beside0"], there[1])
+    assert "beside" not in ask(answers, "alone")
+
+
+def test_another_seed_beside_is_what_it_is_alone(answers: Answers) -> None:
+    ask(answers, "compare", what="seeds")
+    found = decode(answers.answer({"do": "epochs", "count": 3}))[1]["beside1"]
+    text = ask(answers, "yaml")["text"].replace("seed: 0", "seed: 2", 1)
+    ask(answers, "alone")
+    # The data stay those of the page's own seed.
+    ask(answers, "use", text=text.replace("noise: 0.03, seed: null", "noise: 0.03, seed: 0"))
+    own = decode(answers.answer({"do": "epochs", "count": 3}))[1]["output"]
+    np.testing.assert_array_equal(found, own)
+
+
+def test_one_that_diverges_is_said_and_the_rest_go_on(answers: Answers) -> None:
+    ask(answers, "change", changes={"loss": "mse", "optimizer": "sgd"})
+    ask(answers, "compare", what="seeds")
+    assert answers.session.beside
+    bad = answers.session.beside.others[2].trainer
+    ask(answers, "epochs", count=2)
+    bad.first_lr = 1e30
+    said = [diverged for *_, diverged in ask(answers, "epochs", count=3)["beside"]]
+    assert said == [False, False, True, False, False]
+    bad.first_lr = 0.01
+    said = [diverged for *_, diverged in ask(answers, "go", epoch=1)["beside"]]
+    assert not any(said)
+
+
+# Points that are drawn, tables that are dropped.
+
+POINTS = [[0.1 * i - 0.5, 0.3 * (-1) ** i, i % 2] for i in range(12)]
+PLANE: dict[str, Any] = {"low": [-1, -1], "high": [1, 1]}
+TABLE = "a,b,word,class\n" + "\n".join(f"{i % 7}.5,{i % 5},w{i},{'uvw'[i % 3]}" for i in range(60))
+
+
+@pytest.fixture
+def closed(answers: Answers) -> Iterator[Answers]:
+    """One whose files go when the page does."""
+    yield answers
+    folder = answers.tables._folder
+    answers.close()
+    assert folder is None or not Path(folder.name).exists()
+
+
+def test_drawn_points_are_trained_on_where_they_were_drawn(closed: Answers) -> None:
+    header, arrays = decode(closed.answer({"do": "points", "points": POINTS, **PLANE}))
+    setup = header["setup"]
+    assert (setup["low"], setup["high"], setup["classes"]) == ([-1, -1], [1, 1], ["0", "1"])
+    np.testing.assert_allclose(arrays["train"], POINTS, atol=1e-7)
+    ask(closed, "epochs", count=30)
+    assert ask(closed, "change", changes={"seed": 1})["setup"]["low"] == [-1, -1]
+    more = [*POINTS, [0.5, 0.5, 2]]
+    assert ask(closed, "points", points=more, **PLANE)["setup"]["controls"]["loss"] == (
+        "cross_entropy"
+    )
+    assert ask(closed, "change", changes={"data": "xor"})["setup"]["controls"]["loss"] == (
+        "bce_with_logits"
+    )
+
+
+def test_their_yaml_trains_the_same_weights_beside_their_file(
+    closed: Answers, tmp_path: Path
+) -> None:
+    ask(closed, "points", points=POINTS, **PLANE)
+    ask(closed, "epochs", count=7)
+    said = ask(closed, "yaml")
+    assert "path: points.csv" in said["text"]
+    (tmp_path / said["file"]["name"]).write_text(said["file"]["text"])
+    config = tmp_path / "drawn.yaml"
+    config.write_text(said["text"])
+    done = minidl("train", config, "--runs-dir", tmp_path, "--name", "run", "-q")
+    assert done.code == 0, done.err
+    trained = done.run.load_checkpoint("last")[0]["parameters"]
+    assert torch.equal(trained, closed.session.trainer.weights()["parameters"])
+    assert ask(closed, "use", text=said["text"])["kind"] == "frame"
+    assert "fc_2.weight[1, 0]" in ask(closed, "weight", name="fc_2[1,0]")["text"]
+
+
+def test_a_dropped_table_is_learned_by_its_first_two_columns_of_numbers(closed: Answers) -> None:
+    header = ask(closed, "table", name="../my flowers.csv", text=TABLE)
+    setup = header["setup"]
+    assert (setup["features"], setup["classes"]) == (["a", "b"], ["u", "v", "w"])
+    assert setup["notes"][0] == "___my_flowers.csv: 'class' by 'a' and 'b'"
+    values = "x,y,z\n" + "\n".join(f"{i},{i * i},{0.37 * i}" for i in range(40))
+    setup = ask(closed, "table", name="v.csv", text=values)["setup"]
+    assert (setup["task"], setup["controls"]["loss"]) == ("regression", "mse")
+
+
+NO_TABLES = [
+    ({"points": POINTS[:1]}, "two classes at least"),
+    ({"points": [[0, 0, 0], [1, 1, 12]]}, "a class from 0 to 11, but got 12"),
+    ({"points": [[0, 0, 0.5]]}, "a class from 0 to 11, but got 0.5"),
+    ({"points": [[0, 0]]}, "expected [x, y, class]"),
+    ({"points": [[0, 1e300, 0]]}, "expected [x, y, class]"),
+    ({"points": [[0, True, 0]]}, "expected [x, y, class]"),
+    ({"points": POINTS * 100}, "a list of at most 1,000"),
+    ({"points": "all"}, "a list of at most 1,000"),
+    ({"points": POINTS, "low": [1, 1], "high": [1, 2]}, "whose low lies below its high"),
+    ({"points": POINTS, "low": None, "high": [1, 2]}, "the plane's corners"),
+    ({"text": ""}, "expected a header of 3 to 50 columns"),
+    ({"text": "a,b,c\n"}, "and rows below it"),
+    ({"text": "a,b,c\n1,2\n"}, "as many cells as the header, 3"),
+    ({"text": 'a,b,c\n1,2,"3\n'}, "isn't valid CSV"),
+    ({"text": "a,a,c\n1,2,3\n"}, "need names, each another"),
+    ({"text": "a,b,c\nx,2,3\n"}, "needs two columns of numbers before the last, 'c'"),
+    ({"text": "a,b,c\n1,nan,3\n"}, "needs two columns of numbers"),
+    ({"text": "a,b,c\n" + "1,2,3\n" * 5001}, "at most 5,000 points"),
+    ({"text": "a,b,c\n" + "".join(f"1,2,w{i}\n" for i in range(13))}, "'c' has 13 classes"),
+    ({"text": "a,b,c\n1,2,u\n1,3,v\n", "name": "few.csv"}, "few.csv"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), NO_TABLES)
+def test_what_is_no_table_is_said_and_changes_nothing(
+    closed: Answers, given: dict[str, Any], message: str
+) -> None:
+    ask(closed, "points", points=POINTS, **PLANE)
+    before = ask(closed, "yaml")
+    do = "points" if "points" in given else "table"
+    refused = ask(closed, do, **{**(PLANE if do == "points" else {"name": "t.csv"}), **given})
+    assert refused["kind"] == "mistake"
+    assert message in refused["lines"][0]
+    assert PREFIX not in "".join(refused["lines"])  # where it lies is nobody's business
+    assert ask(closed, "yaml") == before
+    assert ask(closed, "epochs", count=1)["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["other.csv", "/etc/passwd", "[points.csv, other.csv]", "'*.csv'", "sub/points.csv", "'-'"],
+)
+def test_a_page_names_no_file_but_its_own(closed: Answers, other: str) -> None:
+    ask(closed, "points", points=POINTS, **PLANE)
+    text = ask(closed, "yaml")["text"]
+    for key in ("path", "test_path"):
+        refused = ask(closed, "use", text=text.replace(f" {key}: points.csv", f" {key}: {other}"))
+        assert refused["kind"] == "mistake", key

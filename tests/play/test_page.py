@@ -226,3 +226,79 @@ def test_the_end_of_the_server_is_said(browser: Browser) -> None:
         process.send_signal(signal.SIGINT)
         until(lambda: "connection has ended" in text(browser, "message"))
     assert process.returncode == 130
+
+
+def points(browser: Browser) -> int:
+    """How many training points there are on the plane."""
+    return int(browser.execute_script("return boundary.dataset.points"))
+
+
+def test_other_seeds_and_optimizers_go_in_step(browser: Browser, address: str) -> None:
+    opened(browser, address)
+    for what, names in (("seeds", "seed 1"), ("optimizers", "sgd, rate 0.1")):
+        choose(browser, "compare", what)
+        until(lambda: names in text(browser, "beside"))  # noqa: B023
+        click(browser, "epoch")
+        until(lambda: epoch(browser) == 1)
+        scores = browser.find_elements("css selector", "#beside b")
+        assert len(scores) == (5 if what == "seeds" else 4)
+        until(lambda: all("%" in score.text for score in scores))  # noqa: B023
+        colours = browser.execute_script(
+            "const { data } = document.querySelector('#beside canvas').getContext('2d')"
+            ".getImageData(0, 0, 160, 160); return new Set(new Uint32Array(data.buffer)).size"
+        )
+        assert colours > 10
+    choose(browser, "compare", "")
+    until(lambda: not browser.find_element("id", "beside").is_displayed())
+    assert_silent(browser)
+
+
+def test_points_are_drawn_by_mouse_and_keyboard(browser: Browser, address: str) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    opened(browser, address)
+    plane = browser.find_element("id", "boundary")
+    ActionChains(browser).move_to_element(plane).click().perform()
+    assert points(browser) == 400  # as long as no class is chosen
+    browser.execute_script("pen.value = '1'")
+    ActionChains(browser).move_to_element_with_offset(plane, 40, -30).click().perform()
+    until(lambda: points(browser) == 401)
+    data = "return document.getElementById('control-data').value"
+    until(lambda: browser.execute_script(data) == "csv")
+    click(browser, "clear")
+    assert points(browser) == 0
+    until(lambda: "two classes" in text(browser, "message"))
+    ActionChains(browser).move_to_element_with_offset(plane, -60, 0).click().perform()
+    until(lambda: "of another class" in text(browser, "message"))
+    browser.execute_script("arguments[0].focus()", plane)
+    for keys in (Keys.ARROW_RIGHT * 8 + Keys.ENTER, "0" + Keys.ARROW_UP * 9 + Keys.ENTER):
+        plane.send_keys(keys)
+    assert points(browser) == 3
+    until(lambda: text(browser, "message") == "" and epoch(browser) == 0)
+    click(browser, "epoch")
+    until(lambda: epoch(browser) == 1)
+    click(browser, "yaml")
+    until(lambda: "path: points.csv" in browser.execute_script("return text.value"))
+    assert "points.csv" in browser.find_element("id", "save").text
+    click(browser, "save")
+    click(browser, "close")
+    assert_silent(browser)
+
+
+def test_a_table_is_chosen_or_dropped(browser: Browser, address: str, tmp_path: Path) -> None:
+    opened(browser, address)
+    table = tmp_path / "flowers.csv"
+    table.write_text("a,b,kind\n" + "\n".join(f"{i},{i % 5},{'uvw'[i % 3]}" for i in range(30)))
+    browser.find_element("id", "file").send_keys(str(table))
+    until(lambda: "flowers.csv: 'kind' by 'a' and 'b'" in text(browser, "message"))
+    until(lambda: text(browser, "legend") == "uvw")
+    browser.execute_script(
+        "const data = new DataTransfer();"
+        "data.items.add(new File(['x,y\\n1,2\\n'], 'bad.csv'));"
+        "for (const kind of ['dragover', 'drop']) dispatchEvent("
+        "  new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }))"
+    )
+    until(lambda: "bad.csv: expected a header of 3 to 50 columns" in text(browser, "message"))
+    click(browser, "epoch")
+    until(lambda: epoch(browser) == 1)
+    assert browser.get_log("browser") == []

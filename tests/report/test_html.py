@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from study_cases import sweep
+from study_cases import curves, resolved, sweep, write_run
+from trainings import minidl
 
 from minidl.report.html.page import as_html
 from minidl.report.members.collect import collect
@@ -62,3 +63,22 @@ def test_rows_are_one_line_high_and_only_the_table_scrolls(
     assert len(found["rows"]) == 8
     assert max(found["rows"]) < 40  # pixels: one line and its padding
     assert found["page"] <= found["window"]
+
+
+@pytest.mark.parametrize("plotly", [True, False])
+def test_a_page_replaces_pages_but_no_other_file(
+    plotly: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not plotly:
+        monkeypatch.setattr("minidl.report.html.bundle.plotly", lambda: None)
+    write_run(tmp_path / "runs" / "a", resolved(), curves(3))
+    output = tmp_path / "notes.html"
+    asked = "report", tmp_path / "runs", "--format", "html", "-o", output
+    output.write_text("<!doctype html><p>my notes, on minidl")
+    refused = minidl(*asked)
+    assert refused.code == 2
+    assert f"{output}: exists already, and isn't a report's page (use --overwrite)" in refused.err
+    assert output.read_text().endswith("on minidl")
+    for more in (["--overwrite"], []):
+        assert minidl(*asked, *more).code == 0
+        assert "my notes" not in output.read_text()

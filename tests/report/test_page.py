@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from chromium import NEEDED, Browser, chromium, click, text, until
 from run_cases import disk_output, in_disk, plane
-from selenium.webdriver import ActionChains
+from selenium.webdriver import ActionChains, Keys
 from study_cases import curves, resolved, sweep, write_run
 from trainings import minidl
+
+from minidl.store.frames import LEVELS, frame
 
 pytestmark = NEEDED
 
@@ -212,6 +214,28 @@ def test_a_run_shows_its_config_its_difference_and_its_log(
         assert words in told
     assert drawn(browser, "#what .heatmaplayer image") == 3  # the plane, and two of the layers
     assert "inside" in text(browser, "what")
+    assert_silent(browser)
+
+
+def test_a_slider_goes_through_the_epochs_of_a_boundary(browser: Browser, tmp_path: Path) -> None:
+    plane = {"left": -1, "right": 1, "bottom": -1, "top": 1, "low": 0, "high": 1}
+    run = write_run(tmp_path / "runs" / "a", resolved(), curves(30), plane=plane)
+    for epoch in range(6):
+        run.boundary.append(
+            frame(epoch, [LEVELS if x % 32 < 5 * epoch else 0 for x in range(1024)])
+        )
+    opened(browser, written(tmp_path / "runs"))
+    until(lambda: drawn(browser, ".film .heatmaplayer image") == 1)
+    first_cell = "return document.querySelector('.film .plane').data[0].z[0].filter(Boolean).length"
+    assert browser.execute_script(first_cell) == 25
+    assert drawn(browser, ".film .contourlines path") >= 1
+    slider = browser.find_element("css selector", ".film input")
+    slider.send_keys(Keys.ARROW_LEFT)
+    until(lambda: browser.execute_script(first_cell) == 20)
+    assert browser.find_element("css selector", ".film output").text == "4"
+    slider.send_keys(Keys.HOME)
+    until(lambda: browser.execute_script(first_cell) == 0)
+    assert slider.get_attribute("aria-valuetext") == "epoch 0"
     assert_silent(browser)
 
 

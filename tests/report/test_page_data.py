@@ -16,6 +16,7 @@ from trainings import minidl
 from minidl.report.html.data import PageData, as_json
 from minidl.report.html.thin import kept_epochs, rounded
 from minidl.report.members.collect import collect
+from minidl.store.frames import LEVELS, frame
 
 
 def data_of(folder: Path, **options: Any) -> dict[str, Any]:
@@ -120,6 +121,39 @@ def test_damaged_predictions_leave_the_plane_out(tmp_path: Path, damage: bytes) 
     run = write_run(tmp_path / "runs" / "a", resolved(), curves(3))
     run.predictions_path.write_bytes(damage)
     assert data_of(tmp_path / "runs")["runs"][0]["plane"] is None
+
+
+def recorded(folder: Path, classes: int, epochs: int, seed: int = 0) -> None:
+    """A run with a boundary.csv: cell (0, 0) goes from 0 to the highest answer, all others stay."""
+    most = LEVELS if classes == 2 else classes - 1
+    plane = {"left": -1, "right": 1, "bottom": 0, "top": 2, "low": 0, "high": 1}
+    names = [f"c{i}" for i in range(classes)]
+    config = {**resolved(), "seed": seed}
+    run = write_run(folder, config, curves(3), class_names=names, plane=plane)
+    for epoch in range(epochs):
+        run.boundary.append(frame(epoch, [most * epoch // (epochs - 1), *[0] * 1023]))
+
+
+@pytest.mark.parametrize(("classes", "highest"), [(2, "z"), (3, "2")])
+def test_a_recorded_run_has_its_frames(tmp_path: Path, classes: int, highest: str) -> None:
+    recorded(tmp_path / "runs" / "a", classes, epochs=100)
+    (run,) = data_of(tmp_path / "runs")["runs"]
+    film = run["film"]
+    assert len(film["epoch"]) == len(film["frames"]) == 60
+    assert [film["epoch"][0], film["epoch"][-1]] == [0, 99]
+    assert (film["frames"][0][0], film["frames"][-1]) == ("0", highest + "0" * 1023)
+    assert film["ends"] == [-1, 1, 0, 2]
+
+
+def test_many_films_share_the_room_and_a_damaged_one_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minidl.report.html.data.MOST_FILMS", 40 * 1024)
+    for seed, name in enumerate("abcd"):
+        recorded(tmp_path / "runs" / name, 2, epochs=50, seed=seed)
+    (tmp_path / "runs" / "a" / "boundary.csv").write_text("epoch,x\n0,1\n")
+    films = [run["film"] for run in data_of(tmp_path / "runs")["runs"]]
+    assert [film and len(film["frames"]) for film in films] == [None, 10, 10, 10]
 
 
 def test_no_word_ends_the_element_that_the_data_stand_in() -> None:

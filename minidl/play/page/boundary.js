@@ -23,6 +23,7 @@ export class Boundary {
     this.readout = document.getElementById("point");
     this.canvas.element.addEventListener("mousemove", (event) => this.read(event));
     this.canvas.element.addEventListener("mouseleave", () => { this.readout.textContent = ""; });
+    this.cross = null; // where the keyboard draws: shares of the plane, from its lower left
     this.unit = null; // [name, data, side] of a unit that is looked at instead
     this.layer = null; // the points, which stay as they are from frame to frame
   }
@@ -33,6 +34,13 @@ export class Boundary {
     this.layer = null;
     useColours(setup.colours);
     this.legend();
+  }
+
+  // Other training points (x1, x2, class), before anyone has trained on them.
+  put(points) {
+    this.points.train = { shape: [points.length, 3], data: Float32Array.from(points.flat()) };
+    this.layer = null;
+    this.draw();
   }
 
   show(arrays) {
@@ -60,6 +68,21 @@ export class Boundary {
     }
     this.layer ??= this.pointsLayer(width, height);
     context.drawImage(this.layer, 0, 0, width, height);
+    if (this.cross) this.drawCross(context, width, height);
+  }
+
+  drawCross(context, width, height) {
+    const [x, y] = [this.cross[0] * width, (1 - this.cross[1]) * height];
+    for (const [colour, wide] of [["paper", 4], ["ink", 1.6]]) {
+      context.strokeStyle = named(colour);
+      context.lineWidth = wide;
+      context.beginPath();
+      context.moveTo(x - 9, y);
+      context.lineTo(x + 9, y);
+      context.moveTo(x, y - 9);
+      context.lineTo(x, y + 9);
+      context.stroke();
+    }
   }
 
   drawLine(context, lines, width, height, side) {
@@ -84,6 +107,7 @@ export class Boundary {
     context.scale(layer.width / width, layer.height / height);
     context.strokeStyle = named("paper");
     context.lineWidth = 1.2;
+    this.canvas.element.dataset.points = this.points.train.shape[0];
     const { shape: [count], data } = this.points[this.test.checked ? "test" : "train"];
     const radius = (count <= FEW ? 4.5 : 3.5) * Math.min(1.6, Math.max(1, width / 400));
     for (let i = 0; i < count; i += 1) {

@@ -20,6 +20,7 @@ const CONTROLS = [
   ["weight_decay", "Weight decay (L2)", PENALTIES],
   ["dropout", "Dropout", [0, 0.1, 0.2, 0.3, 0.5]],
   ["seed", "Seed", "whole"],
+  ["compare", "Side by side", [["", "–"], ["seeds", "5 other seeds"], ["optimizers", "other optimizers"]]],
 ];
 
 export class Controls {
@@ -76,13 +77,14 @@ function made(kind) {
 }
 
 function option(value) {
+  const [meant, words] = Array.isArray(value) ? value : [value, value];
   const element = document.createElement("option");
-  element.value = String(value);
-  element.textContent = String(value);
+  element.value = String(meant);
+  element.textContent = String(words);
   return element;
 }
 
 function valueOf(input, kind) {
-  if (kind === "text" || kind === "choice") return input.value;
+  if (kind === "text" || kind === "choice" || Array.isArray(kind[0])) return input.value;
   return input.value === "" ? null : Number(input.value);
 }

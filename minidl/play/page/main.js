@@ -1,16 +1,19 @@
 // The page: what comes from the server goes to those who draw it, at most once a frame.
 
+import { Beside } from "./beside.js";
 import { Boundary } from "./boundary.js";
 import { Config } from "./config.js";
 import { Controls } from "./controls.js";
 import { Curves } from "./curves.js";
 import { Network } from "./network.js";
+import { Pen } from "./pen.js";
 import { Socket } from "./socket.js";
 import { Transport } from "./transport.js";
 
 const message = document.getElementById("message");
 const place = document.getElementById("place");
 const MOST_WAITING = 8;
+const SLOW = ["change", "use", "weight", "compare", "alone", "points", "table"];
 const rows = []; // by epoch: the rate, then the metrics
 let notes = []; // what is strange about the config
 
@@ -29,13 +32,16 @@ const scores = new Curves("scores", go);
 const config = new Config((text) => ask({ do: "use", text }));
 const controls = new Controls((name, value) => {
   if (name !== "lr") transport.pause();
-  ask({ do: "change", changes: { [name]: value } });
+  if (name === "compare") ask(value ? { do: "compare", what: value } : { do: "alone" });
+  else ask({ do: "change", changes: { [name]: value } });
 });
+const beside = new Beside();
+const pen = new Pen(boundary, ask, say);
 const transport = new Transport(ask, () => socket.waiting === 0);
 
 function ask(request) {
   if (socket.waiting >= MOST_WAITING) return; // a key is held down
-  document.body.classList.toggle("busy", ["change", "use", "weight"].includes(request.do));
+  document.body.classList.toggle("busy", SLOW.includes(request.do));
   socket.ask(request);
 }
 
@@ -45,7 +51,7 @@ function answered(header, arrays) {
     transport.pause();
     say(header.lines);
   } else if (header.kind === "yaml") {
-    config.show(header.text);
+    config.show(header.text, header.file);
   } else if (header.kind === "weight") {
     document.getElementById("chain").textContent = header.text;
     document.getElementById("weight").showModal();
@@ -63,6 +69,8 @@ function begin(setup, arrays) {
   controls.begin(setup);
   boundary.begin(setup, arrays);
   network.begin(setup);
+  pen.begin(setup, arrays);
+  beside.begin(setup);
   const metric = setup.task === "classification" ? "accuracy" : "r2";
   document.getElementById("score").textContent = metric === "r2" ? "R²" : "Accuracy";
   loss.begin("loss", setup.metrics, setup.parts);
@@ -78,6 +86,7 @@ function draw(header, arrays) {
   transport.next(); // which trains while this is drawn
   boundary.show(arrays);
   network.show(arrays);
+  beside.show(header.beside ?? [], arrays);
   loss.show(rows);
   scores.show(rows);
   controls.set("lr", Number(header.lr.toPrecision(4)));

@@ -16,6 +16,7 @@ from minidl.report.figures import style
 
 ACROSS, STRIP = 3, 6  # panels in a row of a moving picture; frames in a strip
 MILLISECONDS, LAST = 120, 1500  # of a frame, and of the last one
+LONGEST_NOTE = 90  # characters
 _POINTS = 300
 
 
@@ -48,14 +49,14 @@ def colours_of(answers: np.ndarray, classes: int, *, plane: bool) -> np.ndarray:
     return np.asarray(1 - 0.6 * (1 - scale(answers[:, 0])[..., :3]))
 
 
-def gif(epochs: Sequence[int], panels: Sequence[Panel]) -> bytes:
-    """A moving picture, which begins again at its end."""
+def gif(epochs: Sequence[int], panels: Sequence[Panel], note: str = "") -> bytes:
+    """A moving picture, which begins again at its end; the note stands below its title."""
     from PIL import Image
 
     columns = min(ACROSS, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = style.new_figure(
-        "Epoch 0", _who(panels), (2.6 * columns + 0.4, 2.9 * rows + 0.7), (rows, columns)
+        "Epoch 0", _who(panels, note), (2.6 * columns + 0.4, 2.9 * rows + 0.7), (rows, columns)
     )
     figure.set_dpi(100)
     images = [_draw(axes[i], panel, 0, title=len(panels) > 1) for i, panel in enumerate(panels)]
@@ -81,13 +82,13 @@ def gif(epochs: Sequence[int], panels: Sequence[Panel]) -> bytes:
     return content.getvalue()
 
 
-def strip(epochs: Sequence[int], panels: Sequence[Panel]) -> Figure:
+def strip(epochs: Sequence[int], panels: Sequence[Panel], note: str = "") -> Figure:
     """A row for each run, with some of its epochs from left to right, denser at first."""
     last = len(epochs) - 1
     chosen = np.unique((last * np.linspace(0, 1, STRIP) ** 2).round().astype(int))
     figure, axes = style.new_figure(
         "Epoch after epoch",
-        _who(panels),
+        _who(panels, note),
         (1.6 * len(chosen) + 0.5, 1.75 * len(panels) + 0.75),
         (len(panels), len(chosen)),
     )
@@ -103,12 +104,10 @@ def strip(epochs: Sequence[int], panels: Sequence[Panel]) -> Figure:
     return figure
 
 
-def _who(panels: Sequence[Panel]) -> str:
-    return (
-        style.literal(panels[0].name, style.LONGEST)
-        if len(panels) == 1
-        else f"{len(panels)} runs, in step"
-    )
+def _who(panels: Sequence[Panel], note: str) -> str:
+    name = style.literal(panels[0].name, style.LONGEST)
+    who = name if len(panels) == 1 else f"{len(panels)} runs, in step"
+    return f"{who}  ·  {style.literal(note, LONGEST_NOTE)}" if note else who
 
 
 def _draw(axes: Axes, panel: Panel, frame: int, *, title: bool) -> AxesImage:

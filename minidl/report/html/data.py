@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import RunError
+from minidl.report.html.film import CELLS, FEWEST, film_of
 from minidl.report.html.layers import layers_of
 from minidl.report.html.plane import plane_of
 from minidl.report.html.thin import kept_epochs, rounded
@@ -34,6 +35,8 @@ MOST_POINTS, FEWEST_POINTS = 240, 24  # of a curve
 MOST_METRICS = 24  # columns of a table
 MOST_LAYERS = 300_000  # numbers of dynamics in all
 MOST_PLANES = 300  # runs whose decisions are there: some 1.3 MB
+MOST_FILMS = 3_000_000  # letters of all frames of their films
+MOST_FRAMES = 60  # of a run
 MOST_LOG = 2000  # characters of what a run was told
 _UNDER_WAY = ("running", "interrupted", "stopped")
 
@@ -56,6 +59,7 @@ class PageData:
     sections: dict[str, int] = field(default_factory=dict)  # of configs, and their places
     _left: int = MOST_LAYERS
     _planes: int = MOST_PLANES
+    _films: dict[Path, int] = field(default_factory=dict)  # letters of each run's film
 
     def __post_init__(self) -> None:
         members = self.members
@@ -76,7 +80,7 @@ class PageData:
 
     def all(self) -> Json:
         """Everything, as `browser/` reads it."""
-        self._left, self._planes = MOST_LAYERS, MOST_PLANES
+        self._left, self._planes, self._films = MOST_LAYERS, MOST_PLANES, {}
         at = self._group_of()
         first = default_metrics(self.members)
         return {
@@ -161,6 +165,7 @@ class PageData:
             "curves": [None if one is None else _short(rounded(one[kept])) for one in table],
             "dynamics": self._dynamics(member),
             "plane": self._plane(member),
+            "film": self._film(member),
         }
 
     def group(self, group: Group) -> Json:
@@ -250,6 +255,17 @@ class PageData:
         if found is not None:
             layers = sum(map(len, found["of"].values()))
             self._left -= layers * len(found["epoch"])
+        return found
+
+    def _film(self, member: Member) -> Json | None:
+        """What the run answered from epoch to epoch, of the first runs that recorded it."""
+        path = member.folder.path
+        self._films.pop(path, None)  # a run that trains gets more of it
+        if sum(self._films.values()) >= MOST_FILMS:
+            return None
+        frames = max(MOST_FILMS // len(self.members) // CELLS, FEWEST)
+        if found := film_of(member, min(frames, MOST_FRAMES)):
+            self._films[path] = CELLS * len(found["frames"])
         return found
 
     @staticmethod

@@ -12,6 +12,7 @@ from minidl.report.tables.formats import titled
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+HEAD = 2048  # bytes, in which a page says who made it
 # What the page that sorts and filters has, too.
 _TABLE = """\
 <div class="wide"><table>
@@ -36,6 +37,7 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
       content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="generator" content="minidl">
 <title>{{ title }}</title>
 <style>
   body { font: 15px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto; max-width: 72rem;
@@ -76,6 +78,11 @@ _PAGE = """\
 def as_html(document: Document) -> str:
     """Tables and figures, without scripts; everything that users wrote is escaped."""
     return environment().from_string(_PAGE).render(parts(document)) + "\n"
+
+
+def is_page(content: bytes) -> bool:
+    """Whether a file begins as a page of minidl's does."""
+    return b'<meta name="generator" content="minidl">' in content[:HEAD]
 
 
 def environment() -> Environment:

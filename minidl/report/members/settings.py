@@ -25,7 +25,7 @@ _HASH = re.compile("[0-9a-f]{64}")
 SEEDS = ("seed", *KEYS.values())
 FOLD, FOLDS = "data.fold", "data.folds"
 # What two runs may differ in and still be the same experiment.
-IGNORED = frozenset((*SEEDS, FOLD, "name", "device", "training.watch"))
+IGNORED = frozenset((*SEEDS, FOLD, "name", "device", "training.watch", "training.record"))
 
 
 def flatten(config: Mapping[str, Any]) -> Settings:

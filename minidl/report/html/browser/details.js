@@ -2,6 +2,7 @@
 
 import { again, configOf, page, runsOf, textOf } from "./data.js";
 import { showDynamics } from "./dynamics.js";
+import { showFilm } from "./film.js";
 import { showPlane } from "./plane.js";
 import { aligned, element, plural, seconds } from "./words.js";
 
@@ -62,6 +63,11 @@ export class Details {
       const map = element("div", "", "plane");
       this.part("What it decides", map);
       showPlane(map, run.plane);
+    }
+    if (run.film) {
+      const film = element("div", "", "film");
+      this.part("What it answered, epoch after epoch", film);
+      showFilm(film, run);
     }
     if (run.dynamics) {
       const maps = element("div", "", "heats");

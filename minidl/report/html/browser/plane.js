@@ -9,7 +9,6 @@ export function showPlane(place, { cells, ends, names, axes }) {
   const most = Math.max(names.length, 1 + Math.max(...z.flat()));
   const called = (index) => inert(short(names[index] || `class ${index}`, 24));
   const [left, right, bottom, top] = ends;
-  const axis = { showgrid: false, zeroline: false };
   draw(place, [{
     type: "heatmap", z, x0: left, dx: (right - left) / Math.max(1, z[0].length - 1),
     y0: bottom, dy: (top - bottom) / Math.max(1, z.length - 1),
@@ -25,8 +24,12 @@ export function showPlane(place, { cells, ends, names, axes }) {
       tickvals: Array.from({ length: most }, (_, index) => index),
       ticktext: Array.from({ length: most }, (_, index) => called(index)),
     },
-  }], {
-    xaxis: { ...axis, title: { text: inert(short(axes[0] || "x1", 24)) } },
-    yaxis: { ...axis, title: { text: inert(short(axes[1] || "x2", 24)) } },
-  }, { displayModeBar: false });
+  }], layoutOf(axes), { displayModeBar: false });
+}
+
+export function layoutOf(axes) {
+  const [xaxis, yaxis] = ["x1", "x2"].map((name, i) => ({
+    showgrid: false, zeroline: false, title: { text: inert(short(axes[i] || name, 24)) },
+  }));
+  return { xaxis, yaxis };
 }
