@@ -231,7 +231,7 @@ class TableReader:
             self.problems.add(*cell_error(file, table[name], missing, what).problems)
         if not dropping:
             return table
-        whole = table.dropna(subset=dropping)
+        whole = table.dropna(subset=dropping).copy()  # pandas 2 warns who writes into a part
         if whole.empty:
             raise DataError(f"{file}: `missing: drop` leaves no row: each lacks some value")
         if dropped := len(table) - len(whole):

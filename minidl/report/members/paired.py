@@ -10,6 +10,7 @@ share most of what they train on: their test is the corrected resampled t-test (
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -174,10 +175,14 @@ def seeds_needed(of: Statistics, level: float = LEVEL) -> int | None:
 
     if of.n < 2 or not of.mean:
         return None
-    counts = np.arange(2, MOST_SEEDS + 1)
-    both = stdtrit(counts - 1, 1 - level / 2) + stdtrit(counts - 1, POWER)
-    enough = counts[(both * of.std / of.mean) ** 2 <= effective(counts, of.test_share)]
-    return int(enough[0]) if enough.size else None
+
+    def enough(count: int) -> bool:
+        both = stdtrit(count - 1, 1 - level / 2) + stdtrit(count - 1, POWER)
+        return bool((both * of.std / of.mean) ** 2 <= effective(count, of.test_share))
+
+    counts = range(2, MOST_SEEDS + 1)
+    first = bisect_left(counts, True, key=enough)
+    return counts[first] if first < len(counts) else None
 
 
 def holm(differences: Sequence[Difference]) -> list[Difference]:
