@@ -14,7 +14,7 @@ from minidl.errors import RunError
 from minidl.explain.observed import Observed, Watched
 from minidl.explain.tensors import at, parameter_names
 from minidl.nn import Activation, Conv2d, Dropout, Linear, Softmax
-from minidl.nn.images.norm import _Norm
+from minidl.nn.norms import _Norm
 from minidl.train.trainer import Trainer
 
 _WEIGHT = re.compile(r"\s*([^\[\]]+?)\s*\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]\s*")

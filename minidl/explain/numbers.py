@@ -24,8 +24,8 @@ from minidl.nn import (
     Softmax,
 )
 from minidl.nn.images.conv import Convolution
-from minidl.nn.images.norm import _Norm
 from minidl.nn.images.pooling import AvgPool2d, GlobalAvgPool2d
+from minidl.nn.norms import _Norm
 from minidl.train.trainer import Trainer
 
 _BY_ENTRY = (Activation, Dropout, Residual, _Norm)  # what their formulas speak of

@@ -8,7 +8,6 @@ from minidl.nn.activations import GELU, Activation, LeakyReLU, ReLU, Sigmoid, Si
 from minidl.nn.dropout import Dropout
 from minidl.nn.images.conv import Conv2d
 from minidl.nn.images.module import Flatten
-from minidl.nn.images.norm import BatchNorm1d, BatchNorm2d, LayerNorm
 from minidl.nn.images.pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from minidl.nn.images.transposed import ConvTranspose2d, UpsampleConv2d
 from minidl.nn.images.upsample import Upsample
@@ -27,6 +26,7 @@ from minidl.nn.init import (
 from minidl.nn.linear import Linear
 from minidl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from minidl.nn.module import Module
+from minidl.nn.norms import BatchNorm1d, BatchNorm2d, LayerNorm
 from minidl.nn.parameter import Flat, Parameter
 from minidl.nn.residual import Residual
 from minidl.nn.robust_losses import HuberLoss, MAELoss
