@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from minidl.nn.images.module import Described
+from minidl.nn.described import Described
 from minidl.nn.init import Initializer
 from minidl.nn.parameter import Parameter
 

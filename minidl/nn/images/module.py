@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from typing import Any
 
 from torch import Tensor
 
+from minidl.nn.described import Described
 from minidl.nn.module import Module
 from minidl.nn.shape import times
-
-LAST = ("output_padding", "mode", "bias")  # where a repr shows them
-
-
-class Described(Module):
-    """A module whose repr shows those of its constructor's arguments that aren't the defaults."""
-
-    def __repr__(self) -> str:
-        given = {**vars(self), "bias": getattr(self, "bias", None) is not None}
-        parameters = inspect.signature(type(self)).parameters
-        texts = []
-        for name in sorted([*parameters], key=LAST.__contains__):
-            if name != "init" and (value := short(given[name])) != short(parameters[name].default):
-                bare = name in (next(iter(parameters)), "out_channels")
-                texts.append(value if bare else f"{name}={value}")
-        return f"{type(self).__name__}({', '.join(texts)})"
 
 
 class ImageModule(Described):
@@ -67,9 +50,3 @@ class Flatten(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (math.prod(super().output_shape(input_shape)),)
-
-
-def short(value: Any) -> str:
-    """A value for a message; of a pair of equal numbers one."""
-    equal = isinstance(value, tuple) and value[0] == value[1]
-    return repr(value[0] if equal else value)

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from minidl.nn.images.module import ImageModule, short
+from minidl.nn.described import short
+from minidl.nn.images.module import ImageModule
 from minidl.nn.images.windows import Size, Windows, margins, pair
 
 

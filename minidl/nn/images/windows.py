@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from minidl.nn.images.module import short
+from minidl.nn.described import short
 from minidl.nn.shape import times
 
 Pair = tuple[int, int]  # vertical, horizontal
