@@ -20,7 +20,7 @@ NamedModule = tuple[str | None, nn.Module]
 # What the number of a layer's weights is a product of, beside the kernel's size.
 _SIZES = {
     *("in_features", "out_features", "in_channels", "out_channels"),
-    *("num_features", "normalized_shape"),
+    *("num_features", "num_channels", "normalized_shape"),
 }
 # With gradient and moments 1.6 GB; more is a typing mistake, more likely.
 MOST_PARAMETERS = 100_000_000

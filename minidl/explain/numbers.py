@@ -145,11 +145,14 @@ def _symbols(one: Watched, sample: int, place: Index, name: str) -> dict[str, fl
         inner = one.y - one.x if name == "y" else one.dx - one.dy
         values["m"] = float(inner[whole])
     elif isinstance(module, _Norm):
-        spread = (module.spread(p.data, one.x).expand_as(one.x) for p in module.parameters())
-        values["γ"], values["β"] = (float(p[whole]) for p in spread)
-        inverse = float(module.inverse.expand_as(one.x)[whole])
-        values |= {"x̂": float(module.normal[whole]), "ε": module.eps}
-        values |= {"μ": values["x"] - values["x̂"] / inverse, "σ²": inverse**-2 - module.eps}
+        values |= {"γ": 1.0, "β": 0.0}
+        for symbol, p in (("γ", module.weight), ("β", module.bias)):
+            if p is not None:
+                values[symbol] = float(module.spread(p.data, one.x).expand_as(one.x)[whole])
+        inverse, eps = float(module.inverse.expand_as(one.x)[whole]), module.epsilon(one.x.dtype)
+        values |= {"x̂": float(module.normal[whole]), "ε": eps}
+        values |= {"μ": values["x"] - values["x̂"] / inverse}
+        values |= dict.fromkeys(("σ²", "s"), inverse**-2 - eps)
     elif isinstance(module, Softmax):
         sums = one.x[row].exp() if name == "y" else one.dy[row] * one.y[row]
         values |= {f"{symbol}ᵢ": x for symbol, x in values.items()}

@@ -97,6 +97,7 @@ def _source(model: Model, stem: str) -> str:
     lines = [
         f'#include "{stem}.h"',
         "",
+        "#include <float.h>",
         "#include <math.h>",
         "#include <stddef.h>",
         "",
@@ -236,11 +237,22 @@ def _in_place(operation: Operation) -> str:
         return f"{size // shape[-1]}, {shape[-1]}"
     if operation.kind == "batch_norm":
         return f"{shape[0]}, {size // shape[0]}, {own}"
-    if operation.kind == "layer_norm":
-        group, eps = int(operation.numbers["size"]), operation.numbers["eps"]
-        return f"{size // group}, {group}, (real){eps!r}, {own}"
+    if operation.kind in ("layer_norm", "rms_norm"):
+        group = int(operation.numbers["size"] or 0)
+        return f"{size // group}, {group}, {_eps(operation)}, {own}"
+    if operation.kind == "group_norm":
+        groups = int(operation.numbers["groups"] or 0)
+        channels, pixels = shape[0] // groups, size // shape[0]
+        return f"{groups}, {channels}, {pixels}, {_eps(operation)}, {own}"
     numbers = "".join(f", (real){value!r}" for value in operation.numbers.values())
     return f"{size}{numbers}"
+
+
+def _eps(operation: Operation) -> str:
+    eps = operation.numbers["eps"]
+    if eps is None:
+        return "sizeof(real) == sizeof(float) ? FLT_EPSILON : (real)DBL_EPSILON"
+    return f"(real){eps!r}"
 
 
 def _moved(operation: Operation) -> str:

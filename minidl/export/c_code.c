@@ -1,5 +1,5 @@
 /* The operations in C99: an exported file holds those that it needs. Images are (channels, height,
-   width) in one array; `bias` may be NULL. */
+   width) in one array; `weight` of a norm and `bias` may be NULL. */
 
 static void linear(const real *x, real *y, int inputs, int outputs, const real *weight,
                    const real *bias) {
@@ -163,7 +163,7 @@ static void batch_norm(real *x, int channels, int pixels, const real *mean, cons
                        const real *weight, const real *bias) {
     for (int c = 0; c < channels; c++)
         for (int i = 0; i < pixels; i++, x++)
-            *x = weight[c] * ((*x - mean[c]) * factor[c]) + bias[c];
+            *x = (weight ? weight[c] : 1) * ((*x - mean[c]) * factor[c]) + (bias ? bias[c] : 0);
 }
 
 static void layer_norm(real *x, int groups, int size, real eps, const real *weight,
@@ -174,7 +174,33 @@ static void layer_norm(real *x, int groups, int size, real eps, const real *weig
         mean /= size;
         for (int i = 0; i < size; i++) variance += (x[i] - mean) * (x[i] - mean);
         real factor = 1 / SQRT(variance / size + eps);
-        for (int i = 0; i < size; i++) x[i] = weight[i] * ((x[i] - mean) * factor) + bias[i];
+        for (int i = 0; i < size; i++)
+            x[i] = (weight ? weight[i] : 1) * ((x[i] - mean) * factor) + (bias ? bias[i] : 0);
+    }
+}
+
+static void rms_norm(real *x, int groups, int size, real eps, const real *weight) {
+    for (int g = 0; g < groups; g++, x += size) {
+        real square = 0;
+        for (int i = 0; i < size; i++) square += x[i] * x[i];
+        real factor = 1 / SQRT(square / size + eps);
+        for (int i = 0; i < size; i++) x[i] = (weight ? weight[i] : 1) * (x[i] * factor);
+    }
+}
+
+static void group_norm(real *x, int groups, int channels, int pixels, real eps,
+                       const real *weight, const real *bias) {
+    int size = channels * pixels;
+    for (int g = 0; g < groups; g++, x += size) {
+        real mean = 0, variance = 0;
+        for (int i = 0; i < size; i++) mean += x[i];
+        mean /= size;
+        for (int i = 0; i < size; i++) variance += (x[i] - mean) * (x[i] - mean);
+        real factor = 1 / SQRT(variance / size + eps);
+        for (int i = 0; i < size; i++) {
+            int c = g * channels + i / pixels;
+            x[i] = (weight ? weight[c] : 1) * ((x[i] - mean) * factor) + (bias ? bias[c] : 0);
+        }
     }
 }
 

@@ -129,17 +129,46 @@ def pixel_mean(x: Array) -> Array:
     return x.mean((2, 3))
 
 
-def batch_norm(x: Array, mean: Array, factor: Array, weight: Array, bias: Array) -> Array:
+def affine(y: Array, weight: Array | None, bias: Array | None) -> Array:
+    y = y if weight is None else weight * y
+    return y if bias is None else y + bias
+
+
+def per_channel(x: Array, *values: Array | None) -> list[Array | None]:
+    """The values of the channels, as they multiply with x."""
     shape = (-1,) + (1,) * (x.ndim - 2)
-    mean, factor, weight, bias = (v.reshape(shape) for v in (mean, factor, weight, bias))
-    return weight * ((x - mean) * factor) + bias
+    return [None if one is None else one.reshape(shape) for one in values]
 
 
-def layer_norm(x: Array, weight: Array, bias: Array, size: int, eps: float) -> Array:
-    rows = x.reshape(-1, size)
+def batch_norm(
+    x: Array, mean: Array, factor: Array, weight: Array | None, bias: Array | None
+) -> Array:
+    mean, factor, weight, bias = per_channel(x, mean, factor, weight, bias)
+    return affine((x - mean) * factor, weight, bias)
+
+
+def normal(rows: Array, eps: float) -> Array:
+    """Each row with mean 0 and variance 1."""
     centred = rows - rows.mean(1, keepdims=True)
-    factor = 1 / np.sqrt((centred * centred).mean(1, keepdims=True) + x.dtype.type(eps))
-    return (weight * (centred * factor) + bias).reshape(x.shape)
+    return centred / np.sqrt((centred * centred).mean(1, keepdims=True) + rows.dtype.type(eps))
+
+
+def layer_norm(x: Array, weight: Array | None, bias: Array | None, size: int, eps: float) -> Array:
+    return affine(normal(x.reshape(-1, size), eps), weight, bias).reshape(x.shape)
+
+
+def rms_norm(x: Array, weight: Array | None, size: int, eps: float | None) -> Array:
+    rows = x.reshape(-1, size)
+    eps = np.finfo(x.dtype).eps if eps is None else x.dtype.type(eps)
+    factor = 1 / np.sqrt((rows * rows).mean(1, keepdims=True) + eps)
+    return affine(rows * factor, weight, None).reshape(x.shape)
+
+
+def group_norm(
+    x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
+) -> Array:
+    y = normal(x.reshape(len(x) * groups, -1), eps).reshape(x.shape)
+    return affine(y, *per_channel(x, weight, bias))
 
 
 def quantile(x: Array, known: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -188,19 +188,38 @@ def _between(graph: _Graph, x: str, places: NDArray[Any], share: NDArray[Any], a
     return graph.add("Add", graph.add("Mul", first, 1 - share), graph.add("Mul", second, share))
 
 
-def _normalisation(
-    graph: _Graph, operation: Operation, x: str, arrays: dict[str, NDArray[Any]]
-) -> str:
-    if operation.kind == "batch_norm":
-        shape = (-1,) + (1,) * (len(operation.input_shape) - 1)
-        own = {key: values.reshape(shape) for key, values in arrays.items()}
+def _normalisation(graph: _Graph, operation: Operation, x: str, arrays: dict[str, Any]) -> str:
+    kind, shape = operation.kind, (-1,) + (1,) * (len(operation.input_shape) - 1)
+    own = {key: None if x is None else x.reshape(shape) for key, x in arrays.items()}
+    if kind == "batch_norm":
         x = graph.add("Mul", graph.add("Sub", x, own["mean"]), own["factor"])
-        return graph.add("Add", graph.add("Mul", x, own["weight"]), own["bias"])
-    size, eps = int(operation.numbers["size"]), float(operation.numbers["eps"])
+        return _affine(graph, x, own)
+    eps = operation.numbers["eps"]
+    eps = float(np.finfo(np.float32).eps if eps is None else eps)
+    if kind == "group_norm":
+        # Its groups as rows: the weights are the channels', and come behind it.
+        size = math.prod(operation.input_shape) // int(operation.numbers["groups"] or 0)
+        x = graph.shaped(x, [size])
+        x = graph.add("LayerNormalization", x, _real(np.ones(size)), axis=-1, epsilon=eps)
+        return _affine(graph, graph.shaped(x, operation.output_shape), own)
+    size = int(operation.numbers["size"] or 0)
     x = graph.shaped(x, [size])
-    weights = arrays["weight"], arrays["bias"]
-    x = graph.add("LayerNormalization", x, *weights, axis=-1, epsilon=eps)
+    if kind == "layer_norm":
+        weight = arrays["weight"] if arrays["weight"] is not None else _real(np.ones(size))
+        bias = [arrays["bias"]] if arrays["bias"] is not None else []
+        x = graph.add("LayerNormalization", x, weight, *bias, axis=-1, epsilon=eps)
+    else:
+        square = graph.add("ReduceMean", graph.add("Mul", x, x), axes=[1], keepdims=1)
+        root = graph.add("Sqrt", graph.add("Add", square, _real(eps)))
+        x = _affine(graph, graph.add("Div", x, root), arrays)
     return graph.shaped(x, operation.output_shape)
+
+
+def _affine(graph: _Graph, x: str, own: Mapping[str, NDArray[Any] | None]) -> str:
+    for key, kind in (("weight", "Mul"), ("bias", "Add")):
+        if (values := own.get(key)) is not None:
+            x = graph.add(kind, x, values)
+    return x
 
 
 def _sizes(operation: Operation) -> tuple[list[int], list[int], list[int], list[int]]:

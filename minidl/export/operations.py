@@ -24,8 +24,9 @@ Shape = tuple[int, ...]
 class Operation:
     """One call: `kind` is the function's name in numpy_code.py and c_code.c.
 
-    arrays: its weights by the names of its parameters (None where there is no bias); numbers: its
-    other parameters. inside: what a residual adds to its input. in_place: it may write over it.
+    arrays: its weights by the names of its parameters (None where there are none); numbers: its
+    other parameters (an `eps` of None is the dtype's). inside: what a residual adds to its input.
+    in_place: it may write over it.
     """
 
     kind: str
@@ -33,7 +34,7 @@ class Operation:
     input_shape: Shape
     output_shape: Shape
     arrays: Mapping[str, Array | None] = field(default_factory=dict)
-    numbers: Mapping[str, int | float] = field(default_factory=dict)
+    numbers: Mapping[str, int | float | None] = field(default_factory=dict)
     inside: tuple[Operation, ...] = ()
 
     @property
@@ -49,7 +50,7 @@ _ELEMENTWISE: dict[type[nn.Module], str] = {
     nn.GELU: "gelu",
     nn.SiLU: "silu",
 }
-_NORMS = ("batch_norm", "layer_norm")
+_NORMS = ("batch_norm", "layer_norm", "rms_norm", "group_norm")
 
 
 def operations(network: nn.Module, input_shape: Shape, prefix: str = "") -> list[Operation]:
@@ -80,8 +81,8 @@ def _array(values: Tensor | None) -> Array | None:
 
 
 def _weights(module: Any) -> dict[str, Array | None]:
-    bias = module.bias
-    return {"weight": _array(module.weight.data), "bias": _array(bias and bias.data)}
+    own = {key: getattr(module, key) for key in ("weight", "bias")}
+    return {key: _array(values and values.data) for key, values in own.items()}
 
 
 def _linear(m: nn.Linear, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
@@ -179,10 +180,19 @@ def _batch_norm(m: Any, name: str, shape: Shape, out: Shape) -> Iterator[Operati
     yield Operation("batch_norm", name, shape, out, arrays)
 
 
-def _layer_norm(m: nn.LayerNorm, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
-    size = math.prod(m.normalized_shape)
-    arrays = {key: None if x is None else x.reshape(-1) for key, x in _weights(m).items()}
-    yield Operation("layer_norm", name, shape, out, arrays, {"size": size, "eps": m.eps})
+def _last_norm(kind: str, *names: str) -> Callable[..., Iterator[Operation]]:
+    def norm(m: Any, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
+        own = _weights(m)
+        arrays = {key: None if (x := own[key]) is None else x.reshape(-1) for key in names}
+        numbers = {"size": math.prod(m.normalized_shape), "eps": m.eps}
+        yield Operation(kind, name, shape, out, arrays, numbers)
+
+    return norm
+
+
+def _group_norm(m: nn.GroupNorm, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
+    numbers = {"groups": m.num_groups, "eps": m.eps}
+    yield Operation("group_norm", name, shape, out, _weights(m), numbers)
 
 
 _BY_CLASS: dict[type[nn.Module], Callable[..., Iterator[Operation]]] = {
@@ -198,5 +208,7 @@ _BY_CLASS: dict[type[nn.Module], Callable[..., Iterator[Operation]]] = {
     nn.GlobalAvgPool2d: _global_avg_pool2d,
     nn.BatchNorm1d: _batch_norm,
     nn.BatchNorm2d: _batch_norm,
-    nn.LayerNorm: _layer_norm,
+    nn.LayerNorm: _last_norm("layer_norm", "weight", "bias"),
+    nn.RMSNorm: _last_norm("rms_norm", "weight"),
+    nn.GroupNorm: _group_norm,
 }

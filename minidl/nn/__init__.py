@@ -26,7 +26,7 @@ from minidl.nn.init import (
 from minidl.nn.linear import Linear
 from minidl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss
 from minidl.nn.module import Module
-from minidl.nn.norms import BatchNorm1d, BatchNorm2d, LayerNorm
+from minidl.nn.norms import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from minidl.nn.parameter import Flat, Parameter
 from minidl.nn.residual import Residual
 from minidl.nn.robust_losses import HuberLoss, MAELoss
@@ -53,6 +53,7 @@ __all__ = [
     "Flat",
     "Flatten",
     "GlobalAvgPool2d",
+    "GroupNorm",
     "HeNormal",
     "HeUniform",
     "HuberLoss",
@@ -68,6 +69,7 @@ __all__ = [
     "Normal",
     "Orthogonal",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "Residual",
     "Sequential",

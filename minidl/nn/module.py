@@ -25,6 +25,7 @@ class Module(Checked):
     # An activation, and by how much initialisers widen the weights before it; None: they know.
     activates: ClassVar[bool] = False
     gain: float | None = None
+    drawn: ClassVar[bool] = False  # whether `initialize` is for it, also without parameters
     init: Initializer | None = None  # draws its weights instead of the network's initialiser
 
     def __init__(self) -> None:
@@ -147,7 +148,7 @@ class Module(Checked):
         following: float | None = 1.0  # the gain of the activation that follows; of none
         layers: list[tuple[Module, float | None]] = []
         for layer in reversed([leaf for leaf in self.modules() if not leaf.children()]):
-            if layer.parameters():
+            if layer.drawn or layer.parameters():
                 layers.append((layer, following if gain is None else gain))
                 following = 1.0
             elif layer.activates:

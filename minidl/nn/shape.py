@@ -13,7 +13,8 @@ def times(size: tuple[int, ...] | list[int]) -> str:
 
 def inferred(kind: type, sample: tuple[int, ...]) -> dict[str, Any]:
     """The arguments of a module's constructor that follow from the shape of a sample."""
-    known: dict[str, Any] = dict.fromkeys(("in_features", "in_channels", "num_features"), sample[0])
+    firsts = ("in_features", "in_channels", "num_features", "num_channels")
+    known: dict[str, Any] = dict.fromkeys(firsts, sample[0])
     known["normalized_shape"] = sample
     wanted = inspect.signature(kind).parameters
     return {name: value for name, value in known.items() if name in wanted}

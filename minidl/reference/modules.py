@@ -220,18 +220,46 @@ MODULES: dict[type[nn.Module], ModuleCases] = {
     ),
     nn.GlobalAvgPool2d: ModuleCases(_global_avg_pool2d, on(*IMAGE), [on(3, 4, 5)]),
     nn.BatchNorm1d: ModuleCases(
-        lambda m: torch.nn.BatchNorm1d(m.num_features, m.eps, m.momentum),
+        lambda m: torch.nn.BatchNorm1d(m.num_features, m.eps, m.momentum, m.affine),
         on(*ROW),
-        [on(4), on(2, 3, eps=0.1, momentum=0.5), evaluating(3)],
+        [
+            on(4),
+            on(2, 3, eps=0.1, momentum=0.5),
+            evaluating(3),
+            on(3, affine=False),
+            evaluating(3, affine=False),
+        ],
     ),
     nn.BatchNorm2d: ModuleCases(
-        lambda m: torch.nn.BatchNorm2d(m.num_features, m.eps, m.momentum),
+        lambda m: torch.nn.BatchNorm2d(m.num_features, m.eps, m.momentum, m.affine),
         on(*IMAGE),
-        [on(2, 3, 2), evaluating(2, 3, 2)],
+        [on(2, 3, 2), evaluating(2, 3, 2), on(2, 3, 2, affine=False)],
     ),
     nn.LayerNorm: ModuleCases(
-        lambda m: torch.nn.LayerNorm(m.normalized_shape, m.eps),
+        lambda m: torch.nn.LayerNorm(m.normalized_shape, m.eps, m.elementwise_affine),
         on(*IMAGE),
-        [on(4), on(2, 3, 2, normalized_shape=(3, 2), eps=0.1)],
+        [
+            on(4),
+            on(2, 3, 2, normalized_shape=(3, 2), eps=0.1),
+            on(4, elementwise_affine=False),
+        ],
+    ),
+    nn.RMSNorm: ModuleCases(
+        lambda m: torch.nn.RMSNorm(m.normalized_shape, m.eps, m.elementwise_affine),
+        on(*IMAGE),
+        [
+            on(4),
+            on(2, 3, 2, normalized_shape=(3, 2), eps=0.1),
+            on(4, elementwise_affine=False),
+        ],
+    ),
+    nn.GroupNorm: ModuleCases(
+        lambda m: torch.nn.GroupNorm(m.num_groups, m.num_channels, m.eps, m.affine),
+        on(*IMAGE, num_groups=3),
+        [
+            on(6, 3, 2, num_groups=3),
+            on(6, num_groups=2, eps=0.1),
+            on(4, 3, num_groups=1, affine=False),
+        ],
     ),
 }  # fmt: skip

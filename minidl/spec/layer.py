@@ -50,6 +50,7 @@ class BatchNormLayer(Named):
     momentum: float = Field(
         0.1, gt=0, le=1, description="A batch's share in the averages that evaluation uses."
     )
+    affine: bool = Field(True, description="Whether to learn a scale and a shift.")
 
 
 _SIZES = Expect("an integer ≥ 1 or a nonempty list of them")
@@ -72,6 +73,35 @@ class LayerNormLayer(Named):
         None, description="The sizes of the last dimensions, to normalise over; all if left out."
     )
     eps: float = Field(1e-5, gt=0, description="ε, keeps the denominator from 0.")
+    elementwise_affine: bool = Field(True, description="Whether to learn a scale and a shift.")
+
+
+class RMSNormLayer(Named):
+    """Divides each sample by the root of its mean square; then a scale per place."""
+
+    short: ClassVar[str] = "normalized_shape"
+
+    type: Literal["rms_norm"] = "rms_norm"
+    normalized_shape: NormalizedShape | None = Field(
+        None, description="The sizes of the last dimensions, to normalise over; all if left out."
+    )
+    eps: float | None = Field(
+        None, gt=0, description="ε, keeps the denominator from 0; the dtype's if left out."
+    )
+    elementwise_affine: bool = Field(True, description="Whether to learn a scale.")
+
+
+class GroupNormLayer(Named):
+    """Normalises each sample over groups of its channels; then a scale and a shift per channel."""
+
+    short: ClassVar[str] = "num_groups"
+
+    type: Literal["group_norm"] = "group_norm"
+    num_groups: int = Field(
+        ge=1, le=100_000, description="The number of groups; it divides that of the channels."
+    )
+    eps: float = Field(1e-5, gt=0, description="ε, keeps the denominator from 0.")
+    affine: bool = Field(True, description="Whether to learn a scale and a shift.")
 
 
 class ResidualLayer(Named):
@@ -91,6 +121,8 @@ AnyLayer = (
     | AnyImageLayer
     | BatchNormLayer
     | LayerNormLayer
+    | RMSNormLayer
+    | GroupNormLayer
     | DropoutLayer
     | FlattenLayer
     | ResidualLayer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from minidl.spec.nodes import Node, plain
 from minidl.spec.paths import seen_from
 from minidl.spec.spec import Spec
 
+_LATER = {"affine", "elementwise_affine"}  # options of layers that were there before them
 MAX_SLUG_BYTES = 80  # of a member's name, which its folder has too
 
 
@@ -71,14 +73,27 @@ def member_of(
     unswept["training"] = {key for key in new if not getattr(spec.training, key)}
     weights = ("class_weights", "pos_weight")
     unswept["loss"] = {key for key in weights if getattr(spec.loss, key, None) is None}
+    unswept["model"] = {"layers": _later_options(getattr(spec.model, "layers", ()))}
     if not spec.model.freeze:
-        unswept["model"] = {"freeze"}
+        unswept["model"]["freeze"] = True
     unswept["optimizer"] = {key for key in ("lr_factors", "l1") if not getattr(spec.optimizer, key)}
     if spec.optimizer.weight_decay_on == "all":
         unswept["optimizer"].add("weight_decay_on")
     text = _moved(spec, runs_dir).model_dump_json(exclude=unswept)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return Member(f"{slug.strip('._-,')}-{digest}", spec, values)
+
+
+def _later_options(layers: Sequence[Any]) -> dict[int, dict[str, Any]]:
+    """For each layer its options that came later and have their default."""
+    found: dict[int, dict[str, Any]] = {}
+    for index, layer in enumerate(layers):
+        fields = type(layer).model_fields
+        later = _LATER & fields.keys()
+        found[index] = {key: True for key in later if getattr(layer, key) == fields[key].default}
+        if layer.type == "residual":
+            found[index]["layers"] = _later_options(layer.layers)
+    return found
 
 
 def _moved(spec: Spec, folder: Path | None) -> Spec:

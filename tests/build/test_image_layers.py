@@ -110,6 +110,10 @@ def test_image_layers_survive_being_written() -> None:
             "model.layers[0]: LayerNorm(3) takes (N, ..., 3), but gets (N, 1, 8, 8)",
         ),
         (
+            "[{conv2d: 4}, {group_norm: 3}]",
+            "model.layers[1]: num_groups must divide the 4 channels, but got 3",
+        ),
+        (
             "[{conv2d: 4}, global_avg_pool2d]",
             "model: the network gives 4 outputs per sample, but cross_entropy here needs 10",
         ),

@@ -102,6 +102,13 @@ def test_statistics_stay_where_they_are_while_training() -> None:
     assert all(layer.statistics[name] is values for name, values in bound.items())
 
 
+def test_statistics_start_anew_also_where_there_is_no_weight() -> None:
+    layer = nn.BatchNorm1d(2, affine=False)
+    layer.forward(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
+    layer.initialize()
+    assert layer.statistics["running_mean"].tolist() == [0, 0]
+
+
 def test_a_batch_of_one_cannot_be_normalised_while_training() -> None:
     layer = nn.BatchNorm1d(4)
     x = samples((4,), count=1).float()

@@ -52,6 +52,8 @@ def test_images_that_do_not_fit_are_named_with_the_sizes(
         (lambda: nn.BatchNorm2d(0), "BatchNorm2d needs sizes of at least 1"),
         (lambda: nn.BatchNorm1d(2, momentum=0), "momentum must be above 0 and at most 1"),
         (lambda: nn.LayerNorm(3, eps=0), "eps must be > 0, but got 0"),
+        (lambda: nn.GroupNorm(3, 4), "num_groups must divide the 4 channels, but got 3"),
+        (lambda: nn.GroupNorm(0, 4), "num_groups must divide the 4 channels, but got 0"),
     ],
 )  # fmt: skip
 def test_impossible_options_are_refused(make: Callable[[], object], message: str) -> None:
@@ -80,6 +82,8 @@ def test_a_repr_gives_what_differs_from_the_defaults() -> None:
     assert repr(nn.BatchNorm2d(3, momentum=0.2)) == "BatchNorm2d(3, momentum=0.2)"
     assert repr(nn.LayerNorm((4,), eps=0.1)) == "LayerNorm(4, eps=0.1)"
     assert repr(nn.LayerNorm((4, 4))) == "LayerNorm((4, 4))"
+    assert repr(nn.RMSNorm(4, elementwise_affine=False)) == "RMSNorm(4, elementwise_affine=False)"
+    assert repr(nn.GroupNorm(2, 4, affine=False)) == "GroupNorm(2, num_channels=4, affine=False)"
 
 
 def test_names_are_by_kind() -> None:

@@ -204,6 +204,28 @@ def test_layer_norm(batch: Any, places: list[int], shape: tuple[int, ...], eps: 
 
 
 @random_configurations
+@given(
+    batches, st.lists(st.integers(1, 4), max_size=2), st.sampled_from([(3,), (2, 3), (4, 1, 3)]),
+    st.none() | epsilons, st.booleans(),
+)  # fmt: skip
+def test_rms_norm(
+    batch: Any, places: list[int], shape: tuple[int, ...], eps: float | None, affine: bool
+) -> None:
+    check(nn.RMSNorm(shape, eps, affine), batch, (*places, *shape))
+
+
+@random_configurations
+@given(batches, st.integers(1, 3), st.integers(1, 3), epsilons, st.booleans(), st.booleans())
+def test_group_norm(
+    batch: Any, groups: int, each: int, eps: float, affine: bool, image: bool
+) -> None:
+    size = batch["size"] if image else ()
+    assume(each * math.prod(size) >= SMALLEST_GROUP)
+    layer = nn.GroupNorm(groups, groups * each, eps, affine)
+    check(layer, batch, (groups * each, *size))
+
+
+@random_configurations
 @given(batches, st.integers(1, 40), st.integers(1, 40), st.booleans())
 def test_linear(batch: Any, inputs: int, outputs: int, bias: bool) -> None:
     check(nn.Linear(inputs, outputs, bias), batch, (inputs,))

@@ -80,3 +80,19 @@ def test_members_are_called_as_before(tmp_path: Path) -> None:
         "name: small\ndata: iris\nmodel: mlp\nloss: cross_entropy\ntraining: {epochs: 2}\n"
     )
     assert [member.name for member in load_sweep(config).members] == ["seed=0-edf101c9"]
+
+
+def test_members_with_layers_are_called_as_before(tmp_path: Path) -> None:
+    """Else no sweep could go on that began before these layers had all of their options."""
+    config = tmp_path / "small.yaml"
+    layers = "[{conv2d: 3}, batch_norm, {residual: [layer_norm]}, max_pool2d, flatten, linear]"
+    text = f"data: {{type: digits, images: true}}\nmodel: {{sequential: {layers}}}\n"
+    config.write_text(f"name: small\n{text}loss: cross_entropy\n")
+    (before,) = load_sweep(config).members
+    assert before.name == "seed=0-0319da25"
+    config.write_text(
+        f"name: small\n{text}loss: cross_entropy\n".replace(
+            "[layer_norm]", "[{type: layer_norm, elementwise_affine: false}]"
+        )
+    )
+    assert [member.name for member in load_sweep(config).members] != [before.name]
