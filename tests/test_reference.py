@@ -45,6 +45,10 @@ def test_every_module_loss_and_optimizer_has_one() -> None:
             "ConvTranspose2d(2, 3, kernel_size=(4, 5), stride=(3, 2), padding=(1, 2), "
             "dilation=(2, 1), output_padding=(2, 1))",
         ),
+        (
+            nn.Conv2d(4, 6, 3, groups=2),
+            "Conv2d(4, 6, kernel_size=(3, 3), stride=(1, 1), groups=2)",
+        ),
         (nn.Upsample((2, 1.5), "bilinear"), "Upsample(scale_factor=(2.0, 1.5), mode='bilinear')"),
         (nn.Upsample(size=(4, 5)), "Upsample(size=(4, 5), mode='nearest')"),
         (

@@ -123,4 +123,5 @@ def _weights(given: Mapping[str, Any]) -> int:
     kernel = given.get("kernel_size", 1)
     kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
     sizes = [x if isinstance(x, tuple) else (x,) for name, x in given.items() if name in _SIZES]
-    return math.prod(itertools.chain(kernel, *sizes))
+    groups: int = given.get("groups", 1)
+    return math.prod(itertools.chain(kernel, *sizes)) // groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +134,9 @@ def _direct(
         channel = one.dy[:, i].flatten(1)
         beneath = torch.ones_like(channel)
         if weight.parameter == "weight":
-            row = flat_index(rest, module.weight.shape[1:])
+            seen_by_one = module.weight.shape[1:]
+            group = i * module.groups // module.out_channels
+            row = group * math.prod(seen_by_one) + flat_index(rest, seen_by_one)
             beneath = module.windows.columns(one.x, module.count)[:, row]
         paths = [
             Path(n, f"pixel {p}", (float(channel[n, p]), float(beneath[n, p])))
@@ -141,7 +144,7 @@ def _direct(
             for p in range(channel.shape[1])
         ]
         return ("δ", "x beneath it" if weight.parameter == "weight" else "1"), tuple(paths), None
-    if isinstance(module, _Norm):
+    if isinstance(module, _Norm) and module.weight is not None:
         factor = module.normal if weight.parameter == "weight" else torch.ones_like(one.dy)
         chosen = torch.zeros(tuple(module.weight.shape), dtype=one.dy.dtype)
         chosen[weight.place] = 1

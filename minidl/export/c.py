@@ -238,10 +238,10 @@ def _in_place(operation: Operation) -> str:
     if operation.kind == "batch_norm":
         return f"{shape[0]}, {size // shape[0]}, {own}"
     if operation.kind in ("layer_norm", "rms_norm"):
-        group = int(operation.numbers["size"] or 0)
+        group = operation.numbers["size"]
         return f"{size // group}, {group}, {_eps(operation)}, {own}"
     if operation.kind == "group_norm":
-        groups = int(operation.numbers["groups"] or 0)
+        groups = operation.numbers["groups"]
         channels, pixels = shape[0] // groups, size // shape[0]
         return f"{groups}, {channels}, {pixels}, {_eps(operation)}, {own}"
     numbers = "".join(f", (real){value!r}" for value in operation.numbers.values())

@@ -52,20 +52,22 @@ static void softmax(real *x, int rows, int columns) {
 
 static void conv2d(const real *x, real *y, int channels, int height, int width, int outputs,
                    int rows, int columns, int k0, int k1, const real *weight, const real *bias,
-                   int s0, int s1, int d0, int d1, int top, int left) {
+                   int s0, int s1, int d0, int d1, int top, int left, int groups) {
+    int each = channels / groups;
     for (int o = 0; o < outputs; o++)
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < columns; j++) {
+                int first = o / (outputs / groups) * each;
                 real sum = bias ? bias[o] : 0;
-                for (int c = 0; c < channels; c++)
+                for (int c = 0; c < each; c++)
                     for (int k = 0; k < k0; k++) {
                         int p = s0 * i + d0 * k - top;
                         if (p < 0 || p >= height) continue;
                         for (int l = 0; l < k1; l++) {
                             int q = s1 * j + d1 * l - left;
                             if (q < 0 || q >= width) continue;
-                            sum += weight[((o * channels + c) * k0 + k) * k1 + l] *
-                                   x[(c * height + p) * width + q];
+                            sum += weight[((o * each + c) * k0 + k) * k1 + l] *
+                                   x[((first + c) * height + p) * width + q];
                         }
                     }
                 y[(o * rows + i) * columns + j] = sum;
@@ -75,11 +77,12 @@ static void conv2d(const real *x, real *y, int channels, int height, int width, 
 static void conv_transpose2d(const real *x, real *y, int channels, int height, int width,
                              int outputs, int rows, int columns, int k0, int k1,
                              const real *weight, const real *bias, int s0, int s1, int d0, int d1,
-                             int top, int left) {
+                             int top, int left, int groups) {
+    int each = outputs / groups;
     for (int o = 0; o < outputs; o++)
         for (int i = 0; i < rows * columns; i++) y[o * rows * columns + i] = bias ? bias[o] : 0;
     for (int c = 0; c < channels; c++)
-        for (int o = 0; o < outputs; o++)
+        for (int o = 0; o < each; o++)
             for (int i = 0; i < height; i++)
                 for (int k = 0; k < k0; k++) {
                     int p = s0 * i + d0 * k - top;
@@ -88,8 +91,9 @@ static void conv_transpose2d(const real *x, real *y, int channels, int height, i
                         for (int l = 0; l < k1; l++) {
                             int q = s1 * j + d1 * l - left;
                             if (q < 0 || q >= columns) continue;
-                            y[(o * rows + p) * columns + q] +=
-                                weight[((c * outputs + o) * k0 + k) * k1 + l] *
+                            int channel = c / (channels / groups) * each + o;
+                            y[(channel * rows + p) * columns + q] +=
+                                weight[((c * each + o) * k0 + k) * k1 + l] *
                                 x[(c * height + i) * width + j];
                         }
                 }

@@ -72,30 +72,37 @@ def windows(
 
 def conv2d(
     x: Array, size: tuple[int, int], weight: Array, bias: Array | None, s0: int, s1: int,
-    d0: int, d1: int, top: int, left: int,
+    d0: int, d1: int, top: int, left: int, groups: int,
 ) -> Array:  # fmt: skip
     over = windows(x, size, weight.shape[2:], s0, s1, d0, d1, top, left)
-    y = np.einsum("ncijkl,ockl->noij", over, weight, optimize=True)
+    over = over.reshape(len(x), groups, -1, *over.shape[2:])
+    weight = weight.reshape(groups, -1, *weight.shape[1:])
+    y = np.einsum("ngcijkl,gockl->ngoij", over, weight, optimize=True).reshape(len(x), -1, *size)
     return y if bias is None else y + bias[:, None, None]
 
 
 def conv_transpose2d(
     x: Array, size: tuple[int, int], weight: Array, bias: Array | None, s0: int, s1: int,
-    d0: int, d1: int, top: int, left: int,
+    d0: int, d1: int, top: int, left: int, groups: int,
 ) -> Array:  # fmt: skip
     height, width = x.shape[2:]
     k0, k1 = weight.shape[2:]
     rows = max((height - 1) * s0 + (k0 - 1) * d0 + 1, size[0] + top)
     columns = max((width - 1) * s1 + (k1 - 1) * d1 + 1, size[1] + left)
-    y = np.zeros((len(x), weight.shape[1], rows, columns), x.dtype)
+    y = np.zeros((len(x), groups, weight.shape[1], rows, columns), x.dtype)
+    x, weight = (
+        x.reshape(len(x), groups, -1, height, width),
+        weight.reshape(groups, -1, *weight.shape[1:]),
+    )
     for k in range(k0):
         for i in range(k1):
             down, along = (
                 slice(k * d0, k * d0 + height * s0, s0),
                 slice(i * d1, i * d1 + width * s1, s1),
             )
-            y[:, :, down, along] += np.einsum("ncij,co->noij", x, weight[:, :, k, i], optimize=True)
-    y = y[:, :, top : top + size[0], left : left + size[1]]
+            tap = weight[..., k, i]
+            y[..., down, along] += np.einsum("ngcij,gco->ngoij", x, tap, optimize=True)
+    y = y[..., top : top + size[0], left : left + size[1]].reshape(len(x), -1, *size)
     return y if bias is None else y + bias[:, None, None]
 
 

@@ -161,9 +161,11 @@ def _operation(graph: _Graph, operation: Operation, x: str) -> str:
     if kind == "linear":
         return graph.add("Gemm", x, arrays["weight"], *bias, transB=1)
     if kind == "conv2d":
-        return graph.add("Conv", x, arrays["weight"], *bias, **_windows(operation))
+        options = {**_windows(operation), "group": numbers["groups"]}
+        return graph.add("Conv", x, arrays["weight"], *bias, **options)
     if kind == "conv_transpose2d":
-        return graph.add("ConvTranspose", x, arrays["weight"], *bias, **_enlarging(operation))
+        options = {**_enlarging(operation), "group": numbers["groups"]}
+        return graph.add("ConvTranspose", x, arrays["weight"], *bias, **options)
     if kind == "max_pool2d":
         return graph.add("MaxPool", x, **_windows(operation))
     if kind == "avg_pool2d":
@@ -190,7 +192,9 @@ def _between(graph: _Graph, x: str, places: NDArray[Any], share: NDArray[Any], a
 
 def _normalisation(graph: _Graph, operation: Operation, x: str, arrays: dict[str, Any]) -> str:
     kind, shape = operation.kind, (-1,) + (1,) * (len(operation.input_shape) - 1)
-    own = {key: None if x is None else x.reshape(shape) for key, x in arrays.items()}
+    own: dict[str, Any] = {
+        key: None if values is None else values.reshape(shape) for key, values in arrays.items()
+    }
     if kind == "batch_norm":
         x = graph.add("Mul", graph.add("Sub", x, own["mean"]), own["factor"])
         return _affine(graph, x, own)
@@ -198,11 +202,11 @@ def _normalisation(graph: _Graph, operation: Operation, x: str, arrays: dict[str
     eps = float(np.finfo(np.float32).eps if eps is None else eps)
     if kind == "group_norm":
         # Its groups as rows: the weights are the channels', and come behind it.
-        size = math.prod(operation.input_shape) // int(operation.numbers["groups"] or 0)
+        size = math.prod(operation.input_shape) // operation.numbers["groups"]
         x = graph.shaped(x, [size])
         x = graph.add("LayerNormalization", x, _real(np.ones(size)), axis=-1, epsilon=eps)
         return _affine(graph, graph.shaped(x, operation.output_shape), own)
-    size = int(operation.numbers["size"] or 0)
+    size = operation.numbers["size"]
     x = graph.shaped(x, [size])
     if kind == "layer_norm":
         weight = arrays["weight"] if arrays["weight"] is not None else _real(np.ones(size))

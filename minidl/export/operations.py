@@ -34,7 +34,7 @@ class Operation:
     input_shape: Shape
     output_shape: Shape
     arrays: Mapping[str, Array | None] = field(default_factory=dict)
-    numbers: Mapping[str, int | float | None] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
     inside: tuple[Operation, ...] = ()
 
     @property
@@ -103,13 +103,15 @@ def _windows(windows: Windows) -> dict[str, int]:
 
 
 def _conv2d(m: nn.Conv2d, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
-    yield Operation("conv2d", name, shape, out, _weights(m), _windows(m.windows))
+    numbers = {**_windows(m.windows), "groups": m.groups}
+    yield Operation("conv2d", name, shape, out, _weights(m), numbers)
 
 
 def _conv_transpose2d(
     m: nn.ConvTranspose2d, name: str, shape: Shape, out: Shape
 ) -> Iterator[Operation]:
-    yield Operation("conv_transpose2d", name, shape, out, _weights(m), _windows(m.windows))
+    numbers = {**_windows(m.windows), "groups": m.groups}
+    yield Operation("conv_transpose2d", name, shape, out, _weights(m), numbers)
 
 
 def _upsample_conv2d(
@@ -122,7 +124,8 @@ def _upsample_conv2d(
         "columns": np.arange(large[2]) // s1,
     }
     yield _upsampling(f"{name}_enlarged", shape, large, taps)
-    yield Operation("conv2d", name, large, out, _weights(m), _windows(m.enlarged))
+    numbers = {**_windows(m.enlarged), "groups": m.groups}
+    yield Operation("conv2d", name, large, out, _weights(m), numbers)
 
 
 def _upsampling(name: str, shape: Shape, out: Shape, taps: Mapping[str, Array]) -> Operation:

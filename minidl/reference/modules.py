@@ -110,6 +110,7 @@ def _conv2d(layer: nn.Conv2d) -> torch.nn.Module:
             stride=layer.windows.stride,
             padding=padding,
             dilation=layer.windows.dilation,
+            groups=layer.groups,
             bias=layer.bias is not None,
         ),
     )
@@ -134,6 +135,7 @@ def _conv_transpose2d(layer: nn.ConvTranspose2d) -> torch.nn.Module:
         stride=layer.windows.stride,
         padding=layer.padding,
         output_padding=layer.output_padding,
+        groups=layer.groups,
         bias=layer.bias is not None,
         dilation=layer.windows.dilation,
     )
@@ -185,6 +187,8 @@ MODULES: dict[type[nn.Module], ModuleCases] = {
         ),
         on(2, 4, 4, out_channels=3, kernel_size=3, padding="same"),
         on(3, 2, 4, out_channels=2, kernel_size=1),
+        on(4, 3, 4, out_channels=6, kernel_size=2, groups=2),
+        on(3, 4, 3, out_channels=3, kernel_size=3, padding="same", groups=3),
     ]),
     nn.ConvTranspose2d: ModuleCases(
         _conv_transpose2d,
@@ -192,6 +196,7 @@ MODULES: dict[type[nn.Module], ModuleCases] = {
         [
             on(3, 3, 2, out_channels=2, kernel_size=3, stride=2, padding=1, output_padding=1),
             on(2, 3, 4, out_channels=3, kernel_size=(2, 3), bias=False, dilation=(2, 1)),
+            on(4, 3, 2, out_channels=6, kernel_size=2, stride=2, groups=2),
         ],
     ),
     nn.UpsampleConv2d: ModuleCases(_upsample_conv2d, on(*IMAGE, out_channels=3, kernel_size=3), [

@@ -66,6 +66,12 @@ class Conv2dLayer(_Kernel):
     stride: Size = Field(1, description="The step from window to window.")
     padding: Padding = Field(0, description="Zeros around the image; same keeps its size.")
     dilation: Size = Field(1, description="The step from tap to tap of the kernel.")
+    groups: int = Field(
+        1,
+        ge=1,
+        le=MAX_CHANNELS,
+        description="Into how many the channels are divided; as many as channels: depthwise.",
+    )
 
 
 class ConvTranspose2dLayer(_Kernel):
@@ -76,6 +82,12 @@ class ConvTranspose2dLayer(_Kernel):
     padding: Margin = Field(0, description="What is cut off around the output.")
     output_padding: Margin = Field(0, description="What is added at the output's lower right.")
     dilation: Size = Field(1, description="The step from tap to tap of the kernel.")
+    groups: int = Field(
+        1,
+        ge=1,
+        le=MAX_CHANNELS,
+        description="Into how many the channels are divided; as many as channels: depthwise.",
+    )
 
 
 class UpsamplingLayer(_Kernel):

@@ -15,7 +15,7 @@ from minidl.spec.nodes import Node, plain
 from minidl.spec.paths import seen_from
 from minidl.spec.spec import Spec
 
-_LATER = {"affine", "elementwise_affine"}  # options of layers that were there before them
+_LATER = {"affine", "elementwise_affine", "groups"}  # options of layers that were there before them
 MAX_SLUG_BYTES = 80  # of a member's name, which its folder has too
 
 

@@ -110,6 +110,10 @@ def test_image_layers_survive_being_written() -> None:
             "model.layers[0]: LayerNorm(3) takes (N, ..., 3), but gets (N, 1, 8, 8)",
         ),
         (
+            "[{type: conv2d, out_channels: 4, groups: 2}]",
+            "model.layers[0]: groups must divide 1 input and 4 output channels, but got 2",
+        ),
+        (
             "[{conv2d: 4}, {group_norm: 3}]",
             "model.layers[1]: num_groups must divide the 4 channels, but got 3",
         ),

@@ -11,11 +11,17 @@ from minidl.explain.weight import slope_of, weight_page
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
 
+GROUPS = IMAGES.replace(
+    "    - relu\n",
+    "    - {type: conv2d, out_channels: 4, kernel_size: 2, groups: 2}\n    - {group_norm: 2}\n",
+)
 WEIGHTS = [
     *[(TINY, name) for name in ("fc_1[1,0]", "fc_1.bias[1]", "fc_2[0,1]", "fc_2.bias[0]")],
     *[(IMAGES, name) for name in ("conv_1[1,0,2,1]", "conv_1.bias[0]", "norm_1[1]")],
     *[(IMAGES, name) for name in ("norm_2.bias[3]", "fc_1[4,7]", "res_1.fc_1[2,3]", "fc_2[3,1]")],
     (IMAGES, "fc_3.bias[9]"),
+    (GROUPS, "conv_2[3,0,1,0]"),
+    (GROUPS, "norm_2[1]"),
 ]
 
 

@@ -44,6 +44,8 @@ def test_images_that_do_not_fit_are_named_with_the_sizes(
         (lambda: nn.Conv2d(3, 3, 3, padding=-1), "padding must be >= 0"),
         (lambda: nn.Conv2d(3, 3, 3, 2, "same"), "padding 'same' needs stride 1, but got 2"),
         (lambda: nn.ConvTranspose2d(1, 1, 3, 2, output_padding=2), "output_padding must be less"),
+        (lambda: nn.Conv2d(4, 6, 3, groups=4), "groups must divide 4 input and 6 output channels"),
+        (lambda: nn.ConvTranspose2d(3, 4, 3, groups=2), "groups must divide 3 input and 4 output"),
         (lambda: nn.MaxPool2d(2, padding=2), "padding must be at most half the kernel size 2"),
         (lambda: nn.Upsample(), "Upsample needs either scale_factor or size"),
         (lambda: nn.Upsample(2, size=4), "Upsample needs either scale_factor or size"),
@@ -65,6 +67,7 @@ def test_a_repr_gives_what_differs_from_the_defaults() -> None:
     assert repr(nn.Conv2d(3, 8, 3)) == "Conv2d(3, 8, kernel_size=3)"
     layer = nn.Conv2d(3, 8, (3, 1), stride=2, padding=(1, 0), bias=False)
     assert repr(layer) == "Conv2d(3, 8, kernel_size=(3, 1), stride=2, padding=(1, 0), bias=False)"
+    assert repr(nn.Conv2d(4, 8, 3, groups=4)) == "Conv2d(4, 8, kernel_size=3, groups=4)"
     assert repr(nn.MaxPool2d(3, stride=2, padding=1)) == "MaxPool2d(3, stride=2, padding=1)"
     assert repr(nn.Upsample(size=(4, 8), mode="bilinear")) == (
         "Upsample(size=(4, 8), mode='bilinear')"

@@ -96,6 +96,20 @@ def test_conv2d(
 
 
 @random_configurations
+@given(
+    batches, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), per_axis(1, 3),
+    per_axis(1, 2), st.sampled_from([nn.Conv2d, nn.ConvTranspose2d]),
+)  # fmt: skip
+def test_groups(
+    batch: Any, groups: int, each_in: int, each_out: int, kernel: Any, stride: Any, kind: Any
+) -> None:
+    assume(fits(kernel, 0, 1, batch["size"]))
+    channels = groups * each_in
+    layer = kind(channels, groups * each_out, kernel, stride, groups=groups)
+    check(layer, batch, (channels, *batch["size"]))
+
+
+@random_configurations
 @given(batches, st.integers(1, 4), per_axis(1, 5), per_axis(1, 3))
 def test_conv2d_that_keeps_the_size(batch: Any, out: int, kernel: Any, dilation: Any) -> None:
     layer = nn.Conv2d(batch["channels"], out, kernel, padding="same", dilation=dilation)

@@ -16,6 +16,9 @@ from minidl.nn.parameter import Parameter
 class Convolution(ImageModule):
     """Base class of layers with a kernel: a weight of any shape, one bias per output channel.
 
+    With `groups`, input and output channels are divided into as many, in order, and each group of
+    outputs sees its group of inputs alone; as many as channels: depthwise.
+
     `init` is used instead of the network's. New layers are drawn uniformly from ±1/√fan_in.
     """
 
@@ -23,22 +26,34 @@ class Convolution(ImageModule):
     windows: Windows
     transposed: ClassVar[bool] = False  # whether the weight's first dimension is in_channels
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Size, bias: bool) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Size, bias: bool, groups: int = 1
+    ) -> None:
         if in_channels < 1 or out_channels < 1:
             kind = type(self).__name__
             raise ValueError(f"{kind} needs at least 1 channel, got {in_channels}, {out_channels}")
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"groups must divide {in_channels} input and {out_channels} output channels, "
+                f"but got {groups}"
+            )
         super().__init__()
-        self.in_channels, self.out_channels = in_channels, out_channels
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.takes = f"images (N, {in_channels}, H, W)"
         self.kernel_size = pair("kernel_size", kernel_size, 1)
-        channels = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        self.weight = Parameter(torch.empty(*channels, *self.kernel_size))
+        first, other = (in_channels, out_channels)[:: 1 if self.transposed else -1]
+        self.weight = Parameter(torch.empty(first, other // groups, *self.kernel_size))
         self.bias = Parameter(torch.empty(out_channels)) if bias else None
 
     def fans(self) -> Pair:
         """How many inputs an output sees, and how many outputs an input feeds."""
         taps = self.kernel_size[0] * self.kernel_size[1]
-        return self.in_channels * taps, self.out_channels * taps
+        return self.in_channels // self.groups * taps, self.out_channels // self.groups * taps
+
+    def matrices(self, kernels: Tensor) -> Tensor:
+        """The kernels as a matrix for each group, (groups, first channels, other channels · K)."""
+        rows = kernels.flatten(1)
+        return rows.reshape(self.groups, -1, rows.shape[1])
 
     def draw_parameters(self, init: Initializer, gain: float | None, generator: Generator) -> None:
         fans = self.fans()
@@ -69,15 +84,16 @@ class Conv2d(Convolution):
     Shapes: x (N, in_channels, H, W), y (N, out_channels, H', W') with
     H' = ⌊(H + 2 P₀ − D₀ (K₀ − 1) − 1) / S₀⌋ + 1, W (out_channels, in_channels, K₀, K₁).
     `kernel_size`, `stride`, `padding`, `dilation`: one number or (vertical, horizontal);
-    padding="same" keeps the size, at stride 1.
+    padding="same" keeps the size, at stride 1. With `groups` G, W is (out_channels,
+    in_channels / G, K₀, K₁), and the formulas hold for each group by itself.
     """
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size = 1,
-        padding: Padding = 0, dilation: Size = 1, bias: bool = True, *,
+        padding: Padding = 0, dilation: Size = 1, bias: bool = True, *, groups: int = 1,
         init: Initializer | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(in_channels, out_channels, kernel_size, bias)
+        super().__init__(in_channels, out_channels, kernel_size, bias, groups)
         self.init, self.padding = init, padding
         self.stride, self.dilation = pair("stride", stride, 1), pair("dilation", dilation, 1)
         around = margins(padding, self.kernel_size, self.stride, self.dilation)
@@ -87,14 +103,37 @@ class Conv2d(Convolution):
     def forward(self, x: Tensor) -> Tensor:
         self.count, self.size = self.output_size(x), x.shape[2:]
         self.columns = self.windows.columns(x, self.count)
-        y = self.weight.data.flatten(1) @ self.columns
+        y = products(self.matrices(self.weight.data), self.columns)
         y = y if self.bias is None else y + self.bias.data[:, None]
         return y.view(*y.shape[:2], *self.count)
 
     def backward(self, grad_output: Tensor) -> Tensor:
         dy = grad_output.flatten(2)
-        self.weight.grad += (self.columns @ dy.mT).sum(0).T.reshape(self.weight.shape)
+        grad = sum_of_products(self.columns, dy, self.groups)
+        self.weight.grad += grad.mT.reshape(self.weight.shape)
         if self.bias is not None:
             self.bias.grad += dy.sum((0, 2))
-        grad_columns = self.weight.data.flatten(1).T @ dy
+        grad_columns = products(self.matrices(self.weight.data).mT, dy)
         return self.windows.images(grad_columns, self.count, self.size)
+
+
+def products(matrices: Tensor, columns: Tensor) -> Tensor:
+    """Each group's matrix, (G, a, b), times the group's rows of (N, G·b, L): (N, G·a, L)."""
+    if len(matrices) == 1:
+        return matrices[0] @ columns
+    y = matrices @ by_group(columns, len(matrices))
+    y = y.view(*y.shape[:2], len(columns), -1)
+    return y.permute(2, 0, 1, 3).flatten(1, 2)
+
+
+def sum_of_products(left: Tensor, right: Tensor, groups: int) -> Tensor:
+    """Σ_n of left rightᵀ for each group's rows of (N, G·a, L) and (N, G·b, L): (G, a, b)."""
+    if groups == 1:
+        return (left @ right.mT).sum(0)[None]
+    return by_group(left, groups) @ by_group(right, groups).mT
+
+
+def by_group(columns: Tensor, groups: int) -> Tensor:
+    """Each group's rows, with those of all samples beside each other: (G, rows, N·L)."""
+    own = columns.reshape(len(columns), groups, -1, columns.shape[2])
+    return own.permute(1, 2, 0, 3).flatten(2)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from minidl.nn.images.conv import Convolution
+from minidl.nn.images.conv import Convolution, products, sum_of_products
 from minidl.nn.images.windows import Padding, Pair, Size, Windows, margins, pair
 from minidl.nn.init import Initializer
 from minidl.nn.shape import times
@@ -35,15 +35,17 @@ class _Transposed(Convolution):
 
     def forward(self, x: Tensor) -> Tensor:
         size, self.count, self.x = self.output_size(x), x.shape[2:], x.flatten(2)
-        y = self.windows.images(self.kernels().flatten(1).T @ self.x, self.count, size)
+        columns = products(self.matrices(self.kernels()).mT, self.x)
+        y = self.windows.images(columns, self.count, size)
         return y if self.bias is None else y + self.bias.data[:, None, None]
 
     def backward(self, grad_output: Tensor) -> Tensor:
         kernels, dy = self.kernels(), self.windows.columns(grad_output, self.count)
-        self.add_kernel_gradient((dy @ self.x.mT).sum(0).T.reshape(kernels.shape))
+        grad = sum_of_products(dy, self.x, self.groups)
+        self.add_kernel_gradient(grad.mT.reshape(kernels.shape))
         if self.bias is not None:
             self.bias.grad += grad_output.sum((0, 2, 3))
-        return (kernels.flatten(1) @ dy).view(len(dy), -1, *self.count)
+        return products(self.matrices(kernels), dy).view(len(dy), -1, *self.count)
 
 
 class ConvTranspose2d(_Transposed):
@@ -53,7 +55,8 @@ class ConvTranspose2d(_Transposed):
     with H' = S₀ (H − 1) + D₀ (K₀ − 1) + 1 − 2 P₀ + output_padding₀; W (in_channels, out_channels,
     K₀, K₁). `output_padding` chooses among the S sizes that a convolution would shrink to H; it
     is less than the stride or the dilation. fan_in counts what an output pixel sees on average,
-    in_channels K₀ K₁ / (S₀ S₁) inputs (PyTorch counts out_channels K₀ K₁).
+    in_channels K₀ K₁ / (S₀ S₁) inputs (PyTorch counts out_channels K₀ K₁). With `groups` G, W is
+    (in_channels, out_channels / G, K₀, K₁), and the formulas hold for each group by itself.
     """
 
     transposed = True
@@ -61,9 +64,9 @@ class ConvTranspose2d(_Transposed):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Size, stride: Size = 1,
         padding: Size = 0, output_padding: Size = 0, bias: bool = True, dilation: Size = 1, *,
-        init: Initializer | None = None,
+        groups: int = 1, init: Initializer | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(in_channels, out_channels, kernel_size, bias)
+        super().__init__(in_channels, out_channels, kernel_size, bias, groups)
         self.init, self.padding = init, pair("padding", padding, 0)
         self.stride, self.dilation = pair("stride", stride, 1), pair("dilation", dilation, 1)
         self.output_padding = pair("output_padding", output_padding, 0)
