@@ -27,8 +27,8 @@ PATCHES: Node = {"type": "photo_patches", "train": 20, "test": 8, "size": 8}
 MLP: Node = {"type": "mlp", "hidden": [3]}
 DENOISER: Node = {"sequential": [{"type": "conv2d", "out_channels": 3, "padding": "same"}]}
 NEEDED: Node = {
-    "out_channels": 2, "value": 0.5, "metric": "train_loss", "factor": 0.5, "milestones": [1],
-    "step_size": 1, "order": ["w0", "w1", "w2"],
+    "out_channels": 2, "num_groups": 1, "value": 0.5, "metric": "train_loss", "factor": 0.5,
+    "milestones": [1], "step_size": 1, "order": ["w0", "w1", "w2"],
 }  # fmt: skip
 FILES_OR_FIGURES = ("Report", "ReportTable", "ArraysData")
 TABLE: Node = {"type": "csv", "path": "t.csv", "target": "y"}
