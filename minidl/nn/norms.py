@@ -71,7 +71,7 @@ class _Norm(Described):
         y = y if self.weight is None else self.spread(self.weight.data, y) * y
         return y if self.bias is None else y + self.spread(self.bias.data, y)
 
-    def scaled_backward(self, grad_output: Tensor) -> Tensor:
+    def backward_to_normal(self, grad_output: Tensor) -> Tensor:
         """Adds dγ and dβ; returns dx̂."""
         if self.bias is not None:
             self.bias.grad += grad_output.sum(self.shared)
@@ -88,7 +88,7 @@ class _Norm(Described):
         return self.scaled()
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        grad_normal = self.scaled_backward(grad_output)
+        grad_normal = self.backward_to_normal(grad_output)
         if self.moments_of_x:
             offset, slope = self.mean(grad_normal), self.mean(grad_normal * self.normal)
             grad_normal = grad_normal - offset - self.normal * slope
@@ -249,6 +249,6 @@ class RMSNorm(_LastNorm):
         return self.scaled()
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        grad_normal = self.scaled_backward(grad_output)
+        grad_normal = self.backward_to_normal(grad_output)
         slope = self.mean(grad_normal * self.normal)
         return (grad_normal - self.normal * slope) * self.inverse
