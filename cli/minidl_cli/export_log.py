@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minidl_cli.options import Debug, in_runs
-from minidl_cli.output import say, show
+from minidl_cli.options import Debug, Format, TextFormat, in_runs
+from minidl_cli.output import say, show, show_json
 from minidl_cli.track import Tracker
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def export_log(
             "--output", "-o", metavar="DIR", help="Where its files go; tensorboard if left out."
         ),
     ] = None,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """Send runs to TensorBoard: their curves, settings and configs.
@@ -57,7 +58,10 @@ def export_log(
     sent = find_runs(map(in_runs, paths), one, broken)
     if not sent:
         say("no runs there")
-    if any(sent):
+    if format is Format.json:
+        done = [place for place in sent if place is not None]
+        show_json({"to": to.value, "path": folder, "sent": done, "left_out": failed})
+    elif any(sent):
         show(folder)
     if failed or not sent:
         raise typer.Exit(1)
