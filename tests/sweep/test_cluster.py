@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dask_processes import Dask
 from sweep.helpers import assert_same, carried_out, planned, statuses
 from sweep.leased import take_and_train, train_by
 
@@ -36,45 +35,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:the cluster has no workers")
 
 Watch = Callable[[Sequence[News]], None]
 LONG = ("training.epochs=1500", "training.eval_every=500", "training.checkpoint_every=250")
-
-
-class Dask:
-    """A scheduler and workers, as processes on this machine's own address."""
-
-    def __init__(self, folder: Path, workers: int, patience: str) -> None:
-        """patience: how long workers may not answer until they are taken for dead."""
-        self.file, self.processes = folder / "scheduler.json", list[subprocess.Popen[bytes]]()
-        self.environment = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": patience, **os.environ}
-        self.scheduler = self._start("scheduler", "--port", "0")
-        self.workers = [self.add_worker() for _ in range(workers)]
-
-    def _start(self, kind: str, *options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard"]
-        where = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
-        where += ["--scheduler-file", str(self.file)]
-        process = subprocess.Popen(
-            [*command, *where, *options],
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self.processes.append(process)
-        return process
-
-    def add_worker(self) -> subprocess.Popen[bytes]:
-        return self._start("worker", "--no-nanny", "--nthreads", "1", "--death-timeout", "30")
-
-    @property
-    def address(self) -> str:
-        while True:
-            with contextlib.suppress(OSError, ValueError):
-                return str(json.loads(self.file.read_text())["address"])
-            time.sleep(0.05)
-
-    def end(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture
@@ -123,14 +83,8 @@ def test_a_cluster_of_its_own_listens_on_this_machine_alone() -> None:
 
 @pytest.mark.slow
 def test_workers_that_are_killed_cost_nothing_but_time(dask: Dask, tmp_path: Path) -> None:
-    def kill() -> None:
-        worker = dask.workers.pop(0)
-        worker.kill()
-        worker.wait()
-        dask.workers.append(dask.add_worker())
-
     grid = (f"seed={','.join(map(str, range(16)))}", *LONG, "training.epochs=12000")
-    watch = Once(kill, times=2)
+    watch = Once(lambda: dask.replace(0), times=2)
     assert trained(dask, tmp_path, *grid, watch=watch).counts == {"done": 16}
     assert not watch.times
     whole = tmp_path / "whole"
@@ -303,7 +257,16 @@ def test_a_cluster_without_workers_is_waited_for_aloud(tmp_path: Path) -> None:
 
 def test_an_address_is_checked_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    for address in ("host:8786", "local", "local:0", "local:x", "ssh://a"):
+    bad = ["host:8786", "local", "local:0", "local:x", "ssh://a", "tcp:host:1", "tcp://:8786"]
+    bad += [
+        "tcp://host",
+        "tcp://host:",
+        "tls://host:x",
+        "tcp://host:0",
+        "tcp://host:99999",
+        "tcp://a:1/b",
+    ]
+    for address in bad:
         with (
             pytest.raises(RunError, match="expected tcp://HOST:PORT, tls://HOST:PORT or local:N"),
             connected(address, pytest.fail),
