@@ -16,8 +16,17 @@ from typing import Any
 
 import pytest
 from dask_processes import Dask
-from sweep.helpers import assert_same, carried_out, planned, statuses
+from sweep.helpers import (
+    assert_same,
+    assert_same_run,
+    carried_out,
+    planned,
+    runs_of,
+    statuses,
+    sweep,
+)
 from sweep.leased import take_and_train, train_by
+from trainings import SMALL
 
 from minidl.errors import MinidlWarning, RunError
 from minidl.runs.restart import Restart
@@ -182,6 +191,39 @@ def test_ctrl_c_ends_all_workers_with_checkpoints(dask: Dask, tmp_path: Path) ->
     assert set(statuses(tmp_path)) == {"interrupted"}
     checkpoints = list((tmp_path / "runs/small").glob("*/checkpoints/last.safetensors"))
     assert len(checkpoints) == 4
+
+
+SPACE = "space: {optimizer.lr: {log_uniform: [1.0e-3, 1]}, model.hidden: {choice: [[8], [9]]}}"
+SEARCHES = {
+    "random": f"{{search: {{type: random, trials: 6}}, {SPACE}, repeats: 2}}",
+    "halving": "{search: {type: halving, reduction: 2, min_epochs: 1}, repeats: 2,"
+    " grid: {optimizer.lr: [1.0e+30, 0.1, 0.05, 0.02]}}",
+    "tpe": f"{{search: {{type: tpe, trials: 6, parallel: 3}}, {SPACE}}}",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_search_and_its_confirmation_come_out_as_at_home(
+    search: str, dask: Dask, tmp_path: Path
+) -> None:
+    if search == "tpe":
+        pytest.importorskip("optuna")
+    text = f"{SMALL}sweep: {SEARCHES[search]}\n".replace("test: 24", "test: 24, validation: 24")
+    text = text.replace("epochs: 3", "epochs: 8")
+    (there := tmp_path / "there").mkdir()
+    (here := tmp_path / "here").mkdir()
+    on_cluster = ("--cluster", dask.address, "--confirm", 2)
+    found = sweep(there, text=text, options=on_cluster)
+    expected = sweep(here, text=text, options=("--confirm", 2))
+    assert (found.code, expected.code) == (0, 0), found.err
+    assert found.out.replace("/there/", "/here/") == expected.out
+    (confirmed,) = (here / "runs").glob("small-confirmed-*")
+    for name in ("small", confirmed.name):
+        mine, theirs = (runs_of(folder / "runs" / name) for folder in (there, here))
+        assert [run.path.name for run in mine] == [run.path.name for run in theirs]
+        for one, other in zip(mine, theirs, strict=True):
+            assert_same_run(one, other)
 
 
 class KilledWorker(Exception):  # noqa: N818, as Dask calls it
