@@ -58,18 +58,18 @@ class Sweep:
     environment: ClassVar[dict[str, str]] = {}
     name = ""
 
-    def __init__(self, folder: Path, members: int, epochs: int) -> None:
+    def __init__(self, folder: Path, members: int, epochs: int, every: int = 7) -> None:
         self.folder = folder / self.name
         self.folder.mkdir()
         self.config = self.folder / "swept.yaml"
         self.members = members // 4 * 4
-        text = CONFIG.format(epochs=epochs, every=7, repeats=self.members // 4)
+        text = CONFIG.format(epochs=epochs, every=every, repeats=self.members // 4)
         self.config.write_text(text, encoding="utf-8")
 
-    def begin(self, runs: str) -> subprocess.Popen[bytes]:
+    def begin(self, runs: str, *options: str) -> subprocess.Popen[bytes]:
         """The command; the same one goes on with what there is."""
         command = [str(Path(sys.executable).parent / "minidl"), "sweep", str(self.config)]
-        command += ["--quiet", "--runs-dir", str(self.folder / runs)]
+        command += ["--quiet", "--runs-dir", str(self.folder / runs), *options]
         with (self.folder / "messages").open("ab") as messages:
             return subprocess.Popen(
                 command,

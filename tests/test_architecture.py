@@ -39,7 +39,7 @@ FOLDERS = {
     "minidl/reference": ("torch", "minidl.nn", "minidl.optim"),
     "minidl/report": (
         *("numpy", "scipy", "matplotlib", "PIL", "pandas", "jinja2"),
-        *("plotly", "tensorboardX", "sklearn"),
+        *("plotly", "mlflow", "sqlalchemy", "tensorboardX", "sklearn"),
         *("minidl.spec", "minidl.store", "minidl.build.function"),
     ),
     "minidl/verify": (
@@ -129,7 +129,14 @@ FILES = {
         *("minidl.report.tables", "minidl.report.members"),
     ),
     "minidl/report/trackers": (
-        *("tensorboardX", "minidl.spec.paths", "minidl.store", "minidl.report.members"),
+        *(
+            "mlflow",
+            "sqlalchemy",
+            "tensorboardX",
+            "minidl.spec.paths",
+            "minidl.store",
+            "minidl.report.members",
+        ),
     ),
 }
 # Where minidl is compared with PyTorch's own networks.

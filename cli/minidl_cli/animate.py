@@ -10,8 +10,8 @@ import typer
 
 from minidl.errors import RunError
 from minidl_cli.again_progress import training_again
-from minidl_cli.options import Debug, Folders, in_runs, runs_folder
-from minidl_cli.output import say
+from minidl_cli.options import Debug, Folders, Format, TextFormat, in_runs, runs_folder
+from minidl_cli.output import say, show_json
 from minidl_cli.places import place_for, write_figure
 
 MOST = 9  # runs side by side
@@ -44,6 +44,7 @@ def animate(
             show_default=False,
         ),
     ] = None,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """Show what networks answer, epoch after epoch: a GIF, and some frames as a strip (PNG).
@@ -98,6 +99,8 @@ def animate(
     write_atomic(place, gif(found.epochs, panels, note))
     print(f"drew {line(place)}", file=sys.stderr)
     write_figure(strip(found.epochs, panels, note), place.with_suffix(".png"))
+    if format is Format.json:
+        show_json({"figures": [place, place.with_suffix(".png")], "epochs": list(found.epochs)})
 
 
 def _two(axes: str) -> tuple[str, str]:

@@ -94,7 +94,7 @@ def at(
             choice = f"step {before} or {after}" if before else f"step {after}"
             raise RunError(f"--fork: a fork begins where an epoch ends: choose {choice}")
         replay.after(step)
-        raise typer.Exit(_go_on(replay, fork, name, runs_dir, quiet))
+        raise typer.Exit(_go_on(replay, fork, name, runs_dir, quiet, format))
     _show(replay, step, output, arrays, format_for(format, None, TABLE_FORMATS))
 
 
@@ -128,7 +128,14 @@ def _show(
     show_text(lambda width, bold: as_text([sheet], notes, format, width, bold=bold), None)
 
 
-def _go_on(replay: Replay, changes: list[str], name: str, runs_dir: Path, quiet: bool) -> int:
+def _go_on(
+    replay: Replay,
+    changes: list[str],
+    name: str,
+    runs_dir: Path,
+    quiet: bool,
+    format: Format | None,
+) -> int:
     from minidl.runs.execute import resume
     from minidl.runs.fork import fork
     from minidl.spec import load_spec
@@ -141,6 +148,7 @@ def _go_on(replay: Replay, changes: list[str], name: str, runs_dir: Path, quiet:
         lambda observers, started: resume(folder.path, observers=observers, started=started),
         epochs=spec.training.epochs,
         quiet=quiet,
+        format=format,
     )
 
 

@@ -5,13 +5,13 @@ The schema and rich are imported where they are used, so that --help needn't wai
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from minidl.errors import ConfigError, Problem
-from minidl_cli.options import TEXT_FORMATS, Debug, Format, format_option
+from minidl_cli.options import Debug, Format, TextFormat
+from minidl_cli.output import show_json
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -30,7 +30,7 @@ def components(
             autocompletion=lambda: _names(),
         ),
     ] = None,
-    format: Annotated[Format | None, format_option(*TEXT_FORMATS)] = None,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """List what configs are made of.
@@ -46,7 +46,7 @@ def components(
 
     chosen = _chosen(name)
     if format is Format.json:
-        print(json.dumps([_plain(group) for group in chosen], indent=2, ensure_ascii=False))
+        show_json([_plain(group) for group in chosen])
         return
     text = Group(*(_described(group) for group in chosen))
     console = Console(markup=False, highlight=False)

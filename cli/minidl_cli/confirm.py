@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minidl.plural import plural
 from minidl_cli.output import say, show
@@ -16,13 +17,54 @@ if TYPE_CHECKING:
     from minidl.sweep.run import SweepOutcome
 
 
-def confirm(
-    folder: Path, count: int, train: Callable[[Sweep, Path, str], SweepOutcome], *, quiet: bool
-) -> int:
-    """`train` the best of a sweep's points on `count` fresh seeds, beside its folder; an exit code.
+@dataclass(frozen=True)
+class Confirmation:
+    """How the fresh runs ended, what their figures are, and by how much the sweep's flattered."""
 
-    What its figures are there, and by how much the sweep's own flattered, goes to stdout.
-    """
+    outcome: SweepOutcome
+    found: Sequence[Confirmed]
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path,
+        count: int,
+        train: Callable[[Sweep, Path, str], SweepOutcome],
+        *,
+        quiet: bool,
+    ) -> Confirmation:
+        """`train` the best of a sweep's points on `count` fresh seeds, beside its folder."""
+        outcome, found = _confirmed(folder, count, train, quiet=quiet)
+        return cls(outcome, found)
+
+    def show(self) -> None:
+        """On stdout: the folder, and a sentence for each metric."""
+        show(self.outcome.folder.path)
+        for one in self.found:
+            show(_sentence(one))
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        from minidl_cli.listed import described_sweep
+
+        metrics = {
+            one.metric: {
+                "mean": one.fresh.mean,
+                "std": one.fresh.std,
+                "n": one.fresh.n,
+                "diverged": one.diverged,
+                "chosen_mean": one.chosen.mean,
+                "flattering": one.flattering,
+                "flattering_ci95": one.ci95,
+            }
+            for one in self.found
+        }
+        return {**described_sweep(self.outcome), "metrics": metrics}
+
+
+def _confirmed(
+    folder: Path, count: int, train: Callable[[Sweep, Path, str], SweepOutcome], *, quiet: bool
+) -> tuple[SweepOutcome, list[Confirmed]]:
     from minidl.report.members.collect import collect
     from minidl.report.members.confirmed import best_group, confirmed, fresh_seeds
     from minidl.report.members.measures import words
@@ -42,11 +84,9 @@ def confirm(
     again = load_sweep(config, seeds, None, Reading(quiet), folder.parent)
     which = hashlib.sha256(repr(best.members[0].experiment).encode()).hexdigest()[:8]
     outcome = train(again, folder.parent, f"{folder.name}-confirmed-{which}")
-    show(outcome.folder.path)
     fresh = collect([outcome.folder.path]).members
-    for one in confirmed(best, fresh, dict.fromkeys([metric, *default_metrics(members)])):
-        show(_sentence(one))
-    return outcome.exit_code
+    metrics = dict.fromkeys([metric, *default_metrics(members)])
+    return outcome, confirmed(best, fresh, metrics)
 
 
 def _sentence(one: Confirmed) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from minidl_cli.options import TEXT_FORMATS, Debug, Format, format_option, runs_folder
-from minidl_cli.output import harmless, show
+from minidl_cli.options import Debug, Format, TextFormat, runs_folder
+from minidl_cli.output import harmless, show, show_json
 
 if TYPE_CHECKING:
     from minidl_cli.findings import Finding
@@ -18,7 +17,7 @@ _COLOURS = {"ok": "green", "note": "yellow", "problem": "red"}
 
 
 def doctor(
-    format: Annotated[Format | None, format_option(*TEXT_FORMATS)] = None,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """Check this machine: versions, compiler, threads, GPU, folders, extras.
@@ -29,7 +28,7 @@ def doctor(
 
     found = list(findings(runs_folder()))
     if format is Format.json:
-        print(json.dumps([vars(one) for one in found], indent=2, ensure_ascii=False))
+        show_json([vars(one) for one in found])
     elif sys.stdout.isatty():
         _print_in_colour(found)
     else:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minidl_cli.options import Debug, in_runs
-from minidl_cli.output import say, show
-from minidl_cli.track import Tracker
+from minidl_cli.options import Debug, Format, TextFormat, in_runs
+from minidl_cli.output import say, show, show_json
+from minidl_cli.track import Tracker, log_for
 
 if TYPE_CHECKING:
     from minidl.store.run_folder import RunFolder
@@ -25,30 +25,30 @@ def export_log(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Where its files go; tensorboard if left out."
+            "--output", "-o", metavar="DIR", help="Where its files go; the tool's name if left out."
         ),
     ] = None,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
-    """Send runs to TensorBoard: their curves, settings and configs.
+    """Send runs to TensorBoard or MLflow: their curves, settings and configs.
 
     Runs that are still going are sent as far as they have come; sent again, a run takes its own
-    place. `train --track` sends a run while it trains. Needs pip install "minidl[tensorboard]".
+    place. `train --track` sends a run while it trains. Needs pip install "minidl[tensorboard]" or
+    "minidl[mlflow]"; files are written here, and nothing is sent over the network.
 
     \b
-    Example:
+    Examples:
       minidl export-log spirals iris
-      tensorboard --logdir tensorboard
+      minidl export-log spirals --to mlflow
     """
-    from minidl.report.trackers.tensorboard import FOLDER, writer
-    from minidl.report.trackers.tensorboard import export_log as send
     from minidl.store.find import find_runs
 
-    writer()  # or say, once, that the package is missing
-    folder, failed = output or FOLDER, []
+    log, failed = log_for(to), list[Path]()
+    folder = output or log.folder
 
     def one(run: RunFolder, record: RunRecord) -> Path:
-        return send(run, record, folder)
+        return log.export(run, record, folder)
 
     def broken(run: RunFolder, error: Exception) -> None:
         failed.append(run.path)
@@ -56,8 +56,11 @@ def export_log(
 
     sent = find_runs(map(in_runs, paths), one, broken)
     if not sent:
-        say("no runs there")
-    if any(sent):
+        say("no runs there: `minidl train CONFIG` makes one, `minidl list` shows those there are")
+    if format is Format.json:
+        done = [place for place in sent if place is not None]
+        show_json({"to": to.value, "path": folder, "sent": done, "left_out": failed})
+    elif any(sent):
         show(folder)
     if failed or not sent:
         raise typer.Exit(1)

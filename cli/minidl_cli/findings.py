@@ -26,6 +26,7 @@ EXTRAS = {
     "play": "minidl play and minidl watch",
     "cluster": "minidl sweep --cluster",
     "tensorboard": "minidl export-log, minidl train --track",
+    "mlflow": "minidl export-log --to mlflow, minidl train --track mlflow",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +21,7 @@ from minidl_cli.list_query import (
 from minidl_cli.list_table import as_csv, print_in_colour, table_lines
 from minidl_cli.listed import FIELDS, broken_row, folded, reader
 from minidl_cli.options import RUNS, Debug, Format, format_option, runs_folder, runs_option
-from minidl_cli.output import harmless, show
+from minidl_cli.output import harmless, show, show_json
 
 _FORMATS = (Format.table, Format.csv, Format.json)
 
@@ -96,7 +95,7 @@ def list_runs(
     found = len(rows)
     rows = ordered(rows, order)[:limit]
     if format is Format.json:
-        print(json.dumps([{key: row.get(key) for key in keys or FIELDS} for row in rows], indent=2))
+        show_json([{key: row.get(key) for key in keys or FIELDS} for row in rows])
     elif format is Format.csv:
         show(as_csv(rows, keys).removesuffix("\n"))
     elif not rows:

@@ -1,4 +1,4 @@
-"""What `minidl list` reads of a run."""
+"""What `minidl list` reads of a run, and what JSON says of one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.errors import RunError
+from minidl.scores import is_of_a_part
 from minidl.store import files
+from minidl.store.find import find_runs
 from minidl.store.notes import Notes, read_notes
 from minidl.store.run_folder import RunFolder
 from minidl.store.run_record import RunRecord
+
+if TYPE_CHECKING:
+    from minidl.sweep.run import SweepOutcome
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,24 @@ def reader(*, settings: bool) -> Callable[[RunFolder, RunRecord], Row]:
 def broken_row(run: RunFolder, error: Exception) -> Row:
     """The row of a damaged folder, which says what is wrong with it."""
     return Row(run.path.name, "broken", run.sweep_name, problem=str(error), path=str(run.path))
+
+
+def described(run: RunFolder) -> dict[str, Any]:
+    """A run as JSON has it: what `list` shows, and all metrics of the weights that count."""
+    return _described(reader(settings=False)(run, run.read_record()))
+
+
+def described_sweep(outcome: SweepOutcome) -> dict[str, Any]:
+    """A sweep: how many runs ended in which way, and each of them, broken ones included."""
+    path = outcome.folder.path
+    runs = find_runs([path], reader(settings=False), broken_row)
+    counts = {status: count for status, count in outcome.counts.items() if count}
+    return {"path": path, "counts": counts, "runs": list(map(_described, runs))}
+
+
+def _described(row: Row) -> dict[str, Any]:
+    metrics = {name: value for name, value in row.others.items() if is_of_a_part(name)}
+    return {**{key: row.get(key) for key in FIELDS}, "metrics": metrics}
 
 
 def folded(rows: Sequence[Row], runs_dir: Path) -> list[Row]:

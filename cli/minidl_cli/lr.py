@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minidl_cli.options import RUNS, Debug, Jobs, Overrides, Quiet, runs_option
-from minidl_cli.output import say, show
+from minidl_cli.options import RUNS, Debug, Format, Jobs, Overrides, Quiet, TextFormat, runs_option
+from minidl_cli.output import say, show, show_json
 
 if TYPE_CHECKING:
     from minidl.report.members.rates import Rates
@@ -27,6 +27,7 @@ def lr(
         typer.Option(metavar="NAME", help="The folder's name; NAME-lr if left out."),
     ] = None,
     jobs: Jobs = None,
+    format: TextFormat = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -60,6 +61,7 @@ def lr(
     outcome = train_all(loaded, runs_dir, name or f"{spec.name}-lr", jobs=jobs, quiet=quiet)
     path = outcome.folder.path
     found = Rates.of(collect([path]).members)
+    plot = None
     if figure := draw_rates(spec.name, found, epochs):
         plot = path / "plots" / "lr.png"
         folders.make(plot.parent)
@@ -67,6 +69,19 @@ def lr(
         say(f"drew {plot}")
     if not outcome.exit_code:
         _tell(found, spec.optimizer.lr)
+    if format is Format.json:
+        tried = zip(found.rates.tolist(), found.losses.tolist(), strict=True)
+        show_json(
+            {
+                "path": path,
+                "suggested": found.suggested,
+                "diverges_from": found.diverges_from,
+                "config": spec.optimizer.lr,
+                "rates": [{"lr": lr, "train_loss": loss} for lr, loss in tried],
+                "figure": plot,
+            }
+        )
+    elif not outcome.exit_code:
         show(path)
     raise typer.Exit(outcome.exit_code)
 

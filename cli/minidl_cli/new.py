@@ -12,8 +12,8 @@ import typer
 from minidl.errors import RunError
 from minidl.store.files import is_folder, write_atomic
 from minidl.store.system import stat_of
-from minidl_cli.options import Debug
-from minidl_cli.output import say, show
+from minidl_cli.options import Debug, Format, TextFormat
+from minidl_cli.output import say, show, show_json
 
 TEMPLATE = """\
 # A first config. Train it:           minidl train {path}
@@ -155,6 +155,7 @@ def new(
         typer.Option(metavar="COLUMN", help="With --from: the column to predict."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """Write a config to start from.
@@ -175,7 +176,10 @@ def new(
         raise RunError("--target names a column of a table: say which, with --from TABLE")
     text = starter(data, path) if table is None else _of_table(table, target, path)
     write_atomic(path, text.encode())
-    show(path)
+    if format is Format.json:
+        show_json({"path": path})
+    else:
+        show(path)
 
 
 def _of_table(data: Path, target: str | None, path: Path) -> str:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from minidl.errors import RunError
-from minidl_cli.options import Debug, in_runs
-from minidl_cli.output import show
+from minidl_cli.options import Debug, Format, TextFormat, in_runs
+from minidl_cli.output import show, show_json
 
 _MOST = 60  # characters of a tag
 MOST_OF_A_NOTE = 10_000
@@ -21,6 +21,7 @@ def tag(
         typer.Argument(metavar="RUN… NAME", help="Runs or sweeps, and last the tag."),
     ],
     remove: Annotated[bool, typer.Option("--remove", help="Take the tag away.")] = False,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """Give runs a tag.
@@ -48,6 +49,8 @@ def tag(
         wanted = others if remove else notes.tags if name in notes.tags else (*others, name)
         if wanted != notes.tags:
             write_notes(run, replace(notes, tags=wanted))
+    if format is Format.json:
+        _show_json(runs)
 
 
 def note(
@@ -56,6 +59,7 @@ def note(
         str | None,
         typer.Argument(metavar="TEXT", help='Instead of what there is; "" takes it away.'),
     ] = None,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """Note something about a run, or show what is noted.
@@ -75,8 +79,16 @@ def note(
         notes = read_notes(one)
         if text is not None:
             write_notes(one, replace(notes, note=text))
-        elif notes.note:
+        elif notes.note and format is not Format.json:
             show(notes.note if len(runs) == 1 else f"{one}: {notes.note}")
+    if format is Format.json:
+        _show_json(runs)
+
+
+def _show_json(runs: list[Path]) -> None:
+    from minidl.store.notes import read_notes
+
+    show_json([{"path": run, **vars(read_notes(run))} for run in runs])
 
 
 def _runs(name: str) -> list[Path]:

@@ -121,7 +121,9 @@ _ENDINGS = {
 }
 
 
-def format_option(*known: Format) -> Any:
+def format_option(
+    *known: Format, help: str = "How it is written; as --output ends, else as a table."
+) -> Any:
     """--format of a command that knows these."""
     names = [format.value for format in known]
 
@@ -135,7 +137,7 @@ def format_option(*known: Format) -> Any:
         "--format",
         parser=read,
         metavar="|".join(names),
-        help="How it is written; as --output ends, else as a table.",
+        help=help,
         show_default=False,
         autocompletion=lambda: names,
     )
@@ -152,3 +154,7 @@ def format_for(given: Format | None, output: Path | None, known: Iterable[Format
         endings = ", ".join(ending for ending, format in _ENDINGS.items() if format in known)
         raise RunError(f"{output}: ends with none of {endings}: say with --format how to write it")
     return found
+
+
+# Of a command that prints lines of text, or the same as a JSON document.
+TextFormat = Annotated[Format | None, format_option(*TEXT_FORMATS, help="Print it as JSON.")]

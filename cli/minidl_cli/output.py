@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import math
 import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from minidl.report.tables.escape import line, wrapped
 from minidl.scores import is_share
@@ -30,6 +33,24 @@ def show(text: str | Path) -> None:
     elif isinstance(sys.stdout, io.TextIOWrapper) and _is_utf8(sys.stdout.encoding):
         sys.stdout.reconfigure(errors="surrogateescape")  # a file's name may be any bytes
     print(f"{written}\n", end="")  # at once: a reader may leave before a line end of its own
+
+
+def show_json(content: Any) -> None:
+    """Print a result as a JSON document, in ASCII: stdout may have any encoding.
+
+    Paths are texts; NaN and infinities, which JSON lacks, are null.
+    """
+    print(json.dumps(_strict(content), indent=2, allow_nan=False))
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
 
 
 def show_text(text: Callable[[int | None, bool], str], output: Path | None) -> None:

@@ -27,6 +27,7 @@ class Written(StrEnum):
     csv = "csv"
     parquet = "parquet"
     jsonl = "jsonl"
+    json = "json"
 
 
 class Decimal(StrEnum):
@@ -99,9 +100,9 @@ def predict(
 ) -> None:
     """Predict the rows of a table or of arrays, or an image, by one network or by several.
 
-    Writes CSV, Parquet or lines of JSON: the number of the row in the file (the header is row 1; of
-    arrays and Parquet, the index), then its class and a probability per class, or its values. A row
-    that can't be predicted (a missing value, an unknown word) is left empty, and the column
+    Writes CSV, Parquet, lines of JSON or JSON: the number of the row in the file (the header is row
+    1; of arrays and Parquet, the index), then its class and a probability per class, or its values.
+    A row that can't be predicted (a missing value, an unknown word) is left empty, and the column
     `problem` says why. If the file has the target, a line on stderr says how good the predictions
     are. Where the run's targets are images, it reads an image of up to 16 million pixels and writes
     a PNG. The weights are those of the last epoch, or of the best one for a run with
@@ -193,7 +194,7 @@ def _runs(path: Path, where: Sequence[str]) -> list[Path]:
     return [member.folder.path for member in group.finished]
 
 
-_ENDINGS = {".parquet": Written.parquet, ".jsonl": Written.jsonl}
+_ENDINGS = {f".{one}": one for one in Written}
 
 
 def _metrics(metrics: dict[str, float]) -> Iterator[str]:

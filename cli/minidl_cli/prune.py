@@ -10,8 +10,8 @@ import typer
 from minidl.plural import plural
 from minidl.store.run_folder import RunFolder
 from minidl.store.run_record import RunRecord
-from minidl_cli.options import Debug, Folders, in_runs, runs_folder
-from minidl_cli.output import say, show
+from minidl_cli.options import Debug, Folders, Format, TextFormat, in_runs, runs_folder
+from minidl_cli.output import say, show, show_json
 
 
 def prune(
@@ -19,6 +19,7 @@ def prune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be deleted.")
     ] = False,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """Delete checkpoints of runs that are done.
@@ -42,15 +43,19 @@ def prune(
         say(f"left alone: {error}")
         return []
 
-    freed = runs = 0
+    freed, runs, checkpoints = 0, 0, list[Path]()
     for found in find_runs(map(in_runs, paths or [runs_folder()]), read, broken):
         runs += bool(found)
         for path in found:
             size = stat_of(path)
             freed += size.st_size if size else 0
-            if dry_run:
-                show(path)
-            else:
+            checkpoints.append(path)
+            if not dry_run:
                 files.remove(path)
+            elif format is not Format.json:
+                show(path)
     verb = "would free" if dry_run else "freed"
     say(f"{verb} {freed / 1e6:.1f} MB in {plural(runs, 'run')}")
+    if format is Format.json:
+        content = {"dry_run": dry_run, "checkpoints": checkpoints, "bytes": freed, "runs": runs}
+        show_json(content)

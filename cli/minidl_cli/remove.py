@@ -15,8 +15,8 @@ from minidl.errors import RunError
 from minidl.plural import plural
 from minidl.store.system import stat_of
 from minidl_cli.listed import Row
-from minidl_cli.options import RUNS, Debug, in_runs, runs_option
-from minidl_cli.output import say
+from minidl_cli.options import RUNS, Debug, Format, TextFormat, in_runs, runs_option
+from minidl_cli.output import say, show_json
 
 _AGE = re.compile(r"(\d{1,5})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
@@ -44,6 +44,7 @@ def rm(
         bool, typer.Option("--empty-trash", help="Delete for good what was removed before.")
     ] = False,
     runs_dir: Annotated[Path, runs_option("The folder of runs.")] = RUNS,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """Remove runs.
@@ -59,7 +60,9 @@ def rm(
       minidl rm --empty-trash
     """
     if empty_trash:
-        _empty(runs_dir, runs, yes=yes, filtered=failed or older is not None)
+        deleted = _empty(runs_dir, runs, yes=yes, filtered=failed or older is not None)
+        if format is Format.json:
+            show_json({"moved": [], "deleted": deleted})
         return
     if not runs and not failed and older is None:
         raise RunError("which runs? Name them, or choose with --failed or --older 30d")
@@ -73,14 +76,15 @@ def rm(
     chosen = _each_once(chosen)
     for path in chosen:
         check_removable(path)  # all before the first is moved
-    if not chosen:
-        say("nothing to remove")
-        return
-    if not yes:
+    if chosen and not yes:
         _ask(f"move {_listed(chosen)} to the trash?")
+    moved = []
     for path in chosen:
-        say(f"moved {path} to {move_to_trash(path, runs_dir)}")
-    say("`minidl rm --empty-trash` deletes what is there")
+        moved.append({"path": path, "to": move_to_trash(path, runs_dir)})
+        say(f"moved {path} to {moved[-1]['to']}")
+    say("`minidl rm --empty-trash` deletes what is there" if moved else "nothing to remove")
+    if format is Format.json:
+        show_json({"moved": moved, "deleted": 0})
 
 
 def _each_once(paths: Sequence[Path]) -> list[Path]:
@@ -120,14 +124,17 @@ def _age(text: str) -> timedelta:
     return timedelta(hours=int(found[1]) * _HOURS[found[2]])
 
 
-def _empty(runs_dir: Path, runs: list[str] | None, *, yes: bool, filtered: bool) -> None:
+def _empty(runs_dir: Path, runs: list[str] | None, *, yes: bool, filtered: bool) -> int:
+    """Returns how many runs that were."""
     if runs or filtered:
         raise RunError("--empty-trash deletes all that is in the trash: name no runs beside it")
     from minidl.store.trash import TRASH, empty_trash
 
     if not yes:
         _ask(f"delete all in {runs_dir / TRASH} for good?")
-    say(f"deleted {plural(empty_trash(runs_dir), 'run')}")
+    deleted = empty_trash(runs_dir)
+    say(f"deleted {plural(deleted, 'run')}")
+    return deleted
 
 
 def _listed(paths: Sequence[Path]) -> str:

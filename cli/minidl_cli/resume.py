@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from minidl_cli.options import Debug, Jobs, Quiet, Threads, in_runs
+from minidl_cli.options import Debug, Format, Jobs, Quiet, TextFormat, Threads, in_runs
 
 
 def resume(
@@ -25,6 +25,7 @@ def resume(
             "--force", help="Also with other versions, engine or device: results differ then."
         ),
     ] = False,
+    format: TextFormat = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -40,19 +41,20 @@ def resume(
     from minidl.store.run_folder import is_sweep
 
     if is_sweep(folder):
-        code = _resume_sweep(folder, jobs=jobs, force=force, quiet=quiet)
+        code = _resume_sweep(folder, jobs=jobs, force=force, quiet=quiet, format=format)
     else:
-        code = _resume_run(folder, threads=threads, force=force, quiet=quiet)
+        code = _resume_run(folder, threads=threads, force=force, quiet=quiet, format=format)
     raise typer.Exit(code)
 
 
-def _resume_sweep(folder: Path, *, jobs: int | None, force: bool, quiet: bool) -> int:
+def _resume_sweep(
+    folder: Path, *, jobs: int | None, force: bool, quiet: bool, format: Format | None
+) -> int:
     from minidl.store.leases import revoke_all
     from minidl.store.locks import locked
     from minidl.sweep.folder import SweepFolder
     from minidl.sweep.search import carry_out, checked, plans
-    from minidl_cli.output import show
-    from minidl_cli.sweep import train_missing
+    from minidl_cli.sweep import show_outcome, train_missing
     from minidl_cli.sweep_progress import Reading
 
     opened = SweepFolder.open(folder)
@@ -67,11 +69,13 @@ def _resume_sweep(folder: Path, *, jobs: int | None, force: bool, quiet: bool) -
         todo = plans(loaded, opened, works, command=command, jobs=jobs, force=force)
         train = partial(train_missing, fail_fast=False, quiet=quiet)
         outcome = carry_out(todo, train, fail_fast=False)
-    show(outcome.folder.path)
+    show_outcome(outcome, format)
     return outcome.exit_code
 
 
-def _resume_run(folder: Path, *, threads: int | None, force: bool, quiet: bool) -> int:
+def _resume_run(
+    folder: Path, *, threads: int | None, force: bool, quiet: bool, format: Format | None
+) -> int:
     from minidl.runs.execute import resume as resume_run
     from minidl.spec import load_spec
     from minidl.store.run_folder import RunFolder
@@ -86,4 +90,5 @@ def _resume_run(folder: Path, *, threads: int | None, force: bool, quiet: bool) 
         ),
         epochs=spec.training.epochs,
         quiet=quiet,
+        format=format,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minidl_cli.options import Debug, Overrides
-from minidl_cli.output import show
+from minidl_cli.output import show, show_json
 
 if TYPE_CHECKING:
     from minidl.spec.nodes import Key
@@ -54,7 +53,7 @@ def show_config(
     if format is Language.json:
         named = {format_key(key): source for key, source in sources.items()}
         shown = resolved.values if plain else {"config": resolved.values, "sources": named}
-        show(json.dumps(shown, indent=2, ensure_ascii=False))
+        show_json(shown)
         return
     lines = [
         (text, "" if plain or key is None else sources[key])

@@ -12,8 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minidl.plural import plural
-from minidl_cli.options import RUNS, Debug, Device, Jobs, Quiet, runs_option, with_device
-from minidl_cli.output import say, show, to_go_on
+from minidl_cli.options import (
+    RUNS,
+    Debug,
+    Device,
+    Format,
+    Jobs,
+    Quiet,
+    TextFormat,
+    runs_option,
+    with_device,
+)
+from minidl_cli.output import say, show, show_json, to_go_on
 
 if TYPE_CHECKING:
     from minidl.spec import Sweep
@@ -77,6 +87,7 @@ def sweep(
         bool,
         typer.Option("--force", help="Go on also with other versions or another device."),
     ] = False,
+    format: TextFormat = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -111,7 +122,7 @@ def sweep(
     if dry_run:
         members, works = loaded.members, checked(loaded)
         folder = SweepFolder(SweepFolder.place(runs_dir, loaded, name))
-        _list(planned(folder, members, members, works, stack=stack, jobs=jobs), loaded)
+        _list(planned(folder, members, members, works, stack=stack, jobs=jobs), loaded, format)
         return
     with _connected(cluster) as workers:
         train = partial(
@@ -124,13 +135,32 @@ def sweep(
             quiet=quiet,
         )
         outcome = train(loaded, runs_dir, name)
-        show(outcome.folder.path)
-        code = outcome.exit_code
+        code, confirmed = outcome.exit_code, None
+        if format is not Format.json:
+            show(outcome.folder.path)
         if confirm is not None and not outcome.unfinished:
-            from minidl_cli.confirm import confirm as confirmed
+            from minidl_cli.confirm import Confirmation
 
-            code = confirmed(outcome.folder.path, confirm, train, quiet=quiet) or code
+            confirmed = Confirmation.of(outcome.folder.path, confirm, train, quiet=quiet)
+            code = confirmed.outcome.exit_code or code
+            if format is not Format.json:
+                confirmed.show()
+        if format is Format.json:
+            from minidl_cli.listed import described_sweep
+
+            more = {"confirmed": confirmed.as_data()} if confirmed else {}
+            show_json({**described_sweep(outcome), **more})
     raise typer.Exit(code)
+
+
+def show_outcome(outcome: SweepOutcome, format: Format | None) -> None:
+    """Print a sweep's folder, or all about it as JSON."""
+    if format is Format.json:
+        from minidl_cli.listed import described_sweep
+
+        show_json(described_sweep(outcome))
+    else:
+        show(outcome.folder.path)
 
 
 def _connected(address: str | None) -> AbstractContextManager[Cluster | None]:
@@ -213,9 +243,15 @@ def _tell_repeated(loaded: Sweep) -> None:
         )
 
 
-def _list(todo: SweepPlan, loaded: Sweep) -> None:
+def _list(todo: SweepPlan, loaded: Sweep, format: Format | None) -> None:
     from minidl.sweep.budget import budget
 
+    proposed = bool(loaded.search and loaded.proposes)
+    if format is Format.json:
+        names = [member.name for members in todo.turns for member in members]
+        content = {"path": todo.folder.path, "missing": None if proposed else names}
+        show_json({**content, "budget": budget(loaded) or None})
+        return
     if loaded.search and loaded.proposes:
         print(f"{plural(loaded.search.trials or 0, 'trial')}, proposed by results", file=sys.stderr)
     else:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minidl.report.trackers.tensorboard import TensorBoardLog
+    from minidl.report.trackers.log import Log
     from minidl.store.run_folder import RunFolder
     from minidl.train.stopping import Row
 
@@ -15,6 +15,7 @@ class Tracker(StrEnum):
     """A tool that shows runs."""
 
     tensorboard = "tensorboard"
+    mlflow = "mlflow"
 
 
 class Tracked:
@@ -22,13 +23,13 @@ class Tracked:
 
     def __init__(self, tracker: Tracker | None) -> None:
         """Raises RunError where the tracker's package is missing."""
-        self._log = None if tracker is None else _required()
-        self._open: TensorBoardLog | None = None
+        self._log = None if tracker is None else log_for(tracker)
+        self._open: Log | None = None
 
     def started(self, folder: RunFolder) -> None:
         """The run begins."""
         if self._log is not None:
-            self._open = self._log(folder)
+            self._open = self._log(folder, self._log.folder)
 
     def __call__(self, row: Row) -> None:
         if self._open is not None:
@@ -44,8 +45,12 @@ class Tracked:
             self._open.close()
 
 
-def _required() -> type[TensorBoardLog]:
-    from minidl.report.trackers.tensorboard import TensorBoardLog, writer
+def log_for(tracker: Tracker) -> type[Log]:
+    """What writes a tracker's files. Raises RunError where its package is missing."""
+    if tracker is Tracker.mlflow:
+        from minidl.report.trackers.mlflow import MlflowLog
 
-    writer()
-    return TensorBoardLog
+        return MlflowLog.needed()
+    from minidl.report.trackers.tensorboard import TensorBoardLog
+
+    return TensorBoardLog.needed()

@@ -15,8 +15,10 @@ from minidl_cli.options import (
     RUNS,
     Debug,
     Device,
+    Format,
     Overrides,
     Quiet,
+    TextFormat,
     Threads,
     runs_option,
     with_device,
@@ -52,6 +54,7 @@ def train(
     ] = None,
     device: Device = None,
     threads: Threads = None,
+    format: TextFormat = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -88,6 +91,7 @@ def train(
         epochs=spec.training.epochs,
         quiet=quiet,
         track=track,
+        format=format,
     )
     raise typer.Exit(code)
 
@@ -98,8 +102,9 @@ def show(
     epochs: int,
     quiet: bool,
     track: Tracker | None = None,
+    format: Format | None = None,
 ) -> int:
-    """Carry out a run, show its progress, print its folder; returns the exit code."""
+    """Carry out a run, show its progress, print its folder or JSON; returns the exit code."""
     from minidl_cli.progress import progress_for
 
     progress = progress_for(epochs, quiet=quiet)
@@ -112,5 +117,11 @@ def show(
         outcome = run([progress, tracked], started)
         tracked.ended()
     progress.ended(outcome)
-    output.show(outcome.run.folder.path)
+    folder = outcome.run.folder
+    if format is Format.json:
+        from minidl_cli.listed import described
+
+        output.show_json(described(folder))
+    else:
+        output.show(folder.path)
     return outcome.exit_code

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from minidl.errors import ConfigError, DataError, Problem
 from minidl.plural import plural
-from minidl_cli.options import TEXT_FORMATS, Debug, Format, Overrides, format_option
-from minidl_cli.output import show, sizes
+from minidl_cli.options import Debug, Format, Overrides, TextFormat
+from minidl_cli.output import show, show_json, sizes
 
 if TYPE_CHECKING:
     from minidl.build import Experiment
@@ -36,7 +35,7 @@ def validate(
     data: Annotated[
         bool, typer.Option("--data", help="Also read the data and build the network.")
     ] = False,
-    format: Annotated[Format | None, format_option(*TEXT_FORMATS)] = None,
+    format: TextFormat = None,
     debug: Debug = False,
 ) -> None:
     """Check a config.
@@ -59,20 +58,17 @@ def validate(
         problems = [
             vars(one) if isinstance(one, Problem) else {"message": one} for one in error.problems
         ]
-        _print(config=str(config), valid=False, problems=problems)
+        show_json({"config": config, "valid": False, "problems": problems})
         raise typer.Exit(error.exit_code) from error
     notes = list(dict.fromkeys(filter(None, (member.spec.optimism() for member in members))))
     if format is Format.json:
-        _print(config=str(config), valid=True, runs=len(members), data=lines, notes=notes)
+        found = {"runs": len(members), "data": lines, "notes": notes}
+        show_json({"config": config, "valid": True, **found})
         return
     for line in (*lines, *(f"note: {note}" for note in notes)):
         show(line)
     count = len(members)
     show(f"{config}: ok" + (f", {plural(count, 'run')}" if count > 1 else ""))
-
-
-def _print(**content: Any) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def _data(members: Sequence[Member]) -> Iterator[str]:

@@ -28,7 +28,7 @@ from minidl.reference import state_of
 from minidl.spec import Spec
 from minidl.spec.init import FromInit
 from minidl.store import checkpoint, files
-from minidl.store.run_folder import resume_command
+from minidl.store.run_folder import is_run, is_sweep, resume_command
 from minidl.store.run_record import ENDED, STOPPED
 
 _PYTORCH = (".pt", ".pth")
@@ -132,6 +132,10 @@ def _read(path: Path) -> Source:
 
 
 def _of_run(path: Path) -> Source:
+    if is_sweep(path):
+        first = next((name for name in files.folders_in(path) if is_run(path / name)), None)
+        way_out = f"name one of its runs, such as {path / first}" if first else "it has no runs yet"
+        raise RunError(f"{path}: is a sweep, not a run: {way_out}")
     trained = load_network(path)
     if (status := trained.folder.status_now(trained.record)) not in (*ENDED, STOPPED):
         message = f"its weights may change, as it hasn't ended (status: {status})"
@@ -175,5 +179,16 @@ def _tensors(file: str, found: Any) -> dict[str, Tensor]:
     if "parameters" in kept:
         raise DataError(f"{file}: is a checkpoint of minidl: name its run's folder instead")
     if not kept:
-        raise DataError(f"{file}: isn't a state_dict: it has no tensors")
+        raise DataError(f"{file}: isn't a state_dict of real numbers: it has {_instead(found)}")
     return kept
+
+
+def _instead(found: Mapping[str, Any]) -> str:
+    """What a file holds that has no tensor to start from."""
+    for name, value in found.items():
+        if isinstance(value, Mapping) and any(isinstance(x, Tensor) for x in value.values()):
+            return f"one inside, as {name!r}: save that alone"
+    dtypes = {str(x.dtype).removeprefix("torch.") for x in found.values() if isinstance(x, Tensor)}
+    if dtypes:
+        return f"tensors of {' and '.join(sorted(dtypes))} alone"
+    return "no tensors"

@@ -111,7 +111,7 @@ class PredictedRows:
     def content(
         self, written: str = "csv", *, inputs: bool = False, for_spreadsheet: bool = False
     ) -> bytes:
-        """The same as a file of csv, jsonl or parquet.
+        """The same as a file of csv, jsonl, json or parquet.
 
         for_spreadsheet: cells that a spreadsheet would run as formulas get an apostrophe. Raises
         DataError where a package is missing.
@@ -124,14 +124,23 @@ class PredictedRows:
                 table.isetitem(place, table.iloc[:, place].map(spreadsheet_safe).to_numpy())
         if written == "csv":
             return table.to_csv(index=False, lineterminator="\n").encode()
-        if written == "jsonl":
+        if written in ("jsonl", "json"):
             rows = table.astype(object).where(table.notna(), None).to_dict("records")
-            lines = (json.dumps(row, ensure_ascii=False) for row in rows)
-            return "".join(f"{line}\n" for line in lines).encode()
+            lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+            return _as_array(lines) if written == "json" else _as_lines(lines)
         need_package("predictions", "parquet")
         found = io.BytesIO()
         table.to_parquet(found, index=False)
         return found.getvalue()
+
+
+def _as_lines(rows: Sequence[str]) -> bytes:
+    return "".join(f"{row}\n" for row in rows).encode()
+
+
+def _as_array(rows: Sequence[str]) -> bytes:
+    inside = ",\n".join(f"  {row}" for row in rows)
+    return (f"[\n{inside}\n]\n" if rows else "[]\n").encode()
 
 
 def free_names(names: Iterable[str], taken: Iterable[str]) -> list[str]:

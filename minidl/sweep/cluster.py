@@ -50,7 +50,8 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[Cluster]:
     other versions.
     """
     kind, _, count = address.partition(":")
-    if kind not in ("local", "tcp", "tls") or (kind == "local" and not _is_count(count)):
+    good = _is_count(count) if kind == "local" else kind in ("tcp", "tls") and _has_port(address)
+    if not good:
         raise RunError(f"--cluster {address}: expected tcp://HOST:PORT, tls://HOST:PORT or local:N")
     with contextlib.ExitStack() as stack:
         where: Any = address
@@ -98,6 +99,14 @@ def _local(dask: Any, count: int) -> Any:
 
 def _is_count(text: str) -> bool:
     return text.isdecimal() and 1 <= int(text) <= 1000
+
+
+def _has_port(address: str) -> bool:
+    """Whether it is `tcp://HOST:PORT` and nothing more."""
+    with contextlib.suppress(ValueError):  # no number, or beyond 65535
+        parts = urlsplit(address)
+        return bool(parts.hostname and parts.port) and not parts.path.strip("/") + parts.query
+    return False
 
 
 def _is_loopback(address: str) -> bool:

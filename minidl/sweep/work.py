@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from minidl.build import Experiment, build, read_data, seed_of
 from minidl.data import Dataset
 from minidl.errors import ConfigError, DataError, Problem
 from minidl.nn import Module
+from minidl.plural import plural
 from minidl.spec import CsvData, Member, Spec
 from minidl.spec.file_data import each
 from minidl.spec.init import FromInit
@@ -26,7 +27,8 @@ from minidl.sweep.kinds import kind_of, optimizer_kind
 
 # One core's time, roughly: of a step whatever it computes, and of a multiplication and addition.
 SECONDS_PER_STEP, SECONDS_PER_PRODUCT = 0.5e-6, 2.5e-11
-MAX_PROBLEMS = 20  # of members that can't be built, before giving up
+MAX_PROBLEMS = 20  # unlike ones of members that can't be built, before giving up
+MAX_FAILED = 200  # such members, which may be of one problem
 KEPT_BYTES = 2**28  # of data sets that may be needed again
 
 _CGROUP = Path("/sys/fs/cgroup/memory.max")  # where containers have their limit
@@ -82,7 +84,8 @@ def measure(
     """
     kinds: dict[str, Work] = {}
     files: dict[str, str] = {}
-    problems: list[Problem] = []
+    problems: dict[Problem, list[str]] = {}  # with the members that have it
+    failed = 0
     unreadable: dict[str, DataError] = {}
     datasets = Datasets()
     sources: set[str] = set()  # of first weights, each of which must fit
@@ -104,20 +107,28 @@ def measure(
             sources.add(source)
             continue
         except ConfigError as error:
-            named = f" (in the run {member.name})"
-            problems += [replace(one, message=one.message + named) for one in error.problems]
-            if len(problems) >= MAX_PROBLEMS:
+            for one in error.problems:
+                problems.setdefault(one, []).append(member.name)
+            failed += 1
+            if len(problems) >= MAX_PROBLEMS or failed >= MAX_FAILED:
                 break
             continue
         files |= {**data.source_hashes, **built.source_hashes}
     if problems:
-        raise ConfigError(problems)
+        least = "at least " if failed >= MAX_FAILED else ""
+        raise ConfigError([_in_runs(one, names, least) for one, names in problems.items()])
     if unreadable:
         first, *others = unreadable.values()
         if others:
             raise DataError(*(text for error in unreadable.values() for text in error.problems))
         raise first
     return Works(kinds, files)
+
+
+def _in_runs(problem: Problem, names: Sequence[str], least: str) -> Problem:
+    """The same, which also names the first run that has it, and says how many have."""
+    more = f" and {least}{plural(len(names) - 1, 'more run')}" if len(names) > 1 else ""
+    return replace(problem, message=f"{problem.message} (in the run {names[0]}{more})")
 
 
 def _refuse_stdin(spec: Spec) -> None:

@@ -207,7 +207,9 @@ WHOLE = {**FIRST, "fc_2.weight": torch.ones(1, 8), "fc_2.bias": torch.ones(1)}
             "",
             "model.init: {}: fc_2.bias has numbers that aren't finite in float32",
         ),
-        ({}, "", "model.init.path: {}: isn't a state_dict: it has no tensors"),
+        ({}, "", "model.init.path: {}: isn't a state_dict of real numbers: it has no tensors"),
+        ({"a": torch.ones(2, dtype=torch.int64)}, "", "it has tensors of int64 alone"),
+        ({"a": torch.ones(2, dtype=torch.complex64)}, "", "it has tensors of complex64 alone"),
         ({"parameters": torch.ones(3)}, "", "is a checkpoint of minidl: name its run's folder"),
         (WHOLE, "new: [fc_9]", "model.init.new[0]: the network has no layer 'fc_9'"),
         (WHOLE, "new: [fc_1, fc_2]", "model.init.new: names every layer: nothing is taken"),
@@ -223,6 +225,22 @@ def test_what_does_not_fit_is_one_line_with_its_place(
         built(f"model.init={{type: from, path: {path}, {changes}}}")
     assert problem.format(path) in str(raised.value)
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_state_dict_within_another_file_is_named(tmp_path: Path) -> None:
+    torch.save({"epoch": 3, "model": WHOLE}, tmp_path / "w.pt")
+    with pytest.raises(ConfigError, match="it has one inside, as 'model': save that alone"):
+        built(f"model.init={{from: {tmp_path / 'w.pt'}}}")
+
+
+def test_of_a_sweep_a_run_is_to_be_named(tmp_path: Path) -> None:
+    (tmp_path / "swept" / "seed=1").mkdir(parents=True)
+    (tmp_path / "swept" / "sweep.yaml").touch()
+    with pytest.raises(ConfigError, match="is a sweep, not a run: it has no runs yet"):
+        built(f"model.init={{from: {tmp_path / 'swept'}}}")
+    (tmp_path / "swept" / "seed=1" / "config.yaml").touch()
+    with pytest.raises(ConfigError, match=r"name one of its runs, such as .*/swept/seed=1"):
+        built(f"model.init={{from: {tmp_path / 'swept'}}}")
 
 
 @pytest.mark.parametrize(

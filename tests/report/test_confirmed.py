@@ -11,6 +11,7 @@ from trainings import minidl
 from minidl.report.members.collect import Member, collect
 from minidl.report.members.confirmed import best_group, confirmed, fresh_seeds
 from minidl.report.members.groups import t_quantile
+from minidl.report.tables.table import default_metrics, default_score
 
 CONFIG = """\
 name: small
@@ -90,3 +91,12 @@ def test_seeds_of_streams_are_crossed(tmp_path: Path) -> None:
         assert said in refused.err
     unknown = minidl("sweep", config, "--vary", "dta", "--repeats", 2)
     assert "did you mean 'data'?" in unknown.err
+
+
+def test_where_all_diverged_the_score_is_that_of_the_task(tmp_path: Path) -> None:
+    found = members(tmp_path, 0.1, [None, None])
+    for task, score in [("regression", "test_r2"), ("images", "test_psnr")]:
+        for one in found:
+            one.record.task = task
+        assert default_score(found) == score
+        assert default_metrics(found) == ["test_loss", score]

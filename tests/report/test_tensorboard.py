@@ -14,7 +14,7 @@ from sweep.helpers import sweep
 from tensorboardX.proto.event_pb2 import Event
 from trainings import Finished, minidl, train
 
-from minidl.report.trackers.tensorboard import export_log
+from minidl.report.trackers.tensorboard import TensorBoardLog
 from minidl.store.run_folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
@@ -96,9 +96,9 @@ def test_the_runs_of_a_sweep_lie_together_and_nothing_is_written_beside_them() -
 def test_sent_again_it_takes_its_own_place_alone() -> None:
     run = trained().run
     for _ in range(2):
-        export_log(run, run.read_record())
+        TensorBoardLog.export(run, run.read_record())
     Path("tensorboard/one/events.out.tfevents.1.of_others").touch()
-    export_log(run, run.read_record())
+    TensorBoardLog.export(run, run.read_record())
     names = [path.name for path in Path("tensorboard/one").iterdir()]
     assert sorted(name.rpartition(".")[2] for name in names) == ["minidl", "of_others", "txt"]
 
@@ -134,7 +134,10 @@ def test_a_tracker_that_is_unknown_or_not_installed_is_one_line(
     trained()
     unknown = minidl("export-log", "one", "--to", "tensorbord")
     assert unknown.code == 2
-    assert "'tensorbord' is not one of 'tensorboard'; did you mean 'tensorboard'?" in unknown.err
+    assert (
+        "'tensorbord' is not one of 'tensorboard', 'mlflow'; did you mean 'tensorboard'?"
+        in unknown.err
+    )
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     for command in (["export-log", "one"], ["train", "small.yaml", "--track", "tensorboard"]):
         missing = minidl(*command)

@@ -49,8 +49,12 @@ def planned(folder: Path, *overrides: str, text: str = SMALL, **options: Any) ->
 
 def members(folder: Path) -> list[RunFolder]:
     """The members' run folders, by name."""
-    inside = (folder / "runs" / "small").iterdir()
-    return [RunFolder.open(path) for path in sorted(inside) if is_run(path)]
+    return runs_of(folder / "runs" / "small")
+
+
+def runs_of(place: Path) -> list[RunFolder]:
+    """Those of a sweep's folder, by name."""
+    return [RunFolder.open(path) for path in sorted(place.iterdir()) if is_run(path)]
 
 
 def statuses(folder: Path) -> list[str]:

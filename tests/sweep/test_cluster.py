@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +15,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sweep.helpers import assert_same, carried_out, planned, statuses
+from dask_processes import Dask
+from sweep.helpers import (
+    assert_same,
+    assert_same_run,
+    carried_out,
+    planned,
+    runs_of,
+    statuses,
+    sweep,
+)
 from sweep.leased import take_and_train, train_by
+from trainings import SMALL
 
 from minidl.errors import MinidlWarning, RunError
 from minidl.runs.restart import Restart
@@ -36,45 +44,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:the cluster has no workers")
 
 Watch = Callable[[Sequence[News]], None]
 LONG = ("training.epochs=1500", "training.eval_every=500", "training.checkpoint_every=250")
-
-
-class Dask:
-    """A scheduler and workers, as processes on this machine's own address."""
-
-    def __init__(self, folder: Path, workers: int, patience: str) -> None:
-        """patience: how long workers may not answer until they are taken for dead."""
-        self.file, self.processes = folder / "scheduler.json", list[subprocess.Popen[bytes]]()
-        self.environment = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": patience, **os.environ}
-        self.scheduler = self._start("scheduler", "--port", "0")
-        self.workers = [self.add_worker() for _ in range(workers)]
-
-    def _start(self, kind: str, *options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard"]
-        where = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
-        where += ["--scheduler-file", str(self.file)]
-        process = subprocess.Popen(
-            [*command, *where, *options],
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self.processes.append(process)
-        return process
-
-    def add_worker(self) -> subprocess.Popen[bytes]:
-        return self._start("worker", "--no-nanny", "--nthreads", "1", "--death-timeout", "30")
-
-    @property
-    def address(self) -> str:
-        while True:
-            with contextlib.suppress(OSError, ValueError):
-                return str(json.loads(self.file.read_text())["address"])
-            time.sleep(0.05)
-
-    def end(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture
@@ -123,14 +92,8 @@ def test_a_cluster_of_its_own_listens_on_this_machine_alone() -> None:
 
 @pytest.mark.slow
 def test_workers_that_are_killed_cost_nothing_but_time(dask: Dask, tmp_path: Path) -> None:
-    def kill() -> None:
-        worker = dask.workers.pop(0)
-        worker.kill()
-        worker.wait()
-        dask.workers.append(dask.add_worker())
-
     grid = (f"seed={','.join(map(str, range(16)))}", *LONG, "training.epochs=12000")
-    watch = Once(kill, times=2)
+    watch = Once(lambda: dask.replace(0), times=2)
     assert trained(dask, tmp_path, *grid, watch=watch).counts == {"done": 16}
     assert not watch.times
     whole = tmp_path / "whole"
@@ -230,6 +193,39 @@ def test_ctrl_c_ends_all_workers_with_checkpoints(dask: Dask, tmp_path: Path) ->
     assert len(checkpoints) == 4
 
 
+SPACE = "space: {optimizer.lr: {log_uniform: [1.0e-3, 1]}, model.hidden: {choice: [[8], [9]]}}"
+SEARCHES = {
+    "random": f"{{search: {{type: random, trials: 6}}, {SPACE}, repeats: 2}}",
+    "halving": "{search: {type: halving, reduction: 2, min_epochs: 1}, repeats: 2,"
+    " grid: {optimizer.lr: [1.0e+30, 0.1, 0.05, 0.02]}}",
+    "tpe": f"{{search: {{type: tpe, trials: 6, parallel: 3}}, {SPACE}}}",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_search_and_its_confirmation_come_out_as_at_home(
+    search: str, dask: Dask, tmp_path: Path
+) -> None:
+    if search == "tpe":
+        pytest.importorskip("optuna")
+    text = f"{SMALL}sweep: {SEARCHES[search]}\n".replace("test: 24", "test: 24, validation: 24")
+    text = text.replace("epochs: 3", "epochs: 8")
+    (there := tmp_path / "there").mkdir()
+    (here := tmp_path / "here").mkdir()
+    on_cluster = ("--cluster", dask.address, "--confirm", 2)
+    found = sweep(there, text=text, options=on_cluster)
+    expected = sweep(here, text=text, options=("--confirm", 2))
+    assert (found.code, expected.code) == (0, 0), found.err
+    assert found.out.replace("/there/", "/here/") == expected.out
+    (confirmed,) = (here / "runs").glob("small-confirmed-*")
+    for name in ("small", confirmed.name):
+        mine, theirs = (runs_of(folder / "runs" / name) for folder in (there, here))
+        assert [run.path.name for run in mine] == [run.path.name for run in theirs]
+        for one, other in zip(mine, theirs, strict=True):
+            assert_same_run(one, other)
+
+
 class KilledWorker(Exception):  # noqa: N818, as Dask calls it
     """A task has lost too many workers."""
 
@@ -303,7 +299,16 @@ def test_a_cluster_without_workers_is_waited_for_aloud(tmp_path: Path) -> None:
 
 def test_an_address_is_checked_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    for address in ("host:8786", "local", "local:0", "local:x", "ssh://a"):
+    bad = ["host:8786", "local", "local:0", "local:x", "ssh://a", "tcp:host:1", "tcp://:8786"]
+    bad += [
+        "tcp://host",
+        "tcp://host:",
+        "tls://host:x",
+        "tcp://host:0",
+        "tcp://host:99999",
+        "tcp://a:1/b",
+    ]
+    for address in bad:
         with (
             pytest.raises(RunError, match="expected tcp://HOST:PORT, tls://HOST:PORT or local:N"),
             connected(address, pytest.fail),

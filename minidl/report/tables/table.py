@@ -167,10 +167,16 @@ def default_score(members: Sequence[Member]) -> str:
     return on_validation(_tested(members)[-1], members)
 
 
+_SCORES = {"classification": "test_accuracy", "regression": "test_r2", "images": "test_psnr"}
+
+
 def _tested(members: Sequence[Member]) -> list[str]:
-    choice = ("test_accuracy", "test_r2", "test_psnr")
+    """Where none has a score, as all diverged, those of their tasks."""
+    choice = [*_SCORES.values()]
     scores = [m for m in choice if any(math.isfinite(member.value(m)) for member in members)]
-    return ["test_loss", *(scores or choice[:1])]
+    tasks = {member.record.task for member in members}
+    meant = [score for task, score in _SCORES.items() if task in tasks]
+    return ["test_loss", *(scores or meant or choice[:1])]
 
 
 def _row(group: Group, keys: Sequence[str], metrics: Sequence[str], epoch: str) -> Row:

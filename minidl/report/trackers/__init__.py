@@ -1,4 +1,4 @@
 """What other tools show of runs: their own files, written from run folders, which stay the truth.
 
-Start reading at tensorboard.py. A tracker writes beside the runs and never into them.
+Start reading at log.py. A tracker writes beside the runs and never into them.
 """

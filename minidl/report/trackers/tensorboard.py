@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from minidl.errors import RunError, WriteError
-from minidl.report.members.configs import settings_of
 from minidl.report.members.settings import Value
-from minidl.scores import is_of_a_part
-from minidl.spec.paths import HASHES
+from minidl.report.trackers.log import Log
 from minidl.store import files, folders, system
-from minidl.store.metrics import BESIDE
 from minidl.store.run_folder import RunFolder, is_run
 from minidl.store.run_record import RunRecord
 
-FOLDER = Path("tensorboard")  # where events go if nobody says
 _OURS = ".minidl"  # at the end of an event file's name
 _OWNER = "run.txt"  # says which run's events lie beside it
 
-Row = Mapping[str, float | None]
 
+class TensorBoardLog(Log):
+    """Writes one run into FOLDER/NAME. NAME is the run's, with its sweep's before it."""
 
-class TensorBoardLog:
-    """Writes one run into FOLDER/NAME, in the place of what it wrote there before.
+    folder = Path("tensorboard")
 
-    NAME is the run's, with its sweep's before it. Steps are epochs.
-    """
+    @classmethod
+    def needed(cls) -> type[Self]:
+        _writer()
+        return cls
 
-    def __init__(self, run: RunFolder, folder: Path = FOLDER) -> None:
+    def __init__(self, run: RunFolder, folder: Path) -> None:
         """Raises RunError without the package, and where another run's events are."""
-        new = writer()
+        super().__init__(run, folder)
+        new = _writer()
         path = run.path.absolute()
-        self.run = run
         self.place = folder / (f"{run.sweep_name}/{path.name}" if run.sweep_name else path.name)
         folders.make(self.place)
         _need_own(self.place, path)
@@ -46,46 +43,25 @@ class TensorBoardLog:
         except OSError as error:
             raise WriteError(f"{self.place}: can't be written: {system.reason(error)}") from error
 
-    def row(self, row: Row, started: float | None = None) -> None:
-        """A row of metrics.csv: `loss/train` and `loss/test` stand side by side.
+    def scalars(self, values: Mapping[str, float], epoch: int, then: float | None) -> None:
+        for tag, value in values.items():
+            self._writer.add_scalar(tag, value, epoch, then)
 
-        started: when the run began; without it the row is of now.
-        """
-        then = None if started is None else started + (row.get("seconds") or 0.0)
-        for name, value in row.items():
-            if name not in BESIDE and value is not None and value == value:
-                self._writer.add_scalar(_tag(name), value, int(row["epoch"] or 0), then)
-
-    def end(self) -> None:
-        """What is known when all rows are there: dynamics, settings with final metrics, config."""
-        record = self.run.read_record()
-        started = _time(record)
-        if files.is_file(self.run.dynamics.path):
-            for row in _rows(self.run.dynamics.read(record.dynamics)):
-                for name, value in row.items():
-                    if name != "epoch" and value is not None and value == value:
-                        layer, _, quantity = name.rpartition(".")
-                        tag = f"{quantity}/{layer}"
-                        self._writer.add_scalar(tag, value, int(row["epoch"] or 0), started)
-        config = self.run.read_config(record).decode()
-        self._writer.add_text("config.yaml", "\n".join(f"    {x}" for x in config.splitlines()))
-        self._settings(settings_of(config, self.run.config_path), record)
-
-    def _settings(self, settings: Mapping[str, Value], record: RunRecord) -> None:
+    def about(
+        self,
+        config: str,
+        settings: Mapping[str, Value],
+        final: Mapping[str, float],
+        record: RunRecord,
+    ) -> None:
         from tensorboardX.summary import hparams
 
-        hashes = HASHES.values()
-        given = {k: v for k, v in settings.items() if v is not None and k not in hashes}
-        # Apart from the curves: the weights that count may be those of an earlier epoch.
-        found = record.final.items()
-        final = {f"final/{k}": v for k, v in found if is_of_a_part(k) and v is not None}
-        for summary in hparams(given, final):
+        self._writer.add_text("config.yaml", "\n".join(f"    {x}" for x in config.splitlines()))
+        for summary in hparams(dict(settings), dict(final)):
             self._writer.file_writer.add_summary(summary)
-        for tag, value in final.items():
-            self._writer.add_scalar(tag, value, record.epochs or 0)
+        self.scalars(final, record.epochs or 0, None)
 
     def close(self) -> None:
-        """Write what still waits."""
         self._writer.close()
 
 
@@ -100,7 +76,7 @@ def _need_own(place: Path, run: Path) -> None:
     files.write_atomic(owner, str(run).encode())
 
 
-def writer() -> Any:
+def _writer() -> Any:
     """tensorboardX's SummaryWriter. Raises RunError without the package."""
     try:
         from tensorboardX import SummaryWriter
@@ -108,34 +84,3 @@ def writer() -> Any:
         hint = 'needs the package tensorboardX: pip install "minidl[tensorboard]"'
         raise RunError(f"TensorBoard {hint}") from error
     return SummaryWriter
-
-
-def export_log(run: RunFolder, record: RunRecord, folder: Path = FOLDER) -> Path:
-    """Sends a run that is there to TensorBoard, as far as it has come; returns where.
-
-    `record` is what run.json holds. Raises RunError.
-    """
-    columns = run.read_columns(record) if files.is_file(run.metrics_path) else {}
-    log = TensorBoardLog(run, folder)
-    try:
-        started = _time(record)
-        for row in _rows(columns):
-            log.row(row, started)
-        log.end()
-    finally:
-        log.close()
-    return log.place
-
-
-def _rows(columns: Mapping[str, list[float]]) -> Iterable[Row]:
-    return (dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True))
-
-
-def _time(record: RunRecord) -> float | None:
-    return datetime.fromisoformat(record.started).timestamp() if record.started else None
-
-
-def _tag(name: str) -> str:
-    """`loss/train` of train_loss."""
-    part, _, metric = name.partition("_")
-    return f"{metric}/{part}" if is_of_a_part(name) else name
