@@ -43,6 +43,9 @@ OPTIMIZERS = (
     "{type: adam, amsgrad: true}",
     "adamw",
     "{type: adamw, amsgrad: true}",
+    "nadam",
+    "radam",
+    "adamax",
     "adagrad",
 )
 

@@ -13,7 +13,7 @@ from minidl.spec import LinearLayer, MlpModel, Spec
 from minidl.train.evaluation import Evaluator
 from minidl.train.metrics import fitting, misfit
 
-OF_NUMBERS = ("mse", "mae", "huber")  # losses that take any numbers as targets
+OF_NUMBERS = ("mse", "mae", "huber", "smooth_l1")  # losses that take any numbers as targets
 MOST_ONE_HOT = 2**27  # numbers: 1 GiB in float64
 NO_VALIDATION = "; data.validation or data.validation_fraction sets a validation part apart"
 

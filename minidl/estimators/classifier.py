@@ -25,8 +25,8 @@ class MinidlClassifier(ClassifierMixin, BaseNetwork):  # type: ignore[misc]
     """A multi-layer perceptron for classes, trained on cross-entropy with a softmax.
 
     Parameters are those of sklearn.neural_network.MLPClassifier, and mean the same but for this:
-    `solver` is sgd, rmsprop, adam, adamw or adagrad; `activation` may also be leaky_relu, gelu or
-    silu; the L2 penalty `alpha` includes biases. New are `dropout`, the probability of a zero after
+    `solver` and `activation` may be most of those that configs have, and identity and logistic (but
+    no lbfgs); the L2 penalty `alpha` includes biases. New are `dropout`, the probability of a zero after
     each activation, and `class_weight`: weights by class, or "balanced". Inputs had best be scaled.
     They are trained on in float32 if they come so, else in float64.
 

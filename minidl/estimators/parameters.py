@@ -19,14 +19,20 @@ ACTIVATIONS: dict[str, type[nn.Module] | None] = {
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "softplus": nn.Softplus,
 }
 SOLVERS: dict[str, type[optim.Optimizer]] = {
     "sgd": optim.SGD,
     "rmsprop": optim.RMSprop,
     "adam": optim.Adam,
     "adamw": optim.AdamW,
+    "nadam": optim.NAdam,
+    "radam": optim.RAdam,
+    "adamax": optim.Adamax,
     "adagrad": optim.Adagrad,
 }
 
@@ -115,14 +121,15 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
 
     def _optimizer(self, network: nn.Sequential, weight_decay: float) -> optim.Optimizer:
         """The solver."""
+        averaging: Mapping[str, Any] = {"betas": (self.beta_1, self.beta_2), "eps": self.epsilon}
         known: Mapping[str, Any] = {
             "sgd": {
                 "momentum": self.momentum,
                 "nesterov": self.nesterovs_momentum and self.momentum > 0,
             },
-            "adam": {"betas": (self.beta_1, self.beta_2), "eps": self.epsilon},
+            **dict.fromkeys(("adam", "adamw", "nadam", "radam", "adamax"), averaging),
         }
-        own = known.get({"adamw": "adam"}.get(self.solver, self.solver), {})
+        own = known.get(self.solver, {})
         made: Any = SOLVERS[self.solver]
         optimizer: optim.Optimizer = made(
             network, lr=float(self.learning_rate_init), weight_decay=weight_decay, **own

@@ -21,8 +21,8 @@ class MinidlRegressor(RegressorMixin, BaseNetwork):  # type: ignore[misc]
     """A multi-layer perceptron for numbers, trained on the mean squared error.
 
     Parameters are those of sklearn.neural_network.MLPRegressor, and mean the same but for this:
-    `solver` is sgd, rmsprop, adam, adamw or adagrad; `activation` may also be leaky_relu, gelu or
-    silu; the L2 penalty `alpha` includes biases; the loss isn't halved. New is `dropout`, the
+    `solver` and `activation` may be most of those that configs have, and identity and logistic (but
+    no lbfgs); the L2 penalty `alpha` includes biases; the loss isn't halved. New is `dropout`, the
     probability of a zero after each activation. Inputs and targets had best be scaled
     (sklearn.compose.TransformedTargetRegressor). They are trained on in float32 if the inputs come
     so, else in float64.

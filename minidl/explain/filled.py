@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-_POWERS = {"⁻ˣ": "^(−x)", "²ˣ": "^(2 · x)"}
+_POWERS = {"⁻ˣ": "^(−x)", "²ˣ": "^(2 · x)", "eˣ": "e^x"}
 _SYMBOL = "dy[ᵢⱼ]?|ηλ|ηₜ|x̂|m̂|v̂|σ²|[cwxyztpmnvsgθημτλαβγεᵤ][₁₂ᵢⱼ]?"
 _TOKEN = re.compile(rf"(?<![\w\u0302])({_SYMBOL})(?!(?!²)[\w\u0302(ₜ])")
 

@@ -15,6 +15,7 @@ from minidl.nn import (
     CrossEntropyLoss,
     HuberLoss,
     Loss,
+    SmoothL1Loss,
     WeightedBCELoss,
     WeightedBCEWithLogitsLoss,
 )
@@ -73,6 +74,8 @@ def _loss_symbols(loss: Loss, seen: Observed, sample: int) -> dict[Index, dict[s
     for i, own in symbols.items():
         if isinstance(loss, HuberLoss):
             own["c"] = float(loss.clamped[sample][i])
+        if isinstance(loss, SmoothL1Loss):
+            own["β"] = loss.beta
         if isinstance(loss, WeightedBCELoss | WeightedBCEWithLogitsLoss):
             own["w"] = float(loss.weight[sample][i])
             own["t"] = float(loss.target[sample][i])

@@ -15,13 +15,16 @@ from minidl.explain.page import Page, Section
 from minidl.explain.tensors import SMALL, Index, array, at, entries, gradients_of
 from minidl.explain.update import update_section
 from minidl.nn import (
+    ELU,
     Activation,
     Dropout,
     LeakyReLU,
     Linear,
+    Mish,
     Module,
     Residual,
     Softmax,
+    Softplus,
 )
 from minidl.nn.images.conv import Convolution
 from minidl.nn.images.pooling import AvgPool2d, GlobalAvgPool2d
@@ -119,7 +122,7 @@ def _right_side(
         left, _, right = formula.partition(" = ")
         if left.rstrip("ᵢ") != name:
             continue
-        if isinstance(module, LeakyReLU):
+        if isinstance(module, LeakyReLU | ELU):
             for_positive, other = right.replace(",", "").split(" or ")
             return for_positive if values["x"] > 0 else other.partition(" where")[0]
         if isinstance(module, Residual):
@@ -139,6 +142,12 @@ def _symbols(one: Watched, sample: int, place: Index, name: str) -> dict[str, fl
     values = {"x": float(one.x[whole]), "y": float(one.y[whole]), "dy": float(one.dy[whole])}
     if isinstance(module, LeakyReLU):
         values["α"] = module.negative_slope
+    elif isinstance(module, ELU):
+        values["α"] = module.alpha
+    elif isinstance(module, Softplus):
+        values["β"] = module.beta
+    elif isinstance(module, Mish):
+        values["t"] = float(module.t[whole])
     elif isinstance(module, Dropout) and module.mask is not None:
         values["m"] = float(module.mask[whole])
     elif isinstance(module, Residual):

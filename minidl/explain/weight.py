@@ -10,7 +10,7 @@ from minidl.explain.filled import product, shown, total
 from minidl.explain.observed import Observed
 from minidl.explain.page import Page, Section
 from minidl.explain.update import update_lines
-from minidl.nn import LeakyReLU, MaxPool2d, ReLU
+from minidl.nn import ELU, LeakyReLU, MaxPool2d, ReLU
 from minidl.train.trainer import Trainer
 from minidl.verify.differences import STEP, Differences
 
@@ -52,7 +52,8 @@ def slope_of(trainer: Trainer, rows: Tensor, weight: Weight) -> float | None:
             values.copy_(statistics[name])
         return value
 
-    kinked = [m for m in trainer.network.modules() if isinstance(m, ReLU | LeakyReLU | MaxPool2d)]
+    kinks = ReLU | LeakyReLU | ELU | MaxPool2d
+    kinked = [m for m in trainer.network.modules() if isinstance(m, kinks)]
 
     def pattern() -> list[Tensor]:
         loss()
@@ -65,11 +66,11 @@ def slope_of(trainer: Trainer, rows: Tensor, weight: Weight) -> float | None:
         return differences.slope(weight.index, STEP)
 
 
-def _side(module: ReLU | LeakyReLU | MaxPool2d) -> Tensor:
+def _side(module: ReLU | LeakyReLU | ELU | MaxPool2d) -> Tensor:
     """On which side of its kink each entry is."""
     if isinstance(module, ReLU):
         return module.y > 0
-    return (module.positive if isinstance(module, LeakyReLU) else module.tap).clone()
+    return (module.positive if isinstance(module, LeakyReLU | ELU) else module.tap).clone()
 
 
 def _chain_section(chain: Chain, weight: Weight, recorded: float) -> Section:

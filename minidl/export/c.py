@@ -85,7 +85,8 @@ def _source(model: Model, stem: str) -> str:
     given, real = _types(model)
     suffix = "f" if real == "float" else ""
     macros = [
-        f"#define {name.upper()} {name}{suffix}" for name in ("exp", "fabs", "tanh", "erf", "sqrt")
+        f"#define {name.upper()} {name}{suffix}"
+        for name in ("exp", "expm1", "log1p", "fabs", "tanh", "erf", "sqrt")
     ]
     calls = _Calls(model.inputs)
     calls.add(body)

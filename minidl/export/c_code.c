@@ -18,6 +18,20 @@ static void leaky_relu(real *x, int n, real slope) {
     for (int i = 0; i < n; i++) x[i] = x[i] > 0 ? x[i] : slope * x[i];
 }
 
+static void elu(real *x, int n, real alpha) {
+    for (int i = 0; i < n; i++) x[i] = x[i] > 0 ? x[i] : alpha * EXPM1(x[i]);
+}
+
+static void softplus(real *x, int n, real beta) {
+    for (int i = 0; i < n; i++)
+        x[i] = ((x[i] > 0 ? beta * x[i] : 0) + LOG1P(EXP(-FABS(beta * x[i])))) / beta;
+}
+
+static void mish(real *x, int n) {
+    for (int i = 0; i < n; i++)
+        x[i] *= TANH((x[i] > 0 ? x[i] : 0) + LOG1P(EXP(-FABS(x[i]))));
+}
+
 static void sigmoid(real *x, int n) {
     for (int i = 0; i < n; i++) {
         real power = EXP(-FABS(x[i])); /* never overflows */
@@ -32,6 +46,13 @@ static void tanh_(real *x, int n) {
 static void gelu(real *x, int n) {
     for (int i = 0; i < n; i++)
         x[i] = x[i] * (1 + ERF(x[i] * (real)0.70710678118654752)) / 2;
+}
+
+static void gelu_tanh(real *x, int n) {
+    for (int i = 0; i < n; i++) {
+        real u = (real)0.79788456080286536 * (x[i] + (real)0.044715 * x[i] * x[i] * x[i]);
+        x[i] = x[i] * (1 + TANH(u)) / 2;
+    }
 }
 
 static void silu(real *x, int n) {

@@ -26,6 +26,19 @@ def leaky_relu(x: Array, slope: float) -> Array:
     return np.where(x > 0, x, x.dtype.type(slope) * x)
 
 
+def elu(x: Array, alpha: float) -> Array:
+    return np.where(x > 0, x, x.dtype.type(alpha) * np.expm1(np.minimum(x, 0)))
+
+
+def softplus(x: Array, beta: float) -> Array:
+    scaled = x.dtype.type(beta) * x
+    return (np.maximum(scaled, 0) + np.log1p(np.exp(-np.abs(scaled)))) / x.dtype.type(beta)
+
+
+def mish(x: Array) -> Array:
+    return x * np.tanh(softplus(x, 1))
+
+
 def sigmoid(x: Array) -> Array:
     power = np.exp(-np.abs(x))  # never overflows
     return np.where(x >= 0, 1, power) / (1 + power)
@@ -38,6 +51,11 @@ def tanh(x: Array) -> Array:
 def gelu(x: Array) -> Array:
     erf = np.vectorize(math.erf, otypes=[x.dtype])
     return x * (1 + erf(x * x.dtype.type(math.sqrt(0.5)))) / 2
+
+
+def gelu_tanh(x: Array) -> Array:
+    u = x.dtype.type(math.sqrt(2 / math.pi)) * (x + x.dtype.type(0.044715) * x * x * x)
+    return x * (1 + np.tanh(u)) / 2
 
 
 def silu(x: Array) -> Array:

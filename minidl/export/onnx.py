@@ -151,6 +151,13 @@ def _operation(graph: _Graph, operation: Operation, x: str) -> str:
         return graph.add(_PLAIN[kind], x)
     if kind == "leaky_relu":
         return graph.add("LeakyRelu", x, alpha=float(numbers["slope"]))
+    if kind == "elu":
+        return graph.add("Elu", x, alpha=float(numbers["alpha"]))
+    if kind == "softplus":
+        beta = _real(numbers["beta"])
+        return graph.add("Div", graph.add("Softplus", graph.add("Mul", x, beta)), beta)
+    if kind == "mish":
+        return graph.add("Mul", x, graph.add("Tanh", graph.add("Softplus", x)))
     if kind == "softmax":
         return graph.add("Softmax", x, axis=-1)
     if kind == "silu":
@@ -158,6 +165,11 @@ def _operation(graph: _Graph, operation: Operation, x: str) -> str:
     if kind == "gelu":
         erf = graph.add("Erf", graph.add("Mul", x, _real(math.sqrt(0.5))))
         return graph.add("Mul", x, graph.add("Mul", graph.add("Add", erf, _real(1)), _real(0.5)))
+    if kind == "gelu_tanh":
+        cube = graph.add("Mul", graph.add("Mul", x, x), graph.add("Mul", x, _real(0.044715)))
+        u = graph.add("Mul", graph.add("Add", x, cube), _real(math.sqrt(2 / math.pi)))
+        cdf = graph.add("Mul", graph.add("Add", graph.add("Tanh", u), _real(1)), _real(0.5))
+        return graph.add("Mul", x, cdf)
     if kind == "linear":
         return graph.add("Gemm", x, arrays["weight"], *bias, transB=1)
     if kind == "conv2d":

@@ -40,16 +40,17 @@ class Operation:
     @property
     def in_place(self) -> bool:
         """Whether each number of the output depends on what was in its own place or row."""
-        return self.kind in (*_ELEMENTWISE.values(), "leaky_relu", "softmax", *_NORMS)
+        return self.kind in (*_ELEMENTWISE.values(), *_WITH_NUMBERS, "softmax", *_NORMS)
 
 
 _ELEMENTWISE: dict[type[nn.Module], str] = {
     nn.ReLU: "relu",
     nn.Sigmoid: "sigmoid",
     nn.Tanh: "tanh",
-    nn.GELU: "gelu",
     nn.SiLU: "silu",
+    nn.Mish: "mish",
 }
+_WITH_NUMBERS = ("leaky_relu", "elu", "softplus", "gelu", "gelu_tanh")
 _NORMS = ("batch_norm", "layer_norm", "rms_norm", "group_norm")
 
 
@@ -91,6 +92,18 @@ def _linear(m: nn.Linear, name: str, shape: Shape, out: Shape) -> Iterator[Opera
 
 def _leaky_relu(m: nn.LeakyReLU, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
     yield Operation("leaky_relu", name, shape, out, numbers={"slope": m.negative_slope})
+
+
+def _elu(m: nn.ELU, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
+    yield Operation("elu", name, shape, out, numbers={"alpha": m.alpha})
+
+
+def _softplus(m: nn.Softplus, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
+    yield Operation("softplus", name, shape, out, numbers={"beta": m.beta})
+
+
+def _gelu(m: nn.GELU, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
+    yield Operation("gelu_tanh" if m.approximate == "tanh" else "gelu", name, shape, out)
 
 
 def _softmax(m: nn.Softmax, name: str, shape: Shape, out: Shape) -> Iterator[Operation]:
@@ -201,6 +214,9 @@ def _group_norm(m: nn.GroupNorm, name: str, shape: Shape, out: Shape) -> Iterato
 _BY_CLASS: dict[type[nn.Module], Callable[..., Iterator[Operation]]] = {
     nn.Linear: _linear,
     nn.LeakyReLU: _leaky_relu,
+    nn.ELU: _elu,
+    nn.Softplus: _softplus,
+    nn.GELU: _gelu,
     nn.Softmax: _softmax,
     nn.Conv2d: _conv2d,
     nn.ConvTranspose2d: _conv_transpose2d,

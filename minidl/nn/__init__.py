@@ -4,7 +4,19 @@ Start reading at linear.py and activations.py, then sequential.py. Formulas are 
 tensor arithmetic and rearrangement alone: no autograd, no torch.nn, nothing for speed's sake.
 """
 
-from minidl.nn.activations import GELU, Activation, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from minidl.nn.activations import (
+    ELU,
+    GELU,
+    Activation,
+    LeakyReLU,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from minidl.nn.dropout import Dropout
 from minidl.nn.images.conv import Conv2d
 from minidl.nn.images.module import Flatten
@@ -29,7 +41,7 @@ from minidl.nn.module import Module
 from minidl.nn.norms import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from minidl.nn.parameter import Flat, Parameter
 from minidl.nn.residual import Residual
-from minidl.nn.robust_losses import HuberLoss, MAELoss
+from minidl.nn.robust_losses import HuberLoss, MAELoss, SmoothL1Loss
 from minidl.nn.sequential import Sequential
 from minidl.nn.weighted_losses import (
     WeightedBCELoss,
@@ -38,6 +50,7 @@ from minidl.nn.weighted_losses import (
 )
 
 __all__ = [
+    "ELU",
     "GELU",
     "Activation",
     "AvgPool2d",
@@ -65,6 +78,7 @@ __all__ = [
     "MAELoss",
     "MSELoss",
     "MaxPool2d",
+    "Mish",
     "Module",
     "Normal",
     "Orthogonal",
@@ -75,7 +89,9 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
+    "Softplus",
     "Tanh",
     "Uniform",
     "Upsample",

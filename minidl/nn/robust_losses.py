@@ -44,3 +44,26 @@ class HuberLoss(Loss):
 
     def __repr__(self) -> str:
         return f"HuberLoss({self.reduction!r}, delta={self.delta})"
+
+
+class SmoothL1Loss(HuberLoss):
+    """Huber's over δ: far from the target its slope is 1, whatever δ  (Girshick 2015).
+
+    L = Σ c (y − t − c / 2) / β / n        dL/dy = c / β / n        c = clamp(y − t, −β, β)
+    β is `beta`.
+    """
+
+    def __init__(self, reduction: Reduction = "mean", *, beta: float = 1.0) -> None:
+        if not beta > 0:
+            raise ValueError(f"beta must be > 0, but got {beta}")
+        super().__init__(reduction, delta=beta)
+        self.beta = beta
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return super().forward(output, target) / self.beta
+
+    def backward(self) -> Tensor:
+        return super().backward() / self.beta
+
+    def __repr__(self) -> str:
+        return f"SmoothL1Loss({self.reduction!r}, beta={self.beta})"

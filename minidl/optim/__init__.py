@@ -3,6 +3,7 @@
 Start reading at optimizer.py and sgd.py. Nothing here knows about speed, files or configs.
 """
 
+from minidl.optim.adam_variants import Adamax, NAdam, RAdam
 from minidl.optim.adaptive import Adagrad, Adam, AdamW, RMSprop
 from minidl.optim.clipping import clip_norm, clip_value
 from minidl.optim.optimizer import Optimizer
@@ -10,6 +11,6 @@ from minidl.optim.schedules import ReduceOnPlateau, Schedule
 from minidl.optim.sgd import SGD
 
 __all__ = [
-    "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "ReduceOnPlateau", "Schedule",
-    "clip_norm", "clip_value",
+    "SGD", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam", "RMSprop",
+    "ReduceOnPlateau", "Schedule", "clip_norm", "clip_value",
 ]  # fmt: skip

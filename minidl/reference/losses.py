@@ -106,6 +106,11 @@ LOSSES: dict[type[nn.Loss], LossCases] = {
         *(IMAGE, normal, [((3,), normal), ((3, 4, 2), unit)]),
         {"delta": 0.5},
     ),
+    nn.SmoothL1Loss: LossCases(
+        lambda loss, reduction: torch.nn.SmoothL1Loss(reduction=reduction, beta=loss.beta),
+        *(IMAGE, normal, [((3,), normal), ((3, 4, 2), unit)]),
+        {"beta": 0.5},
+    ),
     nn.BCELoss: LossCases(
         lambda loss, reduction: torch.nn.BCELoss(reduction=reduction),
         *(IMAGE, unit, [((1,), unit)]),

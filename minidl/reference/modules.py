@@ -170,10 +170,19 @@ MODULES: dict[type[nn.Module], ModuleCases] = {
         on(*IMAGE),
         [on(5), on(5, negative_slope=0.3), on(5, negative_slope=0.0)],
     ),
+    nn.ELU: ModuleCases(lambda m: torch.nn.ELU(m.alpha), on(*IMAGE), [on(5), on(5, alpha=0.3)]),
     nn.Sigmoid: ModuleCases(lambda m: torch.nn.Sigmoid(), on(*IMAGE), [on(5)]),
     nn.Tanh: ModuleCases(lambda m: torch.nn.Tanh(), on(*IMAGE), [on(5)]),
-    nn.GELU: ModuleCases(lambda m: torch.nn.GELU(), on(*IMAGE), [on(5)]),
+    nn.GELU: ModuleCases(
+        lambda m: torch.nn.GELU(m.approximate), on(*IMAGE), [on(5), on(5, approximate="tanh")]
+    ),
     nn.SiLU: ModuleCases(lambda m: torch.nn.SiLU(), on(*IMAGE), [on(5)]),
+    nn.Mish: ModuleCases(lambda m: torch.nn.Mish(), on(*IMAGE), [on(5)]),
+    nn.Softplus: ModuleCases(
+        lambda m: torch.nn.Softplus(m.beta, threshold=40),  # where it is x in float64, too
+        on(*IMAGE),
+        [on(5), on(5, beta=2.5)],
+    ),
     nn.Softmax: ModuleCases(lambda m: torch.nn.Softmax(-1), on(*ROW), [on(5)]),
     nn.Flatten: ModuleCases(lambda m: torch.nn.Flatten(), on(*IMAGE), [on(2, 3)]),
     nn.Dropout: ModuleCases(

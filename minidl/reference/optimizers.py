@@ -80,6 +80,11 @@ def _sgd(optimizer: Any, parameters: list[Any], hyper: dict[str, Any]) -> torch.
     return kind(parameters, nesterov=optimizer.nesterov, **hyper)
 
 
+def _plain(kind: Any) -> Theirs:
+    """PyTorch's of that class, whose options all are hyper-parameters."""
+    return lambda optimizer, parameters, hyper: kind(parameters, **hyper)
+
+
 def _with(kind: Any, option: str) -> Theirs:
     """PyTorch's of that class; the one option of its constructor that isn't a hyper-parameter."""
     return lambda optimizer, parameters, hyper: kind(
@@ -125,6 +130,28 @@ OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]]
             {"lr": 0.01},
             {"lr": 0.01, "betas": (0.8, 0.9), "weight_decay": 0.3, "eps": 1e-3, "amsgrad": True}
             | {"l1": 0.03},
+        ],
+    ),
+    optim.NAdam: (
+        _plain(torch.optim.NAdam),
+        [
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1, "l1": 0.03}
+            | {"momentum_decay": 0.1},
+        ],
+    ),
+    optim.RAdam: (
+        _plain(torch.optim.RAdam),
+        [
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1, "l1": 0.03},
+        ],
+    ),
+    optim.Adamax: (
+        _plain(torch.optim.Adamax),
+        [
+            {"lr": 0.01},
+            {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1, "l1": 0.03},
         ],
     ),
     optim.Adagrad: (

@@ -36,6 +36,15 @@ class LeakyReluActivation(Named):
     negative_slope: float = Field(0.01, ge=0, description="The slope where x < 0.")
 
 
+class EluActivation(Named):
+    """x where x > 0, else alpha (eˣ − 1)"""
+
+    short: ClassVar[str] = "alpha"
+
+    type: Literal["elu"] = "elu"
+    alpha: float = Field(1.0, ge=0, description="How far below 0 it goes.")
+
+
 class SigmoidActivation(Named):
     """1 / (1 + e⁻ˣ)"""
 
@@ -51,13 +60,33 @@ class TanhActivation(Named):
 class GeluActivation(Named):
     """x Φ(x), with the normal distribution function Φ"""
 
+    short: ClassVar[str] = "approximate"
+
     type: Literal["gelu"] = "gelu"
+    approximate: Literal["none", "tanh"] = Field(
+        "none", description="How Φ is computed: exactly, or by tanh."
+    )
 
 
 class SiluActivation(Named):
     """x · sigmoid(x)"""
 
     type: Literal["silu"] = "silu"
+
+
+class MishActivation(Named):
+    """x · tanh(ln(1 + eˣ))"""
+
+    type: Literal["mish"] = "mish"
+
+
+class SoftplusActivation(Named):
+    """ln(1 + e^(beta x)) / beta, a smooth ReLU"""
+
+    short: ClassVar[str] = "beta"
+
+    type: Literal["softplus"] = "softplus"
+    beta: float = Field(1.0, gt=0, description="How sharply it bends at 0.")
 
 
 class SoftmaxActivation(Named):
@@ -69,10 +98,13 @@ class SoftmaxActivation(Named):
 AnyActivation = (
     ReluActivation
     | LeakyReluActivation
+    | EluActivation
     | SigmoidActivation
     | TanhActivation
     | GeluActivation
     | SiluActivation
+    | MishActivation
+    | SoftplusActivation
     | SoftmaxActivation
 )
 Activation = Annotated[

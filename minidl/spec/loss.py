@@ -49,6 +49,20 @@ class HuberLoss(_Loss):
     )
 
 
+class SmoothL1Loss(_Loss):
+    """Huber's divided by beta: an absolute error, rounded off below beta."""
+
+    short: ClassVar[str] = "beta"
+
+    type: Literal["smooth_l1"] = "smooth_l1"
+    beta: float = Field(
+        1.0,
+        gt=0,
+        le=1e38,  # as huber's
+        description="Where the line begins, in the unit of (standardized) targets.",
+    )
+
+
 class _Weighted(_Loss):
     class_weights: ClassWeights | None = Field(
         None,
@@ -92,7 +106,9 @@ class CrossEntropyLoss(_Weighted):
             yield "class_weights", "excludes label_smoothing"
 
 
-AnyLoss = MseLoss | MaeLoss | HuberLoss | BceLoss | BceWithLogitsLoss | CrossEntropyLoss
+AnyLoss = (
+    MseLoss | MaeLoss | HuberLoss | SmoothL1Loss | BceLoss | BceWithLogitsLoss | CrossEntropyLoss
+)
 Loss = Annotated[
     AnyLoss,
     Field(discriminator="type"),

@@ -63,12 +63,15 @@ class RmspropOptimizer(_Optimizer):
     weight_decay: float = Field(0.0, ge=0, description="The L2 penalty.")
 
 
-class _AdamLike(_Optimizer):
+class _Averaging(_Optimizer):
     lr: float = Field(0.001, gt=0, description="The learning rate η.")
     betas: tuple[Fraction, Fraction] = Field(
         (0.9, 0.999), description="β₁ and β₂: how slowly the means of g and of g² forget."
     )
     eps: float = Field(1e-8, ge=0, description="ε, keeps the denominator from 0.")
+
+
+class _AdamLike(_Averaging):
     amsgrad: bool = Field(False, description="Divide by the largest mean of squares so far.")
 
 
@@ -86,6 +89,32 @@ class AdamwOptimizer(_AdamLike):
     weight_decay: float = Field(0.01, ge=0, description="The decoupled decay λ: θ ← θ − ηλθ.")
 
 
+class NadamOptimizer(_Averaging):
+    """Adam with Nesterov's momentum  (Dozat 2016)."""
+
+    type: Literal["nadam"] = "nadam"
+    lr: float = Field(0.002, gt=0, description="The learning rate η.")
+    momentum_decay: float = Field(
+        0.004, ge=0, description="ψ: μₜ = β₁ (1 − 0.96^(t ψ) / 2) is the momentum of step t."
+    )
+    weight_decay: float = Field(0.0, ge=0, description="The L2 penalty.")
+
+
+class RadamOptimizer(_Averaging):
+    """Adam whose first steps wait until the mean of g² is known  (Liu et al. 2020)."""
+
+    type: Literal["radam"] = "radam"
+    weight_decay: float = Field(0.0, ge=0, description="The L2 penalty.")
+
+
+class AdamaxOptimizer(_Averaging):
+    """Adam by the largest gradient u: steps of η m̂/u  (Kingma and Ba 2015)."""
+
+    type: Literal["adamax"] = "adamax"
+    lr: float = Field(0.002, gt=0, description="The learning rate η.")
+    weight_decay: float = Field(0.0, ge=0, description="The L2 penalty.")
+
+
 class AdagradOptimizer(_Optimizer):
     """Adagrad: s ← s + g²;  θ ← θ − η g/(√s + ε)  (Duchi et al. 2011)."""
 
@@ -97,7 +126,16 @@ class AdagradOptimizer(_Optimizer):
     weight_decay: float = Field(0.0, ge=0, description="The L2 penalty.")
 
 
-AnyOptimizer = SgdOptimizer | RmspropOptimizer | AdamOptimizer | AdamwOptimizer | AdagradOptimizer
+AnyOptimizer = (
+    SgdOptimizer
+    | RmspropOptimizer
+    | AdamOptimizer
+    | AdamwOptimizer
+    | NadamOptimizer
+    | RadamOptimizer
+    | AdamaxOptimizer
+    | AdagradOptimizer
+)
 Optimizer = Annotated[
     AnyOptimizer,
     Field(discriminator="type"),

@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.inspection import DecisionBoundaryDisplay
 
 from minidl import MinidlClassifier, MinidlRegressor
+from minidl.estimators.parameters import SOLVERS
 
 Array = NDArray[Any]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -121,7 +122,7 @@ def test_a_regressor_takes_several_outputs() -> None:
     assert model.score(X, values) > 0.8
 
 
-@pytest.mark.parametrize("solver", ["sgd", "rmsprop", "adam", "adamw", "adagrad"])
+@pytest.mark.parametrize("solver", [*SOLVERS])
 def test_each_solver_learns(solver: str) -> None:
     model = MinidlClassifier(4, solver=solver, learning_rate_init=0.01, max_iter=8, random_state=0)
     curve = model.fit(X, Y).loss_curve_

@@ -37,7 +37,9 @@ def value_of(text: str) -> float:
     )
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "{leaky_relu: 0.1}"])
+@pytest.mark.parametrize(
+    "activation", ["sigmoid", "tanh", "relu", "{leaky_relu: 0.1}", "{elu: 0.5}", "mish"]
+)
 def test_every_line_of_a_small_network_comes_to_what_it_says(activation: str) -> None:
     replay, seen = watched(TINY, 7, f"model.activation={activation}")
     checked = 0
@@ -54,7 +56,7 @@ def test_every_line_of_a_small_network_comes_to_what_it_says(activation: str) ->
 @pytest.mark.parametrize(
     "loss",
     [
-        *("mse", "mae", "{type: huber, delta: 0.1}"),
+        *("mse", "mae", "{type: huber, delta: 0.1}", "{type: smooth_l1, beta: 0.1}"),
         *("bce", "bce_with_logits", "cross_entropy"),
         "{type: cross_entropy, label_smoothing: 0.1}",
         "{type: bce, class_weights: balanced}",

@@ -52,7 +52,7 @@ LIKE_OUTPUT = [((1,), F32), ((2, 3), F32), ((2, 3), F64), ((2, 3, 4), F32)]
 # Each loss, and outputs with targets that it takes.
 LOSSES: list[Any] = [
     *((loss, [(one, one) for one in LIKE_OUTPUT])
-      for loss in (nn.MSELoss(), nn.MAELoss(), nn.HuberLoss(), nn.BCELoss("sum"),
+      for loss in (nn.MSELoss(), nn.MAELoss(), nn.HuberLoss(), nn.SmoothL1Loss(), nn.BCELoss("sum"),
                    nn.BCEWithLogitsLoss("batchmean"), nn.WeightedBCELoss(),
                    nn.WeightedBCEWithLogitsLoss())),
     (nn.WeightedCrossEntropyLoss(), [(((2, 3), F32), ((2, 3), F32))]),
@@ -69,7 +69,7 @@ OTHER_OUTPUTS = [  # a loss, an output that isn't of its form, and a target
     (nn.CrossEntropyLoss(), (2, 3, 4), ((2, 4), I64)),
 ]
 OTHER_TARGETS = [  # a loss, an output of its form, and a target that doesn't fit
-    *((loss, one, other) for loss, _ in LOSSES[:5] for one, other in [
+    *((loss, one, other) for loss, _ in LOSSES[:6] for one, other in [
         (((2, 1), F32), ((2,), F32)),
         (((2,), F32), ((2, 1), F32)),
         (((2, 3), F32), ((1, 3), F32)),

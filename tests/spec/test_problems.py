@@ -84,7 +84,7 @@ def test_a_misspelt_component_of_any_kind_is_guessed(
     ("text", "expected"),
     [
         ("optimizer: addam", "c.yaml:3:12: optimizer: expected an optimizer (sgd, rmsprop, adam, "
-         "adamw, adagrad), but got the text 'addam'; did you mean 'adam'?"),
+         "adamw, nadam, radam, adamax, adagrad), but got the text 'addam'; did you mean 'adam'?"),
         ("optimizer: {type: addam}", "c.yaml:3:19: optimizer.type: expected an optimizer"),
         ("optimizer: {addam: 0.1}", "has no type: expected an optimizer"),
         ("optimizer: amad", "but got the text 'amad'; did you mean 'adam'?"),
