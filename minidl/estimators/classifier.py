@@ -26,9 +26,9 @@ class MinidlClassifier(ClassifierMixin, BaseNetwork):  # type: ignore[misc]
 
     Parameters are those of sklearn.neural_network.MLPClassifier, and mean the same but for this:
     `solver` and `activation` may be most of those that configs have, and identity and logistic (but
-    no lbfgs); the L2 penalty `alpha` includes biases. New are `dropout`, the probability of a zero after
-    each activation, and `class_weight`: weights by class, or "balanced". Inputs had best be scaled.
-    They are trained on in float32 if they come so, else in float64.
+    no lbfgs); the L2 penalty `alpha` includes biases. New are `dropout`, the probability of a zero
+    after each activation, and `class_weight`: weights by class, or "balanced". Inputs had best be
+    scaled. They are trained on in float32 if they come so, else in float64.
 
     After fit: `classes_` (C,), `n_features_in_`, `feature_names_in_` (if X has names), `n_iter_`,
     `loss_`, `loss_curve_` (the training part's after each epoch), `network_`, `coefs_`,

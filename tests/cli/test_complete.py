@@ -56,12 +56,8 @@ def test_keys_are_those_of_the_config() -> None:
 
 
 def test_values_are_those_that_the_key_takes_or_has() -> None:
-    assert bash("train", "top.yaml", "optimizer", "=", "ad") == [
-        "adam",
-        "adamw",
-        "adamax",
-        "adagrad",
-    ]
+    known = ["adam", "adamw", "adamax", "adagrad"]
+    assert bash("train", "top.yaml", "optimizer", "=", "ad") == known
     assert bash("train", "top.yaml", "training", "=", "1", "optimizer.nesterov", "=", "") == [
         "true",
         "false",

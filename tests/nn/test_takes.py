@@ -25,7 +25,8 @@ OTHER_CHANNELS: list[Shape] = [(2, 1, 4, 4), (2, 4, 4, 3)]
 # Each layer, what it says that it takes, shapes that it takes, and others that it doesn't.
 LAYERS: list[Any] = [
     (nn.Linear(3, 4), "(N, 3)", [(1, 3), (5, 3)], [(3,), (2, 4), (2, 1, 3), (3, 2), (0, 3)]),
-    *((kind(), *ANY) for kind in (nn.ReLU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.GELU, nn.SiLU)),
+    *((kind(), *ANY) for kind in (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.Sigmoid, nn.Tanh, nn.GELU,
+                                  nn.SiLU, nn.Mish, nn.Softplus)),
     (nn.Dropout(0.5), *ANY),
     (nn.Softmax(), "(N, ..., C)", *ROWS),
     (nn.Flatten(), "(N, ..., L)", *ROWS),

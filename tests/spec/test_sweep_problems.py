@@ -30,7 +30,8 @@ from spec.helpers import Refusal
          "are name, seed, device, data, model, loss, optimizer, schedule, training; did you mean "
          "'optimizer'?"),
         ("sweep: {grid: {loss: [mes]}}", "c.yaml:4:23: loss: expected a loss (mse, mae, huber, "
-         "smooth_l1, bce, bce_with_logits, cross_entropy), but got the text 'mes'; did you mean 'mse'?"),
+         "smooth_l1, bce, bce_with_logits, cross_entropy), but got the text 'mes'; did you mean "
+         "'mse'?"),
         ("sweep: {grid: {optimizer.lr: [0.1, -1]}}", "c.yaml:4:36: optimizer.lr: expected a number "
          "> 0, but got -1"),
         ("sweep: {grid: {'a..b': [1]}}", "c.yaml:4:25: a..b: expected a key such as optimizer.lr"),
