@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 _POWERS = {"⁻ˣ": "^(−x)", "²ˣ": "^(2 · x)", "eˣ": "e^x"}
-_SYMBOL = "dy[ᵢⱼ]?|ηλ|ηₜ|x̂|m̂|v̂|σ²|[cwxyztpmnvsgθημτλαβγεᵤ][₁₂ᵢⱼ]?"
+_SYMBOL = "dy[ᵢⱼ]?|ηλ|ηₜ|x̂|m̂|v̂|σ²|[cwxyztpmnvsugθημτλαβγεᵤ][₁₂ᵢⱼ]?"
 _TOKEN = re.compile(rf"(?<![\w\u0302])({_SYMBOL})(?!(?!²)[\w\u0302(ₜ])")
 
 

@@ -63,12 +63,15 @@ def update_lines(trainer: Trainer, seen: Observed, place: int) -> list[str]:
     lines = []
     for formula in update_formulas(optimizer):
         left, _, right = formula.partition(" ← ")
-        right = right.split(",")[0].removesuffix(" first")
+        right, *others = right.removesuffix(" first").split(",   ")
+        if numbers.get("c") == 0 and others:  # RAdam's first steps
+            right = others[0].removeprefix("or ").partition(" while")[0]
         if "λ" in right and not span.penalized:
             continue
         if "m̂" in right:
-            v = seen.vectors.get("largest_v", seen.vectors["v"])[place]
             values["m̂"] = values["m"] * numbers["m_factor"]
+        if "v̂" in right:
+            v = seen.vectors.get("largest_v", seen.vectors["v"])[place]
             values["v̂"] = float(v) * numbers["v_factor"]
         if left == "g" and "λ₁" in right:
             result = values["g"] + numbers["l1"] * math.copysign(values["θ"] != 0, values["θ"])
@@ -94,4 +97,6 @@ _HYPER = {
     "λ₁": "l1",
     "β₁": "beta1",
     "β₂": "beta2",
+    "c": "c",
+    "w": "w",
 }

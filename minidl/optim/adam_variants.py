@@ -1,6 +1,6 @@
-"""Relatives of Adam, in the notation of adaptive.py: η is `lr`, β₁, β₂ are `betas`, ε is `eps`.
+"""Relatives of Adam, as torch.optim has them, in the notation of adaptive.py.
 
-All first set m ← β₁ m + (1 − β₁) g. As torch.optim has them; a penalty is added to g.
+η is `lr`, β₁ and β₂ are `betas`, ε is `eps`; m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ).
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class _Averaging(Optimizer):
         return {**hyper, "1-beta1": 1 - hyper["beta1"], "1-beta2": 1 - hyper["beta2"]}
 
     def averages(self, g: Tensor, span: Span) -> tuple[Tensor, Tensor]:
-        """m and v ← β₂ v + (1 − β₂) g²"""
+        """m and v, with g in them."""
         m, v = span.of(self.vectors["m"]), span.of(self.vectors["v"])
         m += self.number("1-beta1") * (g - m)
         v += self.number("1-beta2") * (g * g - v)
@@ -45,13 +45,14 @@ class _Averaging(Optimizer):
 
 
 class NAdam(_Averaging):
-    """θ ← θ − η ((1 − μₜ) g / (1 − Πₜ) + μₜ₊₁ m / (1 − Πₜ₊₁)) / (√v̂ + ε)          (Dozat 2016)
+    """m ← β₁ m + (1 − β₁) g;   v ← β₂ v + (1 − β₂) g²                              (Dozat 2016)
 
-    v ← β₂ v + (1 − β₂) g²,   v̂ = v / (1 − β₂ᵗ)
-    μₜ = β₁ (1 − 0.96^(t ψ) / 2),   Πₜ = μ₁ μ₂ … μₜ,   ψ is `momentum_decay`
+    θ ← θ − η (c g + w m) / (√v̂ + ε)
+    c = (1 − μₜ) / (1 − Πₜ),   w = μₜ₊₁ / (1 − Πₜ₊₁),   Πₜ = μ₁ μ₂ … μₜ,
+    μₜ = β₁ (1 − 0.96^(t ψ) / 2): a momentum that grows to β₁; ψ is `momentum_decay`
     """
 
-    step_dependent = ("g_factor", "m_factor", "v_factor")
+    step_dependent = ("c", "w", "v_factor")
 
     def __init__(
         self, network: Module, lr: float = 2e-3, betas: Sequence[float] = (0.9, 0.999),
@@ -68,14 +69,14 @@ class NAdam(_Averaging):
         mu, products = _momenta(hyper["beta1"], hyper["momentum_decay"], least)
         return {
             **super().numbers_with(hyper, t),
-            "g_factor": (1 - mu[steps]) / (1 - products[steps]),
-            "m_factor": mu[steps + 1] / (1 - products[steps + 1]),
+            "c": (1 - mu[steps]) / (1 - products[steps]),
+            "w": mu[steps + 1] / (1 - products[steps + 1]),
             "v_factor": 1 / (1 - hyper["beta2"] ** t),
         }
 
     def change(self, theta: Tensor, g: Tensor, span: Span) -> None:
         m, v = self.averages(g, span)
-        step = self.number("g_factor") * g + self.number("m_factor") * m
+        step = self.number("c") * g + self.number("w") * m
         v_hat = v * self.number("v_factor")
         theta -= self.number("lr", span) * (step / (v_hat.sqrt() + self.number("eps")))
 
@@ -89,14 +90,14 @@ def _momenta(beta1: float, decay: float, count: int) -> tuple[np.ndarray, np.nda
 
 
 class RAdam(_Averaging):
-    """θ ← θ − η m̂ rₜ / (√v̂ + ε), or θ − η m̂ while ρₜ ≤ 5                   (Liu et al. 2020)
+    """m ← β₁ m + (1 − β₁) g;   v ← β₂ v + (1 − β₂) g²                        (Liu et al. 2020)
 
-    v ← β₂ v + (1 − β₂) g²,   m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ)
-    rₜ² = (ρₜ − 4) (ρₜ − 2) ρ / ((ρ − 4) (ρ − 2) ρₜ),   ρ = 2 / (1 − β₂) − 1,
-    ρₜ = ρ − 2 t β₂ᵗ / (1 − β₂ᵗ): too few gradients yet to know their size by
+    θ ← θ − η c m̂ / (√v + ε),   or θ − η m̂ while ρₜ ≤ 5: the size of g isn't known yet
+    c² = (1 − β₂ᵗ) (ρₜ − 4) (ρₜ − 2) ρ / ((ρ − 4) (ρ − 2) ρₜ)
+    ρₜ = ρ − 2 t β₂ᵗ / (1 − β₂ᵗ),   ρ = 2 / (1 − β₂) − 1
     """
 
-    step_dependent = ("m_factor", "v_root", "rectification")
+    step_dependent = ("c", "m_factor")
 
     def __init__(
         self, network: Module, lr: float = 1e-3, betas: Sequence[float] = (0.9, 0.999),
@@ -114,20 +115,21 @@ class RAdam(_Averaging):
         return {
             **super().numbers_with(hyper, t),
             "m_factor": 1 / (1 - beta1**t),
-            "v_root": (1 - beta2**t) ** 0.5,
-            "rectification": np.where(rho > 5, square, 0) ** 0.5,
+            "c": np.where(rho > 5, (1 - beta2**t) * square, 0) ** 0.5,
         }
 
     def change(self, theta: Tensor, g: Tensor, span: Span) -> None:
         m, v = self.averages(g, span)
-        rectification = self.number("rectification")
-        scale = rectification * self.number("v_root") / (v.sqrt() + self.number("eps"))
-        scale = torch.where(rectification > 0, scale, 1.0)
+        c = self.number("c")
+        scale = torch.where(c > 0, c / (v.sqrt() + self.number("eps")), 1.0)
         theta -= self.number("lr", span) * (m * self.number("m_factor") * scale)
 
 
 class Adamax(_Averaging):
-    """u ← max(β₂ u, |g| + ε);   θ ← θ − η m̂ / u,   m̂ = m / (1 − β₁ᵗ)       (Kingma & Ba 2015)"""
+    """m ← β₁ m + (1 − β₁) g;   u ← max(β₂ u, |g| + ε)                      (Kingma & Ba 2015)
+
+    θ ← θ − η m̂ / u
+    """
 
     second = "u"
     step_dependent = ("m_factor",)

@@ -80,6 +80,17 @@ def _sgd(optimizer: Any, parameters: list[Any], hyper: dict[str, Any]) -> torch.
     return kind(parameters, nesterov=optimizer.nesterov, **hyper)
 
 
+class ExactNAdam(torch.optim.NAdam):
+    """Πₜ is a float64, where PyTorch has a float32."""
+
+    def _init_group(self, group: Any, *lists: Any) -> Any:
+        found = super()._init_group(group, *lists)  # type: ignore[misc]
+        products = lists[4]
+        for i, p in enumerate(lists[0]):
+            products[i] = self.state[p]["mu_product"] = products[i].double()
+        return found
+
+
 def _plain(kind: Any) -> Theirs:
     """PyTorch's of that class, whose options all are hyper-parameters."""
     return lambda optimizer, parameters, hyper: kind(parameters, **hyper)
@@ -133,7 +144,7 @@ OPTIMIZERS: dict[type[optim.Optimizer], tuple[Theirs, Sequence[dict[str, Any]]]]
         ],
     ),
     optim.NAdam: (
-        _plain(torch.optim.NAdam),
+        _plain(ExactNAdam),
         [
             {"lr": 0.01},
             {"lr": 0.01, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1, "l1": 0.03}
