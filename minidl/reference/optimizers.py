@@ -38,8 +38,11 @@ def optimizer_counterpart(
     if "beta1" in hyper:
         hyper["betas"] = hyper.pop("beta1"), hyper.pop("beta2")
     made = theirs(optimizer, given, hyper)
+    # Not in a `step` of its own: PyTorch runs the hooks again when that calls SGD's.
     if l1:
         made.register_step_pre_hook(lambda *_: _add_l1(made, l1))
+    if isinstance(made, DecoupledSGD):
+        made.register_step_pre_hook(lambda *_: made.decay_weights())
     return made
 
 
@@ -63,12 +66,11 @@ class DecoupledSGD(torch.optim.SGD):
         super().__init__(parameters, **options)
         self.decay = weight_decay
 
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        with torch.no_grad():
-            for group in penalized(self):
-                for p in group["params"]:
-                    p.mul_(1 - group["lr"] * self.decay)
-        super().step()
+    @torch.no_grad()
+    def decay_weights(self) -> None:
+        for group in penalized(self):
+            for p in group["params"]:
+                p.mul_(1 - group["lr"] * self.decay)
 
 
 # Of an optimizer, parameters or groups of them, and hyper-parameters.
@@ -84,7 +86,7 @@ class ExactNAdam(torch.optim.NAdam):
     """Πₜ is a float64, where PyTorch has a float32."""
 
     def _init_group(self, group: Any, *lists: Any) -> Any:
-        found = super()._init_group(group, *lists)  # type: ignore[misc]
+        found = super()._init_group(group, *lists)  # type: ignore[no-untyped-call]
         products = lists[4]
         for i, p in enumerate(lists[0]):
             products[i] = self.state[p]["mu_product"] = products[i].double()
