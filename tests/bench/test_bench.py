@@ -37,8 +37,8 @@ def test_results_are_pytorchs(name: str) -> None:
     (found,) = measure_modules(3, torch.float64, names=[name])
     wanted = {"forward", "input"}
     if name in NETWORKS:
-        module = NETWORKS[name][0]()
-        wanted |= {key for key in ("weight", "bias") if getattr(module, key, None) is not None}
+        modules = NETWORKS[name][0]().modules()
+        wanted |= {k for k in ("weight", "bias") for m in modules if getattr(m, k, None)}
     for of_way in found.differences.values():
         assert of_way.keys() == wanted
         assert max(max(values) for values in of_way.values()) <= 5e-14

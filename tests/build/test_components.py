@@ -58,6 +58,7 @@ ELSEWHERE = {
     "folds",  # data/test_folds.py
     "fold",
     "watch",  # train/test_watch.py
+    "record",  # runs/test_boundary.py
     "name",  # test_layers_carry_their_names
     "init",  # test_a_layers_own_init, test_models
     "sha256",  # train/test_run_folder.py
