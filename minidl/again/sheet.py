@@ -55,8 +55,8 @@ def notes_of(found: Samples, shown: int) -> list[str]:
     ] * found.nothing_learned
     return [
         *nothing,
-        f"Of {plural(count, 'training sample')} {suspects:,} are likely labelled wrong, and no run "
-        f"ever learned {never:,}.{rest}",
+        f"Of {plural(count, 'training sample')}, likely labelled wrong: {suspects:,}; learned by "
+        f"no run: {never:,}.{rest}",
         "agree: the share of answers that gave the label, over all runs, up to the epoch of each "
         f"with the least {found.part} loss. learned: the median first epoch that was right. "
         "forgotten: how often a right answer was wrong an epoch later, per run.",

@@ -62,7 +62,10 @@ class SweepFolder:
         if system.stat_of(folder.path) is not None:
             folders.refuse_links(folder.path)
             if not files.is_file(folder.path / SWEEP):
-                raise RunError(f"{folder.path}: exists already and isn't a sweep's folder")
+                raise RunError(
+                    f"{folder.path}: exists already and isn't a sweep's folder "
+                    "(choose another --name)"
+                )
             folder.refuse_another(sweep)
             folder.refuse_other_files(files_read or {})
             if folder.damage:

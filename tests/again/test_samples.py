@@ -79,7 +79,7 @@ def test_of_runs_that_learned_nothing_no_label_is_doubted(tmp_path: Path) -> Non
     assert not any(row["suspect"] for row in rows(folder))
     told = minidl("report", folder, "--samples")
     assert "Nothing was learned: no epoch answered more than" in told.out
-    assert "0 are likely labelled wrong" in told.out
+    assert "likely labelled wrong: 0;" in told.out
 
 
 def test_each_seed_may_have_training_rows_of_its_own_where_a_file_numbers_them(

@@ -300,7 +300,8 @@ def test_a_folder_that_is_no_sweep_is_left_alone(tmp_path: Path) -> None:
     refused = sweep(tmp_path, GRID)
     assert refused.code == 2
     assert refused.err == (
-        f"minidl: {tmp_path / 'runs' / 'small'}: exists already and isn't a sweep's folder\n"
+        f"minidl: {tmp_path / 'runs' / 'small'}: exists already and isn't a sweep's folder "
+        "(choose another --name)\n"
     )
     assert contents(single.path) == before
 

@@ -33,5 +33,6 @@ def one_group(members: Sequence[Member], where: Sequence[str], folder: Path) -> 
         what = f"holds {plural(len(groups), 'group')} of runs: choose one, such as {chosen}"
         raise RunError(f"{folder}: {what}")
     if not groups or not groups[0].finished:
-        raise RunError(f"{folder}: holds no run that has finished")
+        look = f"`minidl list {shlex.quote(str(folder))}` says how its runs stand"
+        raise RunError(f"{folder}: holds no run that has finished: {look}")
     return groups[0]
