@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from minidl.errors import RunError
+from minidl_cli.fork import go_on
 from minidl_cli.options import (
     RUNS,
     TABLE_FORMATS,
@@ -94,7 +94,7 @@ def at(
             choice = f"step {before} or {after}" if before else f"step {after}"
             raise RunError(f"--fork: a fork begins where an epoch ends: choose {choice}")
         replay.after(step)
-        raise typer.Exit(_go_on(replay, fork, name, runs_dir, quiet, format))
+        raise typer.Exit(go_on(replay, fork, name, runs_dir, quiet, format))
     _show(replay, step, output, arrays, format_for(format, None, TABLE_FORMATS))
 
 
@@ -126,30 +126,6 @@ def _show(
         f"The loss of its batch was {seen.loss:.6g}; gradients and activations are those of it."
     ]
     show_text(lambda width, bold: as_text([sheet], notes, format, width, bold=bold), None)
-
-
-def _go_on(
-    replay: Replay,
-    changes: list[str],
-    name: str,
-    runs_dir: Path,
-    quiet: bool,
-    format: Format | None,
-) -> int:
-    from minidl.runs.execute import resume
-    from minidl.runs.fork import fork
-    from minidl.spec import load_spec
-    from minidl_cli.train import show
-
-    command = ["minidl", *sys.argv[1:]]
-    folder = fork(replay, changes, runs_dir=runs_dir, name=name, command=command)
-    spec = load_spec(folder.config_path)
-    return show(
-        lambda observers, started: resume(folder.path, observers=observers, started=started),
-        epochs=spec.training.epochs,
-        quiet=quiet,
-        format=format,
-    )
 
 
 def _refuse_to_replace(path: Path | None, overwrite: bool) -> None:

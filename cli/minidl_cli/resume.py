@@ -25,22 +25,48 @@ def resume(
             "--force", help="Also with other versions, engine or device: results differ then."
         ),
     ] = False,
+    more: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Train a run that has ended for N epochs more.",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="With --more: the new run's folder.", show_default="NAME-EPOCHS"
+        ),
+    ] = None,
     format: TextFormat = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Go on with an interrupted run or sweep.
+    """Go on with an interrupted run or sweep, or for more epochs with a run that has ended.
 
-    It ends as if it had never stopped.
+    It ends as if it had never stopped. More epochs make a run of their own beside it, with the
+    weights and the optimizer as they stood; a schedule that ended with the training stays there.
 
     \b
-    Example:
+    Examples:
       minidl resume runs/spirals
+      minidl resume runs/spirals --more 100
     """
     folder = in_runs(folder)
+    from minidl.errors import RunError
     from minidl.store.run_folder import is_sweep
 
-    if is_sweep(folder):
+    if more is None and name is not None:
+        raise RunError("--name is the name of what --more N makes: give both")
+    if more is not None and is_sweep(folder):
+        raise RunError(f"{folder}: is a sweep: --more goes on with one of its runs")
+    if more is not None:
+        from minidl_cli.fork import train_more
+
+        code = train_more(folder, more, name, quiet, format)
+    elif is_sweep(folder):
         code = _resume_sweep(folder, jobs=jobs, force=force, quiet=quiet, format=format)
     else:
         code = _resume_run(folder, threads=threads, force=force, quiet=quiet, format=format)
