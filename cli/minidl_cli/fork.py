@@ -58,7 +58,7 @@ def train_more(path: Path, more: int, name: str | None, quiet: bool, format: For
     replay.after(ended * len(replay.trainer.batches))
     changes, schedule = [f"training.epochs={ended + more}"], replay.spec.schedule
     stays = ""
-    if "epochs" in type(schedule).model_fields and schedule.epochs is None:
+    if getattr(schedule, "epochs", 0) is None:
         changes.append(f"schedule.epochs={replay.spec.training.epochs}")
         stays = f"; the schedule stays where it ended ({changes[-1]})"
     if not quiet:

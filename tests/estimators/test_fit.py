@@ -99,6 +99,17 @@ def test_partial_fit_goes_on_as_one_fit_does() -> None:
     assert parts.n_iter_ == len(parts.loss_curve_) == 4
 
 
+def test_partial_fit_of_numbers_goes_on_and_keeps_to_their_outputs() -> None:
+    options: dict[str, Any] = {"random_state": 3, "batch_size": 150}
+    whole = MinidlRegressor(8, max_iter=3, **options).fit(X, Y)
+    parts = MinidlRegressor(8, **options)
+    for _ in range(3):
+        parts.partial_fit(X, Y)
+    np.testing.assert_allclose(parts.predict(X), whole.predict(X), rtol=1e-9)
+    with pytest.raises(ValueError, match="y has 2 outputs, but had 1 before"):
+        parts.partial_fit(X, np.stack([Y, Y], axis=1))
+
+
 def test_a_class_that_was_not_listed_is_refused() -> None:
     model = MinidlClassifier(2, random_state=0).partial_fit(X, Y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="y holds 7, which isn't among the classes"):

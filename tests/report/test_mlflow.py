@@ -14,10 +14,7 @@ from sweep.helpers import sweep
 from trainings import Finished, minidl, train
 
 pytest.importorskip("mlflow")
-pytestmark = [
-    pytest.mark.usefixtures("kept_programs"),
-    pytest.mark.slow,  # MLflow takes seconds to make a database
-]
+pytestmark = pytest.mark.usefixtures("kept_programs")
 
 
 def rows(query: str, database: str = "mlflow/mlflow.db") -> list[tuple[Any, ...]]:
@@ -61,6 +58,7 @@ def test_a_run_is_there_with_curves_settings_and_config() -> None:
     assert config.read_bytes() == run.config_path.read_bytes()
 
 
+@pytest.mark.slow  # MLflow takes seconds to make a database
 def test_tracked_while_it_trains_it_shows_the_same() -> None:
     assert trained(options=("--track", "mlflow")).code == 0
     minidl("export-log", "one", "--to", "mlflow", "-o", "later")
@@ -70,6 +68,7 @@ def test_tracked_while_it_trains_it_shows_the_same() -> None:
     )
 
 
+@pytest.mark.slow  # MLflow takes seconds to make a database
 def test_a_sweep_is_an_experiment_and_sent_again_each_run_takes_its_own_place() -> None:
     sweep(Path.cwd(), "optimizer.lr=0.1,0.2")
     for _ in range(2):
@@ -83,6 +82,7 @@ def test_a_sweep_is_an_experiment_and_sent_again_each_run_takes_its_own_place() 
     assert len(found) == 2
 
 
+@pytest.mark.slow  # MLflow takes seconds to make a database
 def test_nothing_is_told_to_anyone() -> None:
     trained(options=("--track", "mlflow"))
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"

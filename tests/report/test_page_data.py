@@ -14,6 +14,7 @@ from study_cases import curves, resolved, sweep, write_run
 from trainings import minidl
 
 from minidl.report.html.data import PageData, as_json
+from minidl.report.html.layers import POINTS, layers_of
 from minidl.report.html.thin import kept_epochs, rounded
 from minidl.report.members.collect import collect
 from minidl.store.frames import LEVELS, frame
@@ -191,3 +192,19 @@ def test_without_plotly_a_plain_page_and_how_to_get_it(
     finished = minidl("report", tmp_path / "s", "--format", "html", "--no-plots")
     assert "<script" not in finished.out
     assert "pip install 'minidl[html]'" in finished.err
+
+
+def test_of_what_went_on_in_the_layers_each_quantity_has_its_layers(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", resolved(), curves(300))
+    (member,) = collect([run.path]).members
+    assert layers_of(member) is None  # nothing was watched
+    names = ("fc_1.gradient_norm", "fc_2.gradient_norm", "fc_1.dead")
+    run.dynamics.append(*({"epoch": e, **dict.fromkeys(names, e / 300)} for e in range(1, 301)))
+    found = layers_of(member)
+    assert found is not None
+    assert (found["epoch"][0], found["epoch"][-1], len(found["epoch"])) == (1, 300, POINTS)
+    assert {quantity: [*layers] for quantity, layers in found["of"].items()} == {
+        "gradient_norm": ["fc_1", "fc_2"],
+        "dead": ["fc_1"],
+    }
+    assert found["of"]["dead"]["fc_1"][-1] == 1
