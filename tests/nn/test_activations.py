@@ -9,7 +9,14 @@ import torch
 
 from minidl import nn
 
-ACTIVATIONS = [nn.ReLU(), nn.LeakyReLU(0.2), nn.Sigmoid(), nn.Tanh(), nn.GELU(), nn.SiLU()]
+# Each, and what it saturates at below.
+ACTIVATIONS: list[tuple[nn.Activation, float]] = [
+    *((kind(), 0.0) for kind in (nn.ReLU, nn.Sigmoid, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus)),
+    (nn.GELU("tanh"), 0.0),
+    (nn.LeakyReLU(0.2), -2e3),
+    (nn.Tanh(), -1.0),
+    (nn.ELU(0.5), -0.5),
+]
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e-3, 0.1, 1.0, 30.0, 1e30])
@@ -23,12 +30,14 @@ def test_tanh_is_exact_for_inputs_of_every_size(
     torch.testing.assert_close(nn.Tanh()(x).double(), expected, rtol=tolerance, atol=0)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
-def test_large_inputs_saturate_and_nan_is_passed_on(activation: nn.Activation) -> None:
+@pytest.mark.parametrize(("activation", "least"), ACTIVATIONS, ids=repr)
+def test_large_inputs_saturate_and_nan_is_passed_on(
+    activation: nn.Activation, least: float
+) -> None:
     low, high, nan = activation(torch.tensor([-1e4, 1e4, math.nan])).tolist()
     slope = 0.2 if isinstance(activation, nn.LeakyReLU) else 0.0
     bounded = isinstance(activation, nn.Sigmoid | nn.Tanh)
-    assert low == pytest.approx(-1.0 if isinstance(activation, nn.Tanh) else -1e4 * slope)
+    assert low == pytest.approx(least)
     assert high == (1.0 if bounded else 1e4)
     assert math.isnan(nan)
     grad = activation.backward(torch.ones(3))[:2].tolist()
