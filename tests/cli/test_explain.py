@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -112,23 +108,3 @@ def test_bad_input_is_one_line(run: Path, arguments: tuple[object, ...], problem
     assert problem.replace("RUN", str(run)) in done.err
     assert done.err.count("\n") == 1
     assert done.out == ""
-
-
-@pytest.mark.slow
-def test_the_table_takes_about_as_long_as_importing_torch(config: Path, tmp_path: Path) -> None:
-    commands = {"torch": ("-c", "import torch"), "explain": ("-m", "minidl", "explain", config)}
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(4):  # the first one compiles modules to bytecode
-        for name, command in commands.items():
-            seconds[name].append(_processor_seconds(tmp_path / "bytecode", *command))
-    # Measured: 1.1; with Python's own pace of collecting garbage 1.4.
-    assert min(seconds["explain"]) < 1.3 * min(seconds["torch"])
-
-
-def _processor_seconds(bytecode: Path, *command: object) -> float:
-    kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode)}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = [sys.executable, *map(str, command)]
-    subprocess.run(done, check=True, capture_output=True, env={**os.environ, **kept})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

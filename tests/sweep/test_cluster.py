@@ -39,8 +39,11 @@ from minidl.sweep.remote import Sent
 from minidl.sweep.run import SweepOutcome, run
 from minidl.sweep.worker import News
 
-# While they start, and between two of them.
-pytestmark = pytest.mark.filterwarnings("ignore:the cluster has no workers")
+pytestmark = [
+    # While they start, and between two of them.
+    pytest.mark.filterwarnings("ignore:the cluster has no workers"),
+    pytest.mark.timeout(400),  # on a busy machine workers take long to start
+]
 
 Watch = Callable[[Sequence[News]], None]
 LONG = ("training.epochs=1500", "training.eval_every=500", "training.checkpoint_every=250")
