@@ -89,8 +89,9 @@ def test_everything_on_the_page_does_what_it_says(browser: Browser, address: str
     for canvas in ("loss", "scores"):
         assert drawn(browser, canvas) > 10
     assert "train" in text(browser, "loss-now")
+    last = epoch(browser)
     click(browser, "loss")  # in its middle
-    until(lambda: 5 < epoch(browser) < 20)
+    until(lambda: last / 4 < epoch(browser) < 3 * last / 4)
     for pace in ("0", "5", "25", "1"):
         browser.execute_script("document.getElementById('pace').value = arguments[0]", pace)
         before = text(browser, "place")
